@@ -1,0 +1,203 @@
+"""Convolution against PyTorch on a grid of shapes: forward and both gradients, medians, ratios.
+
+    python benchmarks/conv_grid.py            the whole grid, about a minute
+    python benchmarks/conv_grid.py --quick    a third of it
+
+Both libraries get the same threads and their best layout (channels last), and take turns within one run. Between
+turns there is a short pause and a call that is not timed: threads of either library go on spinning for a while after
+their work is done, and would take the cores from the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from pellucid import kernels
+
+
+class Case(NamedTuple):
+    """Images N x size x size x C to OC channels; padding keeps the size when the stride is 1, unless `valid`."""
+
+    n: int
+    size: int
+    c: int
+    oc: int
+    k: int
+    stride: int = 1
+    depthwise: bool = False
+    valid: bool = False
+
+    @property
+    def groups(self) -> int:
+        return self.c if self.depthwise else 1
+
+    @property
+    def padding(self) -> int:
+        return 0 if self.valid else self.k // 2
+
+    def __str__(self) -> str:
+        kind = "dw" if self.depthwise else f"->{self.oc}"
+        return f"{self.n:3} x {self.size:2}x{self.size:<2} {self.c:3}{kind:<6} {self.k}x{self.k}/{self.stride}"
+
+
+GRID = [
+    Case(64, 28, 1, 32, 3, valid=True),
+    Case(32, 32, 3, 32, 3),
+    Case(32, 28, 8, 8, 3),
+    Case(32, 28, 16, 32, 3),
+    Case(64, 26, 32, 64, 3, valid=True),
+    Case(16, 64, 32, 32, 3),
+    Case(32, 28, 64, 64, 3),
+    Case(32, 14, 128, 128, 3),
+    Case(16, 14, 256, 256, 3),
+    Case(64, 7, 256, 256, 3),
+    Case(64, 28, 1, 6, 5, valid=True),
+    Case(32, 32, 3, 64, 5),
+    Case(64, 14, 6, 16, 5, valid=True),
+    Case(64, 12, 20, 50, 5, valid=True),
+    Case(32, 14, 32, 64, 5),
+    Case(16, 28, 64, 64, 5),
+    Case(16, 14, 128, 128, 5),
+    Case(16, 64, 3, 16, 1),
+    Case(32, 28, 16, 64, 1),
+    Case(32, 28, 64, 64, 1),
+    Case(32, 14, 256, 64, 1),
+    Case(64, 7, 256, 256, 1),
+    Case(16, 64, 3, 32, 3, stride=2),
+    Case(32, 32, 16, 32, 3, stride=2),
+    Case(16, 28, 64, 128, 3, stride=2),
+    Case(32, 14, 128, 256, 3, stride=2),
+    Case(32, 28, 64, 128, 1, stride=2),
+    Case(32, 28, 32, 64, 5, stride=2),
+    Case(16, 56, 32, 32, 3, depthwise=True),
+    Case(32, 28, 128, 128, 3, depthwise=True),
+    Case(32, 14, 256, 256, 3, depthwise=True),
+    Case(32, 28, 64, 64, 5, depthwise=True),
+    Case(16, 56, 64, 64, 3, stride=2, depthwise=True),
+    Case(32, 14, 256, 256, 3, stride=2, depthwise=True),
+]
+
+Step = Callable[[], object]
+
+
+def arrays(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((case.n, case.size, case.size, case.c)).astype(np.float32)
+    w = rng.standard_normal((case.k, case.k, case.c // case.groups, case.oc)).astype(np.float32)
+    return x, w, np.zeros(case.oc, np.float32)
+
+
+def pellucid_steps(case: Case) -> tuple[str, Step, Step]:
+    """The kernel's name, forward, backward."""
+    x, w, b = arrays(case)
+    p = case.padding
+    how = {"stride": (case.stride,) * 2, "padding": ((p, p), (p, p)), "groups": case.groups}
+    dy = np.ones_like(kernels.conv2d(x, w, b, **how))
+    name = kernels.choose(x.shape, w.shape, **how).kernel
+    return name, lambda: kernels.conv2d(x, w, b, **how), lambda: kernels.conv2d_backward(x, dy, w, **how)
+
+
+def torch_steps(case: Case) -> tuple[Step, Step]:
+    """Forward, backward; channels last."""
+    x, w, b = (torch.from_numpy(a) for a in arrays(case))
+    x = x.permute(0, 3, 1, 2)
+    w = w.permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
+    stride, padding = [case.stride] * 2, [case.padding] * 2
+    forward = lambda: torch.nn.functional.conv2d(x, w, b, stride, padding, 1, case.groups)  # noqa: E731
+    dy = torch.ones_like(forward())
+    backward = lambda: torch.ops.aten.convolution_backward(  # noqa: E731
+        dy, x, w, [case.oc], stride, padding, [1, 1], False, [0, 0], case.groups, [True, True, True]
+    )
+    return forward, backward
+
+
+def turn(step: Step, times: list[float]) -> None:
+    """One pause, one call to wake up, two timed calls."""
+    time.sleep(0.003)
+    step()
+    for _ in range(2):
+        start = time.perf_counter()
+        step()
+        times.append(1000 * (time.perf_counter() - start))
+
+
+def measure(steps: dict[str, Step], rounds: int) -> dict[str, float]:
+    """Medians in ms, the steps taking turns."""
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(rounds):
+        for name, step in steps.items():
+            turn(step, times[name])
+    return {name: statistics.median(t) for name, t in times.items()}
+
+
+def run_case(case: Case, rounds: int) -> float:
+    """Print a line; return the ratio of the times."""
+    name, *ours = pellucid_steps(case)
+    theirs = torch_steps(case)
+    ms = measure({"f": ours[0], "tf": theirs[0], "b": ours[1], "tb": theirs[1]}, rounds)
+    ratio = (ms["f"] + ms["b"]) / (ms["tf"] + ms["tb"])
+    print(f"{case!s:34} {name:10}{ms['f']:8.2f}{ms['b']:8.2f}{ms['tf']:10.2f}{ms['tb']:8.2f}{ratio:9.2f}", flush=True)
+    return ratio
+
+
+def run_mnist(rounds: int) -> None:
+    """The convolutions of the MNIST network: batch 128, two 3x3 layers with ReLU, 2x2 max-pooling; no gradient of
+    the images."""
+    rng = np.random.default_rng(0)
+    x = rng.random((128, 28, 28, 1), np.float32)
+    w1, w2 = rng.standard_normal((3, 3, 1, 32), np.float32), rng.standard_normal((3, 3, 32, 64), np.float32)
+    b1, b2 = np.zeros(32, np.float32), np.zeros(64, np.float32)
+    dy = rng.standard_normal((128, 12, 12, 64), np.float32)
+
+    def ours() -> None:
+        h = kernels.conv2d(x, w1, b1, relu=True)
+        _, switch = kernels.conv2d_relu_max_pool(h, w2, b2)
+        dh, _, _ = kernels.conv2d_backward(h, dy, w2, switch=switch)
+        assert dh is not None
+        kernels.conv2d_backward(x, dh, w1, y=h, want_dx=False)
+
+    tx, tdy = (torch.from_numpy(a).permute(0, 3, 1, 2) for a in (x, dy))
+    weights = [
+        torch.from_numpy(w).permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last).requires_grad_()
+        for w in (w1, w2)
+    ]
+    biases = [torch.from_numpy(b).requires_grad_() for b in (b1, b2)]
+    conv = torch.nn.functional.conv2d
+
+    def theirs() -> None:
+        h = torch.relu(conv(tx, weights[0], biases[0]))
+        y = torch.nn.functional.max_pool2d(torch.relu(conv(h, weights[1], biases[1])), 2)
+        torch.autograd.grad(y, weights + biases, tdy)
+
+    ms = measure({"ours": ours, "torch": theirs}, 2 * rounds)
+    print(f"\nMNIST network, batch 128, convolutions + ReLU + pooling, forward and backward:")
+    print(f"pellucid {ms['ours']:.1f} ms   torch {ms['torch']:.1f} ms   ratio {ms['ours'] / ms['torch']:.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="every third shape, fewer rounds")
+    parser.add_argument("--threads", type=int, default=kernels.get_num_threads())
+    parser.add_argument("--rounds", type=int, default=0)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    kernels.set_num_threads(options.threads)
+    rounds = options.rounds or (3 if options.quick else 5)
+    print(f"torch {torch.__version__}, {options.threads} threads; medians in ms; forward + backward, ratio to torch")
+    print(f"{'images, channels, kernel/stride':34} {'kernel':10}{'forward':>8}{'back':>8}{'torch f':>10}{'back':>8}{'ratio':>9}")
+    ratios = [run_case(case, rounds) for case in (GRID[::3] if options.quick else GRID)]
+    mean = math.exp(statistics.fmean(map(math.log, ratios)))
+    print(f"geometric mean {mean:.2f}   worst {max(ratios):.2f}   best {min(ratios):.2f}")
+    run_mnist(rounds)
+
+
+if __name__ == "__main__":
+    main()

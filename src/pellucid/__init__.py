@@ -1,0 +1,95 @@
+"""Pellucid: neural networks from scratch, clear enough to see through.
+
+    import pellucid as pl
+
+    train, test = pl.mnist()
+    network = pl.Sequential([pl.Affine(50), pl.ReLU(), pl.Affine(10)])
+    history = pl.fit(network, train, epochs=5, validation=test)
+
+Importing it loads NumPy and nothing else that is large: Matplotlib, Numba and pandas load where they are used.
+"""
+
+from pellucid import data as data
+from pellucid import errors as errors
+from pellucid import initializers as initializers
+from pellucid import losses as losses
+from pellucid import optimizers as optimizers
+from pellucid import plots as plots
+from pellucid import schedules as schedules
+from pellucid.data import Dataset as Dataset
+from pellucid.data import from_dataframe as from_dataframe
+from pellucid.data import load_csv as load_csv
+from pellucid.data import load_directory as load_directory
+from pellucid.data import load_mnist as load_mnist
+from pellucid.data import mnist as mnist
+from pellucid.data import read_idx as read_idx
+from pellucid.data import write_idx as write_idx
+from pellucid.errors import PellucidError as PellucidError
+from pellucid.functions import cross_entropy_error as cross_entropy_error
+from pellucid.functions import mean_squared_error as mean_squared_error
+from pellucid.functions import one_hot as one_hot
+from pellucid.functions import sigmoid as sigmoid
+from pellucid.functions import softmax as softmax
+from pellucid.gradcheck import GradientReport as GradientReport
+from pellucid.gradcheck import check_gradients as check_gradients
+from pellucid.interop import load as load
+from pellucid.interop import load_book_params as load_book_params
+from pellucid.interop import load_into as load_into
+from pellucid.interop import load_nielsen as load_nielsen
+from pellucid.interop import read_metadata as read_metadata
+from pellucid.interop import save as save
+from pellucid.interop import save_book_params as save_book_params
+from pellucid.interop import save_nielsen as save_nielsen
+from pellucid.kernels import get_num_threads as get_num_threads
+from pellucid.kernels import set_num_threads as set_num_threads
+from pellucid.layers import ELU as ELU
+from pellucid.layers import GELU as GELU
+from pellucid.layers import Affine as Affine
+from pellucid.layers import Container as Container
+from pellucid.layers import Dropout as Dropout
+from pellucid.layers import Flatten as Flatten
+from pellucid.layers import Layer as Layer
+from pellucid.layers import LeakyReLU as LeakyReLU
+from pellucid.layers import ReLU as ReLU
+from pellucid.layers import Reshape as Reshape
+from pellucid.layers import Sequential as Sequential
+from pellucid.layers import Sigmoid as Sigmoid
+from pellucid.layers import Softmax as Softmax
+from pellucid.layers import Softplus as Softplus
+from pellucid.layers import Tanh as Tanh
+from pellucid.layers import copy_network as copy_network
+from pellucid.losses import CrossEntropy as CrossEntropy
+from pellucid.losses import Hinge as Hinge
+from pellucid.losses import Huber as Huber
+from pellucid.losses import MeanSquaredError as MeanSquaredError
+from pellucid.losses import Quadratic as Quadratic
+from pellucid.losses import SigmoidCrossEntropy as SigmoidCrossEntropy
+from pellucid.losses import SoftmaxCrossEntropy as SoftmaxCrossEntropy
+from pellucid.losses import SumOfSquares as SumOfSquares
+from pellucid.models import TRUTH_TABLE as TRUTH_TABLE
+from pellucid.models import Network as Network
+from pellucid.models import TruthTableNet as TruthTableNet
+from pellucid.models import TwoLayerNet as TwoLayerNet
+from pellucid.numerical import numerical_gradient as numerical_gradient
+from pellucid.optimizers import SGD as SGD
+from pellucid.optimizers import AdaDelta as AdaDelta
+from pellucid.optimizers import AdaGrad as AdaGrad
+from pellucid.optimizers import Adam as Adam
+from pellucid.optimizers import AdamW as AdamW
+from pellucid.optimizers import Lion as Lion
+from pellucid.optimizers import Momentum as Momentum
+from pellucid.optimizers import Nesterov as Nesterov
+from pellucid.optimizers import RMSProp as RMSProp
+from pellucid.summary import Summary as Summary
+from pellucid.summary import summary as summary
+from pellucid.training import Callback as Callback
+from pellucid.training import EarlyStopping as EarlyStopping
+from pellucid.training import Evaluation as Evaluation
+from pellucid.training import History as History
+from pellucid.training import evaluate as evaluate
+from pellucid.training import fit as fit
+from pellucid.training import predict as predict
+from pellucid.training import predict_classes as predict_classes
+from pellucid.training import predict_proba as predict_proba
+
+__version__ = "0.1.0"

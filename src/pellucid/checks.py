@@ -1,0 +1,201 @@
+"""The one place where messages about bad arguments are built.
+
+Each says *who* (`Affine`), *what* was expected, what *came*, and the *remedy*:
+`Affine: x must have shape (N, 784), got (100, 28, 28). Flatten it: x.reshape(len(x), -1).`
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import math
+import operator
+import os
+from collections.abc import Collection, Sequence
+from io import BufferedReader
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+import numpy as np
+
+from pellucid.errors import (
+    ArgumentError,
+    DataError,
+    LabelError,
+    MissingDependencyError,
+    ShapeError,
+    StateError,
+    UnknownNameError,
+)
+from pellucid.typing import Array, IntArray, Shape
+
+
+def expect_batch(who: str, x: Array, shape: Shape, name: str = "x") -> None:
+    """Raise ShapeError unless `x` is a batch (N, *shape)."""
+    if x.shape[1:] != shape or x.ndim == 0:
+        wanted = "(N, " + ", ".join(map(str, shape)) + ")" if shape else "(N,)"
+        raise ShapeError(f"{who}: {name} must have shape {wanted}, got {x.shape}. {_batch_remedy(x.shape, shape)}")
+
+
+def _batch_remedy(got: Shape, shape: Shape) -> str:
+    size = math.prod(shape)
+    if got == shape:
+        return "A batch axis comes first; for one sample write x[None]."
+    if len(shape) == 3 and len(got) == 4 and (got[2], got[3], got[1]) == shape:
+        return "The channel axis comes last; try x.transpose(0, 2, 3, 1)."
+    if len(shape) == 3 and shape[2] == 1 and got[1:] == shape[:2]:
+        return "Add the channel axis: x[..., None]."
+    if got and len(got) > 1 and math.prod(got[1:]) == size:
+        target = "-1" if len(shape) == 1 else ", ".join(map(str, shape))
+        return f"The sizes agree: x.reshape(len(x), {target})."
+    return "Check the input shape that the network was built with."
+
+
+def expect_rank(who: str, x: Array, rank: int, letters: str, name: str = "x") -> None:
+    """Raise ShapeError unless `x` has `rank` axes; `letters` names them, such as "N, H, W, C"."""
+    if x.ndim != rank:
+        raise ShapeError(f"{who}: {name} must have {rank} axes ({letters}), got shape {x.shape}.")
+
+
+def expect_positive(who: str, name: str, value: float) -> None:
+    """Raise ArgumentError unless `value` is a finite number above zero."""
+    if not (isinstance(value, (int, float, np.number)) and value > 0 and math.isfinite(value)):
+        raise ArgumentError(f"{who}: {name} must be a number above 0, got {value!r}.")
+
+
+def expect_range(who: str, name: str, value: float, low: float, high: float, *, open_high: bool = False) -> None:
+    """Raise ArgumentError unless low <= value <= high (or < high)."""
+    inside = (
+        isinstance(value, (int, float, np.number)) and low <= value and (value < high if open_high else value <= high)
+    )
+    if not inside:
+        raise ArgumentError(f"{who}: {name} must lie in [{low}, {high}{')' if open_high else ']'}, got {value!r}.")
+
+
+def size(who: str, name: str, value: Any) -> int:
+    """`value` as an int of at least 1."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ArgumentError(f"{who}: {name} must be a whole number of at least 1, got {value!r}.") from None
+    if number < 1 or isinstance(value, (bool, np.bool_)):
+        raise ArgumentError(f"{who}: {name} must be a whole number of at least 1, got {value!r}.")
+    return number
+
+
+def pair(who: str, name: str, value: Any) -> tuple[int, int]:
+    """`3` or `(3, 5)` as two sizes (height, width)."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if len(value) != 2:
+            raise ArgumentError(f"{who}: {name} must be one size or two (height, width), got {value!r}.")
+        return size(who, name, value[0]), size(who, name, value[1])
+    return (size(who, name, value),) * 2
+
+
+def unknown_name(who: str, what: str, name: object, known: Collection[str]) -> NoReturn:
+    """Raise UnknownNameError, offering the nearest known name."""
+    near = difflib.get_close_matches(str(name).lower(), [k.lower() for k in known], n=1, cutoff=0.5)
+    by_lower = {k.lower(): k for k in known}
+    hint = f"Did you mean {by_lower[near[0]]!r}? " if near else ""
+    raise UnknownNameError(f"{who}: unknown {what} {name!r}. {hint}Known: {', '.join(sorted(known))}.")
+
+
+def expect_finite(who: str, x: Array, name: str = "x") -> None:
+    """Raise DataError where `x` holds NaN or infinity, naming the first place."""
+    if not np.issubdtype(x.dtype, np.floating):
+        return
+    # The sum is NaN or infinite as soon as one element is: one pass and no mask. Large finite numbers may
+    # overflow it, hence the second look before complaining.
+    with np.errstate(all="ignore"):
+        if np.isfinite(x.sum()):
+            return
+    bad = ~np.isfinite(x)
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise DataError(
+            f"{who}: {name} holds {int(bad.sum())} NaN or infinite values, the first at index {where}. "
+            f"Remove or fill those samples, for example with np.nan_to_num."
+        )
+
+
+def class_indices(who: str, t: Any, classes: int | None = None, samples: int | None = None) -> IntArray:
+    """Targets as class indices (N,), whether they came as indices (N,) or as one-hot rows (N, K).
+
+    Rank decides which: one axis means indices, two mean one-hot rows. Columns (N, 1), floats with fractions,
+    classes outside 0..K-1 and counts that differ from `samples` raise LabelError.
+    """
+    t = np.asarray(t)
+    if t.ndim == 2 and t.shape[1] == 1 and classes != 1:
+        raise LabelError(
+            f"{who}: labels must have shape (N,) or be one-hot (N, K), got a column {t.shape}. Write t.ravel()."
+        )
+    if t.ndim not in (1, 2) or (t.ndim == 2 and classes is not None and t.shape[1] != classes):
+        wanted = "(N,) or one-hot (N, K)" if classes is None else f"(N,) or one-hot (N, {classes})"
+        raise LabelError(f"{who}: labels must have shape {wanted}, got {t.shape}.")
+    if samples is not None and len(t) != samples:
+        raise LabelError(f"{who}: {samples} samples came with {len(t)} labels. Give each sample one label.")
+    if t.ndim == 2:
+        return _indices_of_one_hot(who, t)
+    if t.dtype.kind not in "iu":
+        raise LabelError(
+            f"{who}: class labels must be integers, got {t.dtype}. If they count classes, write t.astype(int); "
+            "names of classes are numbered by np.unique(t, return_inverse=True)."
+        )
+    if classes is not None and len(t) and (t.min() < 0 or t.max() >= classes):
+        worst = int(t.min()) if t.min() < 0 else int(t.max())
+        raise LabelError(
+            f"{who}: class labels must lie in 0..{classes - 1}, got {worst}. Is the last layer large enough?"
+        )
+    indices: IntArray = t
+    return indices
+
+
+def _indices_of_one_hot(who: str, t: Array) -> IntArray:
+    hot = t == 1
+    if not ((hot | (t == 0)).all() and (hot.sum(axis=1) == 1).all()):
+        row = int(np.argmax(~((hot | (t == 0)).all(axis=1) & (hot.sum(axis=1) == 1))))
+        raise LabelError(f"{who}: a one-hot row holds a single 1 and otherwise 0; row {row} is {t[row]}.")
+    return np.asarray(hot.argmax(axis=1))
+
+
+def expect_built(who: str, params_or_shape: object) -> None:
+    """Raise StateError where a layer or network has not been built."""
+    if params_or_shape is None:
+        raise StateError(f"{who}: not built yet. Give the container input_shape=..., or call build(input_shape, rng).")
+
+
+def require(module: str, feature: str, extra: str) -> ModuleType:
+    """Import an optional package where it is used; the error names the feature and the command."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise MissingDependencyError(
+            f"{feature} needs {package}, which is not installed. Run: pip install 'pellucid[{extra}]'."
+        ) from error
+
+
+def open_file(who: str, path: str | os.PathLike[str]) -> BufferedReader:
+    """Open a file to read its bytes; DataError if it is missing (the nearest name is offered) or no file."""
+    file = Path(path)
+    try:
+        if file.is_dir():
+            raise DataError(f"{who}: {file} is a folder; a file is needed.")
+        if not file.exists():
+            raise DataError(f"{who}: there is no file {file}.{_nearest_file(file)}")
+        if not file.is_file():  # a pipe would block for ever, a device would never end
+            raise DataError(f"{who}: {file} is a pipe or a device; a file is needed.")
+        return file.open("rb")
+    except DataError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a name with a null byte
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{who}: {file} cannot be opened: {reason}.") from error
+
+
+def _nearest_file(file: Path) -> str:
+    if not file.parent.is_dir():
+        return f" Nor is there a folder {file.parent}."
+    near = difflib.get_close_matches(file.name, [f.name for f in file.parent.iterdir()], n=1)
+    return f" Did you mean {file.with_name(near[0])}?" if near else ""

@@ -1,0 +1,7 @@
+"""The command line: `pellucid train`, `evaluate`, `predict`, `summary`, `gradcheck`, `data`.
+
+Exit codes: 0 success · 1 a check failed (gradcheck) · 2 bad input: one line says what, nothing is written ·
+3 training diverged · 130 interrupted with Ctrl-C (what was learnt is saved).
+"""
+
+from pellucid.cli.main import main as main

@@ -1,0 +1,70 @@
+"""What several commands need: which data, and which model."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from pellucid import checks
+from pellucid.data import Dataset, load_directory, mnist
+from pellucid.errors import ArgumentError
+from pellucid.interop import atomic_write, load, read_metadata
+from pellucid.layers import Container
+from pellucid.losses import LOSSES, Loss, SoftmaxCrossEntropy, as_loss
+from pellucid.models import RECIPES, recipe
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def data_option(function: F) -> F:
+    """Add --data DIR."""
+    return click.option(
+        "--data", "data_dir", metavar="DIR", type=click.Path(path_type=Path),
+        help="A directory of IDX files of your own (train-images…, train-labels…, t10k-…); MNIST if left out.",
+    )(function)  # fmt: skip
+
+
+def load_data(directory: Path | None) -> tuple[Dataset, Dataset]:
+    """Return (train, test) as images scaled to 0–1: the directory's, or MNIST."""
+    return mnist(flatten=False) if directory is None else load_directory(directory, flatten=False)
+
+
+def shaped_for(network: Container[Any], data: Dataset) -> Dataset:
+    """Return the data in the shape that the network takes: as they are, flattened, or as images."""
+    shape = network.input_shape
+    if shape is None or data.sample_shape == shape:
+        return data
+    return data.flattened() if len(shape) == 1 else data.as_images(shape)
+
+
+def load_model(path: Path) -> tuple[Container[Any], Loss]:
+    """Return the network in a model file and the loss it was trained with."""
+    network = load(path)
+    try:
+        loss = as_loss(json.loads(read_metadata(path).get("loss", "null")) or SoftmaxCrossEntropy())
+    except (ValueError, TypeError):
+        raise ArgumentError(f"{path}: its loss is not one of {', '.join(sorted(LOSSES))}.") from None
+    return network, loss
+
+
+def model_or_file(name: str, seed: int = 0) -> Any:
+    """Return a fresh model by its recipe's name, or the network in a file."""
+    if name in RECIPES:
+        return recipe(name).make(seed)
+    if Path(name).exists():
+        return load(Path(name))
+    if Path(name).suffix:
+        raise ArgumentError(f"{name}: there is no such model file.")
+    checks.unknown_name("pellucid", "model", name, RECIPES)
+
+
+def write_figure(figure: Any, path: Path) -> None:
+    """Write a Matplotlib figure as PNG, whole or not at all."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=150)
+    atomic_write(path, [picture.getvalue()], who="pellucid")

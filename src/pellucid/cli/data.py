@@ -1,0 +1,34 @@
+"""`pellucid data`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pellucid import plots
+from pellucid.cli.common import load_data, write_figure
+from pellucid.errors import ArgumentError
+
+
+@click.command("data")
+@click.argument("directory", required=False, type=click.Path(path_type=Path))
+@click.option("--picture", metavar="FILE.png", type=click.Path(path_type=Path), help="Draw the first hundred samples.")
+def data_command(directory: Path | None, picture: Path | None) -> None:
+    """Check and describe a DIRECTORY of IDX files, or MNIST: counts, shapes, classes.
+
+    \b
+    pellucid data
+    pellucid data my-digits --picture sample.png
+    """
+    if picture is not None and picture.suffix.lower() != ".png":
+        raise ArgumentError(f"data: --picture must end in .png, got {picture.name!r}.")
+    parts = load_data(directory)
+    for name, data in zip(("train", "test"), parts, strict=True):
+        click.echo(
+            f"{name:6} {len(data):,} images of {' × '.join(map(str, data.sample_shape))}, {data.classes} classes"
+        )
+        click.echo(f"       a class: {', '.join(f'{k}: {n:,}' for k, n in enumerate(data.class_counts()))}")
+    if picture is not None:
+        write_figure(plots.sample_grid(parts[0].x[:100], parts[0].t[:100]), picture)
+        click.echo(f"wrote {picture}")

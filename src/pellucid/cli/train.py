@@ -1,0 +1,165 @@
+"""`pellucid train`."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from pellucid import plots
+from pellucid.cli.common import data_option, load_data, write_figure
+from pellucid.data import Dataset
+from pellucid.errors import ArgumentError, MissingDependencyError
+from pellucid.interop import save
+from pellucid.kernels import jit
+from pellucid.losses import as_loss, loss_config
+from pellucid.models import RECIPES, Recipe, recipe
+from pellucid.training import Evaluation, History, evaluate, predict_proba
+from pellucid.training.progress import reporter
+
+
+@click.command("train")
+@click.argument("model", default="two-layer-net", metavar="[MODEL]")
+@data_option
+@click.option("--epochs", type=int, help="Passes over the training data.")
+@click.option("--iterations", type=int, help="Steps, in place of epochs.")
+@click.option("--batch-size", type=int, help="Samples a step.")
+@click.option("--learning-rate", type=float, help="In place of the recipe's.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Weights, batches and dropout follow from it.")
+@click.option(
+    "--seeds", type=int, default=1, show_default=True, help="Train from this many seeds; print mean and spread."
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to write; runs/MODEL if left out.")
+@click.option("--overwrite", is_flag=True, help="Write into a directory that holds a run already.")
+@click.option("--list", "list_models", is_flag=True, help="List the models, with the figures published for them.")
+@click.pass_context
+def train_command(
+    context: click.Context, /, model: str, data_dir: Path | None, out: Path | None, overwrite: bool, list_models: bool,
+    seed: int, seeds: int, **settings: Any,
+) -> None:  # fmt: skip
+    """Train a model and write it, its history and its pictures to a directory.
+
+    \b
+    pellucid train                           the book's two-layer network, 10,000 iterations
+    pellucid train network --epochs 5        Nielsen's network [784, 30, 10], five epochs
+    pellucid train --seeds 5                 five seeds: mean and spread of the test accuracy
+    pellucid train --data my-digits --out runs/mine
+    """
+    if list_models:
+        for chosen in RECIPES.values():
+            click.echo(f"{chosen.name:16} {chosen.title}\n{'':16} published: {chosen.published}")
+        return
+    chosen = recipe(model)
+    directory = _directory(out, model, overwrite)
+    train, test = load_data(data_dir)
+    if chosen.flat:
+        train, test = train.flattened(), test.flattened()
+    if seeds < 1:
+        raise ArgumentError(f"train: --seeds must be at least 1, got {seeds}.")
+    stop = jit.on_compile(_Announcement())
+    results = []
+    for s in range(seed, seed + seeds):
+        results.append(_train_once(chosen, train, test, s, settings, show_seed=seeds > 1))
+        if results[-1].history.stopped == "interrupted":
+            break
+    stop()
+    if len(results) > 1:
+        _print_spread(results)
+    _write(directory, chosen, results[0], test)
+    if results[-1].history.stopped == "interrupted":
+        context.exit(130)
+
+
+@dataclass(frozen=True)
+class _Result:
+    model: Any
+    history: History
+    test: Evaluation
+    seconds: float
+
+
+class _Announcement:
+    """Says once that kernels are being compiled, so that a pause explains itself."""
+
+    def __init__(self) -> None:
+        self.said = False
+
+    def __call__(self, kernel: str) -> None:
+        if not self.said:
+            click.echo("compiling kernels (once on this machine)…")
+        self.said = True
+
+
+def _directory(out: Path | None, model: str, overwrite: bool) -> Path:
+    directory = out or Path("runs") / model
+    if directory.exists() and not directory.is_dir():
+        raise ArgumentError(f"train: --out must be a directory, {directory} is a file.")
+    if out is not None and not overwrite and (directory / "model.safetensors").exists():
+        raise ArgumentError(f"train: {directory} holds a run already. Choose another --out, or add --overwrite.")
+    number = 1
+    while out is None and not overwrite and (directory / "model.safetensors").exists():
+        number += 1
+        directory = Path("runs") / f"{model}-{number}"
+    return directory
+
+
+def _train_once(
+    chosen: Recipe, train: Dataset, test: Dataset, seed: int, settings: dict[str, Any], *, show_seed: bool
+) -> _Result:
+    click.echo(f"{chosen.title}, {len(train):,} training samples" + (f", seed {seed}" if show_seed else ""))
+    shown = reporter(True, chosen.watch)
+    begun = time.perf_counter()
+    model, history = chosen.train(train, test, seed=seed, callbacks=[shown] if shown else [], **settings)
+    seconds = time.perf_counter() - begun
+    measured = evaluate(model, test, loss=chosen.loss)
+    click.echo(f"test: {measured}  after {len(history):,} iterations")
+    click.echo(f"published: {chosen.published}")
+    click.secho(f"training and evaluation took {seconds:.1f} s", bold=True)
+    return _Result(model, history, measured, seconds)
+
+
+def _print_spread(results: list[_Result]) -> None:
+    accuracies = [r.test.accuracy or 0.0 for r in results]
+    click.secho(
+        f"{len(results)} seeds: test accuracy mean {statistics.mean(accuracies):.4f}, "
+        f"sd {statistics.stdev(accuracies):.4f}, from {min(accuracies):.4f} to {max(accuracies):.4f}; "
+        f"{statistics.mean(r.seconds for r in results):.1f} s each",
+        bold=True,
+    )
+    peaks = [max((a for a in r.history.epochs["validation_accuracy"] if a is not None), default=0.0) for r in results]
+    click.echo(f"peak accuracy while training, not a result to quote: {', '.join(f'{p:.4f}' for p in peaks)}")
+
+
+def _write(directory: Path, chosen: Recipe, result: _Result, test: Dataset) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    metadata = {
+        "loss": json.dumps(loss_config(as_loss(chosen.loss))),
+        "recipe": chosen.name,
+        "training": json.dumps({**result.history.settings, "test_accuracy": result.test.accuracy}),
+    }
+    save(result.model, directory / "model.safetensors", metadata=metadata)
+    result.history.save(directory / "history.json")
+    result.history.save(directory / "history.csv")
+    try:
+        _draw(directory, chosen, result, test)
+    except MissingDependencyError as error:
+        click.secho(f"no pictures: {error}", fg="yellow", err=True)
+    click.echo(f"wrote {directory}/")
+    for path in sorted(directory.iterdir()):
+        click.echo(f"  {path.name}")
+
+
+def _draw(directory: Path, chosen: Recipe, result: _Result, test: Dataset) -> None:
+    probabilities = predict_proba(result.model, test.x, loss=chosen.loss)
+    predicted = probabilities.argmax(axis=1)
+    write_figure(result.history.plot(), directory / "training.png")
+    write_figure(plots.sample_grid(test.x[:50], test.t[:50]), directory / "samples.png")
+    write_figure(plots.confusion_matrix(test.t, predicted, test.class_names), directory / "confusion.png")
+    if np.any(predicted != test.t):
+        write_figure(plots.mistakes(test.x, test.t, probabilities), directory / "mistakes.png")

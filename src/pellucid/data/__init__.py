@@ -1,0 +1,12 @@
+"""Data: MNIST, the user's own files and tables, and the batches drawn from them."""
+
+from pellucid.data.dataset import Dataset as Dataset
+from pellucid.data.directory import load_directory as load_directory
+from pellucid.data.idx import MAX_BYTES as MAX_BYTES
+from pellucid.data.idx import read_idx as read_idx
+from pellucid.data.idx import write_idx as write_idx
+from pellucid.data.inputs import ScaleWarning as ScaleWarning
+from pellucid.data.mnist import load_mnist as load_mnist
+from pellucid.data.mnist import mnist as mnist
+from pellucid.data.tables import from_dataframe as from_dataframe
+from pellucid.data.tables import load_csv as load_csv

@@ -1,0 +1,189 @@
+"""A folder of the user's own IDX files, found by their names."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from threading import Thread
+from typing import NamedTuple
+
+import numpy as np
+
+from pellucid.data import idx, inputs, targets
+from pellucid.data.dataset import Dataset
+from pellucid.errors import DataError
+from pellucid.typing import Array, DTypeLike
+
+_NAME = re.compile(
+    r"(?P<set>.*?)(?P<part>train|t10k|test)-(?P<kind>images|labels)([-.]idx\d[-.]\w+)?(\.gz)?$"
+)
+
+_WORTH_A_THREAD = 1 << 24  # bytes
+
+_PARTS = {"train": "train", "t10k": "test", "test": "test"}
+
+
+class IdxFiles(NamedTuple):
+    """The four files of a data set."""
+
+    train_images: Path
+    train_labels: Path
+    test_images: Path
+    test_labels: Path
+
+
+def find_idx_files(who: str, path: str | os.PathLike[str]) -> IdxFiles:
+    """The four files in a folder, by the names that MNIST, Fashion-MNIST, EMNIST, KMNIST and QMNIST use.
+
+    `train-images-idx3-ubyte`, `t10k-labels.idx1-ubyte`, `emnist-letters-test-images-idx3-ubyte`…, with or
+    without `.gz`. Where a file lies there both raw and gzipped, the raw one is taken.
+
+    Raises
+    ------
+    DataError
+        If one is missing, or two data sets share the folder; the message lists what was found.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise DataError(f"{who}: there is no folder {folder}. Give the folder that holds the IDX files.")
+    names = sorted(file.name for file in folder.iterdir() if file.is_file())
+    found: dict[str, dict[str, Path]] = {}
+    for name in names:
+        if match := _NAME.match(name):
+            role = f"{_PARTS[match['part']]}_{match['kind']}"
+            stem = name.removesuffix(".gz").replace(".idx", "-idx")
+            found.setdefault(role, {}).setdefault(stem, folder / name)  # sorted: the raw name comes first
+    return IdxFiles(*(_only(who, folder, role, found.get(role, {}), names) for role in IdxFiles._fields))
+
+
+def _only(who: str, folder: Path, role: str, candidates: dict[str, Path], names: list[str]) -> Path:
+    if len(candidates) == 1:
+        return next(iter(candidates.values()))
+    what = role.replace("_", " ")
+    if candidates:
+        listed = ", ".join(sorted(candidates))
+        raise DataError(f"{who}: {folder} holds several {what}: {listed}. Keep one data set in a folder.")
+    usual = (
+        ("t10k" if role.startswith("test") else "train")
+        + "-"
+        + ("images-idx3" if "images" in role else "labels-idx1")
+        + "-ubyte"
+    )
+    listed = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    raise DataError(f"{who}: {folder} holds no {what}, such as {usual}.gz. Found: {listed or 'no files'}.")
+
+
+def read_pair(who: str, images: Path, labels: Path) -> tuple[Array, Array]:
+    """Images (N, H, W) or (N, H, W, C) and integer labels (N,) of one part, their counts equal.
+
+    QMNIST's labels have eight columns, of which the first is the class.
+
+    Raises
+    ------
+    DataError
+        If the files hold arrays of other kinds, or their counts differ.
+    """
+    x, t = idx.read_idx(images), idx.read_idx(labels)
+    if t.ndim == 2 and t.shape[1] == 8:
+        t = t[:, 0]
+    if x.ndim not in (3, 4):
+        raise DataError(
+            f"{who}: {images} must hold images (N, H, W), magic number 2051, got {x.dtype} {x.shape}."
+        )
+    if t.ndim != 1 or t.dtype.kind not in "iu":
+        raise DataError(f"{who}: {labels} must hold labels (N,), magic number 2049, got {t.dtype} {t.shape}.")
+    if len(x) != len(t):
+        raise DataError(
+            f"{who}: {images} holds {len(x)} images, {labels} holds {len(t)} labels. "
+            "They belong to different sets."
+        )
+    if x.size == 0:
+        raise DataError(f"{who}: {images} is empty, its shape is {x.shape}.")
+    return x, t
+
+
+def shaped(x: Array, *, flatten: bool) -> Array:
+    """Images (N, H, W) as vectors (N, D) or as images with a channel (N, H, W, 1), in the same memory."""
+    if flatten:
+        return x.reshape(len(x), -1)
+    return x[..., None] if x.ndim == 3 else x
+
+
+def scaled(x: Array, dtype: DTypeLike) -> Array:
+    """`uint8` pixels divided by 255, in one pass; other numbers as they are, in `dtype`."""
+    if x.dtype != np.uint8:
+        return x.astype(dtype, copy=False)
+    result = np.empty(x.shape, dtype)
+    if x.nbytes < _WORTH_A_THREAD:
+        _divide(x, result)
+        return result
+    half = len(x) // 2  # a page of memory that is written for the first time costs more than the division
+    helper = Thread(target=_divide, args=(x[:half], result[:half]))
+    helper.start()
+    _divide(x[half:], result[half:])
+    helper.join()
+    return result
+
+
+def _divide(x: Array, result: Array) -> None:
+    np.divide(x, result.dtype.type(255), out=result, dtype=result.dtype)
+
+
+def load_directory(
+    path: str | os.PathLike[str],
+    *,
+    flatten: bool = True,
+    normalize: bool = True,
+    transpose: bool | None = None,
+    dtype: DTypeLike = np.float32,
+) -> tuple[Dataset, Dataset]:
+    """The training and test data of a folder with the user's own IDX files.
+
+    Parameters
+    ----------
+    path : folder
+        See `find_idx_files` for the names.
+    flatten : bool, default=True
+        Samples are vectors (D,), otherwise images (H, W, C).
+    normalize : bool, default=True
+        Divide pixels (`uint8`) by 255.
+    transpose : bool, optional
+        Exchange rows and columns of each image. By default only where the files are named `emnist…`: EMNIST
+        stores its images lying on their side.
+    dtype : float32 or float64, default=float32
+
+    Raises
+    ------
+    DataError
+        If files are missing or do not belong together.
+    FileFormatError
+        If one is not a sound IDX file.
+    LabelError
+        If labels are negative.
+    """
+    who = "load_directory"
+    dtype = inputs.float_dtype(who, dtype)
+    files = find_idx_files(who, path)
+    if transpose is None:
+        transpose = files.train_images.name.startswith("emnist")
+    pairs = [
+        read_pair(who, files.train_images, files.train_labels),
+        read_pair(who, files.test_images, files.test_labels),
+    ]
+    classes = max(targets.class_targets(who, t, None, len(t))[1] for _, t in pairs)
+    train, test = (
+        _dataset(x.swapaxes(1, 2) if transpose else x, t, classes, flatten, normalize, dtype)
+        for x, t in pairs
+    )
+    if train.sample_shape != test.sample_shape:
+        raise DataError(
+            f"{who}: training samples have shape {train.sample_shape}, test samples {test.sample_shape}. "
+            "They belong to different sets."
+        )
+    return train, test
+
+
+def _dataset(x: Array, t: Array, classes: int, flatten: bool, normalize: bool, dtype: DTypeLike) -> Dataset:
+    x = shaped(x, flatten=flatten)
+    return Dataset(scaled(x, dtype) if normalize else x, t, classes=classes, dtype=dtype)

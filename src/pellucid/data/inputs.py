@@ -1,0 +1,94 @@
+"""What users hand over as samples, made into one array of floats, or refused with the reason."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ArgumentError, DataError, ShapeError
+from pellucid.typing import Array, DTypeLike
+
+
+class ScaleWarning(UserWarning):
+    """Samples look like pixels of 0–255, where networks learn from values of 0–1."""
+
+
+def as_array(who: str, name: str, value: Any) -> Array:
+    """An array of whatever came: an array, a list, a DataFrame or Series, a tensor of another library.
+
+    Raises
+    ------
+    DataError
+        If the samples do not all have the same shape.
+    """
+    if hasattr(value, "to_numpy"):  # pandas and polars, without importing either
+        value = value.to_numpy()
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"{who}: {name} cannot become an array ({error}). Give every sample the same shape."
+        ) from error
+
+
+def float_dtype(who: str, dtype: DTypeLike) -> np.dtype[Any]:
+    """`dtype` as float32 or float64; ArgumentError otherwise."""
+    try:
+        kind = np.dtype(object if dtype is None else dtype)  # np.dtype(None) is float64
+    except TypeError:
+        kind = np.dtype(object)
+    if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ArgumentError(f"{who}: dtype must be float32 or float64, got {dtype!r}.")
+    return kind
+
+
+def samples(who: str, value: Any, dtype: DTypeLike) -> Array:
+    """Samples (N, ...) as a C-ordered array of `dtype`; no copy is made where they are that already.
+
+    Raises
+    ------
+    ShapeError
+        If there is no batch axis.
+    DataError
+        If there are no samples, they are not numbers, or some are NaN or infinite.
+    """
+    x = as_array(who, "x", value)
+    if x.dtype.kind not in "biuf":
+        raise DataError(
+            f"{who}: x must hold numbers, got {x.dtype}. For tables with text use from_dataframe or load_csv."
+        )
+    if x.ndim < 2:
+        raise ShapeError(
+            f"{who}: x must have shape (N, ...), got {x.shape}. "
+            "One sample is x[None], one feature is x[:, None]."
+        )
+    if x.size == 0:
+        raise DataError(
+            f"{who}: x is empty, its shape is {x.shape}. Give at least one sample of at least one value."
+        )
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which the next line reports
+        converted = np.ascontiguousarray(x, dtype=dtype)
+    checks.expect_finite(who, converted)
+    return converted
+
+
+def warn_about_scale(who: str, given: Any, x: Array, *, stacklevel: int) -> None:
+    """Warn where `x` looks like unscaled pixels: no value below 0, none above 255, and some above 127.
+
+    Only what may be pictures is looked at: samples with axes, `uint8`, or 64 features and more. A table whose
+    columns are ages and prices is none of it.
+    """
+    pixels = getattr(given, "dtype", None) == np.uint8
+    if not (pixels or x.ndim > 2 or math.prod(x.shape[1:]) >= 64):
+        return
+    top = float(x.max())
+    if (2 if pixels else 127) < top <= 255 and x.min() >= 0:
+        warnings.warn(
+            f"{who}: x reaches {top:g}, as pixels of 0–255 do; networks learn best from 0–1. Write x / 255.",
+            ScaleWarning,
+            stacklevel=stacklevel + 1,
+        )

@@ -1,0 +1,64 @@
+"""Every exception of the package.
+
+PellucidError
+├── ArgumentError (ValueError)        an argument that cannot be used
+│   ├── ShapeError                    an array of the wrong rank or size
+│   ├── LabelError                    targets that are not class indices or one-hot rows
+│   └── UnknownNameError              a name that is not in the list; the nearest one is offered
+├── DataError (ValueError)            the content of a data set cannot be used
+├── FileFormatError (ValueError)      a file is damaged, or not what its name says
+├── DivergenceError (ArithmeticError) the loss became NaN or infinite while training
+├── DegenerateCheckError (ValueError) a gradient check that could not have failed
+├── StateError (RuntimeError)         a call that needs another call first (build, fit)
+└── MissingDependencyError (ImportError)  an optional package is not installed
+
+The messages say who, what was expected, what came, and the remedy; `checks` builds them.
+"""
+
+from __future__ import annotations
+
+
+class PellucidError(Exception):
+    """The root: `except PellucidError` catches whatever the package raises on purpose."""
+
+
+class ArgumentError(PellucidError, ValueError):
+    """An argument has a value that cannot be used."""
+
+
+class ShapeError(ArgumentError):
+    """An array has the wrong rank or size."""
+
+
+class LabelError(ArgumentError):
+    """Targets are neither class indices (N,) nor one-hot rows (N, K)."""
+
+
+class UnknownNameError(ArgumentError):
+    """A name is not known; the message offers the nearest one that is."""
+
+
+class DataError(PellucidError, ValueError):
+    """A data set is empty, inconsistent or holds NaN."""
+
+
+class FileFormatError(PellucidError, ValueError):
+    """A file is truncated, damaged, or not of the expected format."""
+
+
+class DivergenceError(PellucidError, ArithmeticError):
+    """Training met a loss that is NaN or infinite; `history` holds the run up to there."""
+
+    history: object = None
+
+
+class DegenerateCheckError(PellucidError, ValueError):
+    """A gradient check is set up so that it could not fail."""
+
+
+class StateError(PellucidError, RuntimeError):
+    """A method was called before the one that it builds on."""
+
+
+class MissingDependencyError(PellucidError, ImportError):
+    """An optional package is needed and not installed."""

@@ -1,0 +1,101 @@
+"""The functions of the textbook, usable alone: one sample or a batch, one-hot targets or class indices.
+
+The functions that networks train with are in `losses`; these are for reading, checking and teaching.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ShapeError
+from pellucid.typing import Array, ArrayLike, DTypeLike, IntArray
+
+
+def as_float(x: ArrayLike) -> Array:
+    """`x` as a floating-point array: floats keep their dtype, integers become float64."""
+    x = np.asarray(x)
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+
+def sigmoid(x: ArrayLike) -> Array:
+    """1 / (1 + e⁻ˣ), without overflow for any x.
+
+    Below −ln(largest number) the result would leave the range of the dtype; clipping there keeps e⁻ˣ finite and
+    the relative error at rounding level everywhere above.
+    """
+    x = as_float(x)
+    lowest = _LOWEST[x.dtype.char]
+    y: Array = np.maximum(x, lowest)
+    if y.ndim == 0:  # NumPy hands scalars back as values, which have no `out`
+        return np.asarray(1 / (1 + np.exp(-y)), dtype=x.dtype)
+    np.negative(y, out=y)
+    np.exp(y, out=y)
+    y += 1
+    np.reciprocal(y, out=y)
+    return y
+
+
+_LOWEST = {
+    np.dtype(d).char: -np.log(np.finfo(d).max / 2).astype(d)
+    for d in (np.float16, np.float32, np.float64, np.longdouble)
+}
+
+
+def softplus(x: ArrayLike) -> Array:
+    """ln(1 + eˣ) = max(x, 0) + ln(1 + e^{−|x|}), without overflow."""
+    x = as_float(x)
+    return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))))
+
+
+def softmax(x: ArrayLike) -> Array:
+    """e^{x_k} / Σ_j e^{x_j} over the last axis: of one vector (K,) or each row of a batch (N, K)."""
+    x = as_float(x)
+    y: Array = x - x.max(axis=-1, keepdims=True)
+    np.exp(y, out=y)
+    y /= y.sum(axis=-1, keepdims=True)
+    return y
+
+
+def one_hot(t: ArrayLike, classes: int, dtype: DTypeLike = np.float32) -> Array:
+    """Class indices (N,) as rows (N, K) that hold a single 1."""
+    classes = checks.size("one_hot", "classes", classes)
+    indices = checks.class_indices("one_hot", t, classes)
+    rows = np.zeros((len(indices), classes), dtype)
+    rows[np.arange(len(indices)), indices] = 1
+    return rows
+
+
+def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> float:
+    """Mean of −ln y_t over the samples; `y` holds probabilities.
+
+    Shapes: y (K,) with t an index or (K,); y (N, K) with t (N,) indices or (N, K) one-hot or soft labels.
+    A probability of 0 counts as the smallest positive number, so that the result stays finite.
+    """
+    y, t = _as_batches(y, t)
+    tiny = np.finfo(y.dtype).tiny
+    log_y = np.log(np.maximum(y, tiny))
+    if t.ndim == 2:
+        return float(-(t * log_y).sum() / len(y))
+    indices: IntArray = checks.class_indices("cross_entropy_error", t, y.shape[1], len(y))
+    return float(-log_y[np.arange(len(y)), indices].mean())
+
+
+def mean_squared_error(y: ArrayLike, t: ArrayLike) -> float:
+    """Half the sum of squares, ½ Σ (y − t)², as the book defines it; a batch gives the mean over its samples."""
+    y, t = _as_batches(y, t)
+    if t.ndim == 1:
+        t = one_hot(t, y.shape[1], y.dtype)
+    return float(0.5 * ((y - t) ** 2).sum() / len(y))
+
+
+def _as_batches(y: ArrayLike, t: ArrayLike) -> tuple[Array, Array]:
+    """`y` as (N, K); `t` as (N,) class indices or (N, K) rows; a single sample becomes a batch of one."""
+    y, t = as_float(y), np.asarray(t)
+    if y.ndim == 1:
+        y, t = y[None], t[None] if t.ndim <= 1 else t
+    if y.ndim != 2 or y.size == 0:
+        raise ShapeError(f"y must have shape (K,) or (N, K) with N, K ≥ 1, got {y.shape}.")
+    if t.shape not in (y.shape, y.shape[:1]):
+        raise ShapeError(f"t must have shape {y.shape} or ({len(y)},), got {t.shape}. Class indices are t.ravel().")
+    return y, t

@@ -1,0 +1,167 @@
+"""How weights begin. Each initialiser is a small value: `Gaussian(0.01)(shape, rng, dtype)` draws an array.
+
+The fans of a shape: a dense weight (D, K) has fan_in = D and fan_out = K; a convolution kernel (KH, KW, C, OC) has
+fan_in = KH·KW·C and fan_out = KH·KW·OC. All draws are made in float64 and then rounded, so that a seed gives the same
+network in either precision.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ArgumentError
+from pellucid.typing import Array, Config, DTypeLike, Shape
+
+
+def fans(shape: Shape) -> tuple[int, int]:
+    """Return (fan_in, fan_out) of a weight array."""
+    if len(shape) < 2:
+        return max(1, math.prod(shape)), max(1, math.prod(shape))
+    receptive = math.prod(shape[:-2])
+    return receptive * shape[-2], receptive * shape[-1]
+
+
+class Initializer(ABC):
+    """Draws the first values of a parameter."""
+
+    def __call__(self, shape: Shape, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Array:
+        """Return a new array of `shape`."""
+        return np.ascontiguousarray(self.draw(shape, rng), dtype=dtype)
+
+    @abstractmethod
+    def draw(self, shape: Shape, rng: np.random.Generator) -> Array:
+        """Return the values in float64."""
+
+
+@dataclass(frozen=True)
+class Zeros(Initializer):
+    """All zero: for biases; as weights they would keep every unit of a layer equal."""
+
+    def draw(self, shape: Shape, rng: np.random.Generator) -> Array:
+        return np.zeros(shape)
+
+
+@dataclass(frozen=True)
+class Constant(Initializer):
+    """All `value`."""
+
+    value: float
+
+    def draw(self, shape: Shape, rng: np.random.Generator) -> Array:
+        return np.full(shape, self.value)
+
+
+@dataclass(frozen=True)
+class Gaussian(Initializer):
+    """Normal with mean 0 and standard deviation `std`, as the book's `weight_init_std`."""
+
+    std: float = 0.01
+
+    def draw(self, shape: Shape, rng: np.random.Generator) -> Array:
+        return self.std * rng.standard_normal(shape)
+
+
+@dataclass(frozen=True)
+class Uniform(Initializer):
+    """Uniform in ±bound, or in low…bound; without a bound, in ±1/√fan_in."""
+
+    bound: float | None = None
+    low: float | None = None
+
+    def draw(self, shape: Shape, rng: np.random.Generator) -> Array:
+        bound = 1 / math.sqrt(fans(shape)[0]) if self.bound is None else self.bound
+        return rng.uniform(-bound if self.low is None else self.low, bound, shape)
+
+
+@dataclass(frozen=True)
+class _Scaled(Initializer):
+    """Normal or uniform values of a variance that the fans give."""
+
+    distribution: str = "normal"
+
+    def __post_init__(self) -> None:
+        if self.distribution not in ("normal", "uniform"):
+            checks.unknown_name(type(self).__name__, "distribution", self.distribution, ["normal", "uniform"])
+
+    @abstractmethod
+    def variance(self, fan_in: int, fan_out: int) -> float:
+        """Return the variance of one weight."""
+
+    def draw(self, shape: Shape, rng: np.random.Generator) -> Array:
+        std = math.sqrt(self.variance(*fans(shape)))
+        if self.distribution == "normal":
+            return std * rng.standard_normal(shape)
+        bound = math.sqrt(3) * std  # a uniform law in ±a has variance a²/3
+        return rng.uniform(-bound, bound, shape)
+
+
+@dataclass(frozen=True)
+class Xavier(_Scaled):
+    """Variance 2 / (fan_in + fan_out), for tanh and sigmoid. Glorot & Bengio (2010), equation 16."""
+
+    def variance(self, fan_in: int, fan_out: int) -> float:
+        return 2 / (fan_in + fan_out)
+
+
+@dataclass(frozen=True)
+class He(_Scaled):
+    """Variance 2 / fan_in, for ReLU. He et al. (2015), arXiv:1502.01852, equation 10."""
+
+    def variance(self, fan_in: int, fan_out: int) -> float:
+        return 2 / fan_in
+
+
+@dataclass(frozen=True)
+class LeCun(_Scaled):
+    """Variance 1 / fan_in. LeCun et al. (1998), "Efficient BackProp", §4.6."""
+
+    def variance(self, fan_in: int, fan_out: int) -> float:
+        return 1 / fan_in
+
+
+@dataclass(frozen=True)
+class Orthogonal(Initializer):
+    """Orthonormal rows or columns times `gain`. Saxe, McClelland & Ganguli (2014), arXiv:1312.6120."""
+
+    gain: float = 1.0
+
+    def draw(self, shape: Shape, rng: np.random.Generator) -> Array:
+        rows, columns = (math.prod(shape[:-1]), shape[-1]) if len(shape) > 1 else (1, math.prod(shape))
+        a = rng.standard_normal((max(rows, columns), min(rows, columns)))
+        q, r = np.linalg.qr(a)
+        q *= np.sign(np.diag(r))  # makes the draw uniform over orthogonal matrices
+        return self.gain * (q if rows >= columns else q.T).reshape(shape)
+
+
+INITIALIZERS: dict[str, type[Initializer]] = {
+    "zeros": Zeros, "constant": Constant, "gaussian": Gaussian, "uniform": Uniform, "xavier": Xavier,
+    "glorot": Xavier, "he": He, "lecun": LeCun, "orthogonal": Orthogonal,
+}  # fmt: skip
+
+InitializerLike: TypeAlias = "Initializer | str | Config"
+
+
+def as_initializer(given: InitializerLike) -> Initializer:
+    """Return an initialiser from itself, its name ("he"), or its configuration ({"name": "gaussian", "std": 0.01})."""
+    if isinstance(given, Initializer):
+        return given
+    config: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {"name": given}
+    name = str(config.pop("name", "")).lower()
+    if name not in INITIALIZERS:
+        checks.unknown_name("Initializer", "name", name, INITIALIZERS)
+    try:
+        return INITIALIZERS[name](**config)
+    except TypeError as error:
+        raise ArgumentError(f"Initializer {name!r}: {error}.") from None
+
+
+def initializer_config(initializer: Initializer) -> Config:
+    """Return what `as_initializer` turns into the same initialiser again, fit for JSON."""
+    return {"name": type(initializer).__name__.lower(), **asdict(initializer)}  # type: ignore[call-overload]

@@ -1,0 +1,12 @@
+"""Networks in files: our own, and those of other programs and books."""
+
+from pellucid.interop.book import load_book_params as load_book_params
+from pellucid.interop.book import save_book_params as save_book_params
+from pellucid.interop.files import atomic_write as atomic_write
+from pellucid.interop.files import read_bytes as read_bytes
+from pellucid.interop.nielsen import load_nielsen as load_nielsen
+from pellucid.interop.nielsen import save_nielsen as save_nielsen
+from pellucid.interop.safetensors import load as load
+from pellucid.interop.safetensors import load_into as load_into
+from pellucid.interop.safetensors import read_metadata as read_metadata
+from pellucid.interop.safetensors import save as save

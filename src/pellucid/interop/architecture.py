@@ -1,0 +1,157 @@
+"""The architecture of a network as text in a model file, and back.
+
+pellucid.format        "1"
+pellucid.version       the version of the package that wrote the file
+pellucid.architecture  the layers and their options, as `layers.to_spec` gives them
+pellucid.input_shape   [28, 28, 1]
+pellucid.dtype         float32
+pellucid.buffers       the names of the tensors that are buffers; the others are parameters
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import pellucid
+from pellucid.errors import ArgumentError, FileFormatError
+from pellucid.interop.strict_json import AGAIN, parse_json
+from pellucid.layers import LAYERS, Container, from_spec, to_spec
+from pellucid.typing import Config, Shape
+
+PREFIX = "pellucid."
+FORMAT = "1"
+MAX_LAYERS = 10_000
+MAX_DEPTH = 16  # of containers in containers
+MAX_NESTING = 64  # of lists and objects in the description
+MAX_SIZE = 1 << 40  # numbers in one sample
+
+_DTYPES = ("float16", "float32", "float64")
+_BUILDS_AT_ONCE = ("input_shape", "seed", "dtype")
+
+
+class Architecture(NamedTuple):
+    """What a file says about its network, checked but not built."""
+
+    spec: Config
+    input_shape: Shape
+    dtype: np.dtype[Any]
+    buffers: list[str]
+
+
+def to_metadata(network: Container[Any]) -> dict[str, str]:
+    """Return the entries that describe a built network."""
+    return {
+        "pellucid.format": FORMAT,
+        "pellucid.version": pellucid.__version__,
+        "pellucid.architecture": _plain_json(to_spec(network)),
+        "pellucid.input_shape": _plain_json(network.input_shape),
+        "pellucid.dtype": network.dtype.name,
+        "pellucid.buffers": _plain_json(list(network.buffers)),
+    }
+
+
+def _plain_json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"save: an option of a layer cannot be written as JSON: {error}.") from None
+
+
+def from_metadata(metadata: Mapping[str, str], label: str) -> Architecture:
+    """Return what the entries describe.
+
+    Raises
+    ------
+    FileFormatError
+        If the file has no architecture, is of a later format, or an entry is not of its form.
+    """
+    if "pellucid.architecture" not in metadata:
+        raise FileFormatError(
+            f"{label}: the file holds tensors and no architecture, so another program wrote it. "
+            "Build the network and fill it: load_into(network, path)."
+        )
+    if metadata.get("pellucid.format") != FORMAT:
+        raise FileFormatError(
+            f"{label}: the file has format {metadata.get('pellucid.format')!r} (Pellucid "
+            f"{metadata.get('pellucid.version', 'unknown')}), this one reads {FORMAT!r}. Upgrade Pellucid."
+        )
+    return Architecture(
+        read_spec(metadata, label),
+        _input_shape(metadata, label),
+        _dtype(metadata, label),
+        _buffers(metadata, label),
+    )
+
+
+def read_spec(metadata: Mapping[str, str], label: str) -> Config:
+    """Return the description of the layers, bounded in depth and number."""
+    spec = parse_json(metadata["pellucid.architecture"], f"{label}: pellucid.architecture")
+    waiting = [(spec, 0, 0)]
+    layers = 0
+    while waiting:
+        value, nesting, depth = waiting.pop()
+        if isinstance(value, dict) and "type" in value:
+            layers, depth = layers + 1, depth + 1
+            _check_layer(value, label)
+        if nesting > MAX_NESTING or depth > MAX_DEPTH or layers > MAX_LAYERS:
+            raise FileFormatError(
+                f"{label}: an architecture may have {MAX_LAYERS} layers in {MAX_DEPTH} levels, "
+                f"this one has more. {AGAIN}"
+            )
+        inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        waiting += [(v, nesting + 1, depth) for v in inside]
+    if not isinstance(spec, dict) or not issubclass(LAYERS.get(str(spec.get("type")), object), Container):
+        raise FileFormatError(
+            f"{label}: the architecture must be a container such as Sequential, got {str(spec)[:80]}. {AGAIN}"
+        )
+    return spec
+
+
+def _check_layer(spec: Config, label: str) -> None:
+    kind, name = spec["type"], spec.get("name", "")
+    if not isinstance(kind, str) or not isinstance(name, str):
+        raise FileFormatError(
+            f"{label}: a layer's type and name must be strings, got {str([kind, name])[:80]}. {AGAIN}"
+        )
+    # A container that is given these builds itself at once: it would allocate before anything is compared.
+    if issubclass(LAYERS.get(kind, object), Container) and any(key in spec for key in _BUILDS_AT_ONCE):
+        raise FileFormatError(f"{label}: {kind} may not have {', '.join(_BUILDS_AT_ONCE)} in a file. {AGAIN}")
+
+
+def make_network(architecture: Architecture, label: str) -> Container[Any]:
+    """Return the network, not built."""
+    try:
+        network = from_spec(architecture.spec)
+    except Exception as error:  # constructors meet values here that no program would write
+        raise FileFormatError(f"{label}: the architecture cannot be made: {error} {AGAIN}") from error
+    assert isinstance(network, Container)  # noqa: S101  # read_spec has seen to that
+    return network
+
+
+def _input_shape(metadata: Mapping[str, str], label: str) -> Shape:
+    shape = parse_json(metadata.get("pellucid.input_shape", ""), f"{label}: pellucid.input_shape")
+    sizes = isinstance(shape, list) and len(shape) <= 8 and all(type(n) is int and n > 0 for n in shape)
+    if not sizes or math.prod(shape) > MAX_SIZE:
+        raise FileFormatError(
+            f"{label}: the input shape must be at most 8 sizes of at least 1, got {str(shape)[:80]}. {AGAIN}"
+        )
+    return tuple(shape)
+
+
+def _dtype(metadata: Mapping[str, str], label: str) -> np.dtype[Any]:
+    name = metadata.get("pellucid.dtype", "")
+    if name not in _DTYPES:
+        raise FileFormatError(f"{label}: the dtype must be one of {', '.join(_DTYPES)}, got {name[:20]!r}. {AGAIN}")
+    return np.dtype(name)
+
+
+def _buffers(metadata: Mapping[str, str], label: str) -> list[str]:
+    names = parse_json(metadata.get("pellucid.buffers", "[]"), f"{label}: pellucid.buffers")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise FileFormatError(f"{label}: the buffers must be a list of names, got {str(names)[:80]}. {AGAIN}")
+    return names

@@ -1,0 +1,54 @@
+"""JSON that means one thing or nothing, for files whose writer is not known.
+
+Python's reader is generous: of two equal keys the last one wins, NaN is a number, and half of a surrogate
+pair is a character. Other readers decide otherwise, so such text is refused here.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pellucid.errors import FileFormatError
+
+MAX_DIGITS = 20
+"""Of an integer; 2⁶⁴ has twenty. Python takes quadratic time for longer and longer ones."""
+
+
+def parse_json(data: bytes | str, label: str) -> Any:
+    """Return the value; raise FileFormatError, beginning with `label`, where the text is not strict JSON."""
+    try:
+        text = data.decode("utf-8") if isinstance(data, bytes) else data
+        return json.loads(text, object_pairs_hook=_unique, parse_int=_integer, parse_constant=_no_constant)
+    except RecursionError:
+        raise FileFormatError(f"{label} is nested too deeply. {AGAIN}") from None
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        raise FileFormatError(f"{label} is not UTF-8 text ({error.reason}). {AGAIN}") from None
+    except ValueError as error:
+        raise FileFormatError(f"{label} is not valid JSON: {error}. {AGAIN}") from None
+
+
+AGAIN = "The file is damaged; copy, download or save it again."
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} stands twice")
+    for key, value in pairs:
+        key.encode()  # raises for half of a surrogate pair
+        if isinstance(value, str):
+            value.encode()
+    return made
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MAX_DIGITS or digits == "-0":
+        raise ValueError(f"the number {digits[:MAX_DIGITS]} is too long or not plain")
+    return int(digits)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number of JSON")

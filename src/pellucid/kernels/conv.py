@@ -1,0 +1,261 @@
+"""Convolution: the one place that chooses among the kernels, and can say which and why.
+
+Images (N, H, W, C), kernels (KH, KW, C//groups, OC), biases (OC,), padding ((top, bottom), (left, right)).
+What comes out has the dtype of what went in. `reference` holds the equations.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from pellucid.kernels import depthwise, direct, elementwise, im2col, jit, pool, winograd
+from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window, conv_output_shape, transposed_size
+from pellucid.typing import Array, DTypeLike, IntArray, Shape
+
+# Below so many channels in or out the transforms of Winograd's method cost more than the multiplications they save.
+WINOGRAD_CHANNELS = 16
+
+
+class Choice(NamedTuple):
+    """Which kernel computes a convolution, why, and what the convolution costs when it is done directly."""
+
+    kernel: str  # "winograd", "depthwise", "direct" or "im2col"
+    reason: str
+    flops: int  # a multiplication and an addition for each tap of each output
+    bytes: int  # x, w and y, each once
+
+
+def choose(
+    x_shape: Shape,
+    w_shape: Shape,
+    *,
+    stride: Pair = (1, 1),
+    padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+    dtype: DTypeLike = np.float32,
+) -> Choice:
+    """The kernel for x (N, H, W, C) and w (KH, KW, C//groups, OC)."""
+    window = Window((w_shape[0], w_shape[1]), stride, padding, dilation)
+    y_shape = conv_output_shape(x_shape, w_shape, window)
+    kernel, reason = _pick(x_shape, w_shape, window, groups, np.dtype(dtype))
+    numbers = math.prod(x_shape) + math.prod(w_shape) + math.prod(y_shape)
+    return Choice(kernel, reason, 2 * math.prod(y_shape) * math.prod(w_shape[:3]), numbers * np.dtype(dtype).itemsize)
+
+
+def _pick(x_shape: Shape, w_shape: Shape, window: Window, groups: int, dtype: np.dtype[np.generic]) -> tuple[str, str]:
+    c, oc = x_shape[3], w_shape[3]
+    if dtype != np.float32:
+        return "im2col", f"{dtype} takes the general path"
+    if not jit.available():
+        return "im2col", "Numba is not available"
+    if groups == c == oc and c > 1:
+        return "depthwise", "every channel has its own kernel"
+    if window.size != (3, 3) or window.stride != (1, 1) or window.dilation != (1, 1) or groups != 1:
+        return "direct", "only 3x3 kernels with stride 1 have a Winograd form here"
+    if min(c, oc) < WINOGRAD_CHANNELS:
+        return "direct", f"fewer than {WINOGRAD_CHANNELS} channels do not repay Winograd's transforms"
+    oh, ow = window.output(x_shape[1], x_shape[2])
+    if 9 * oh * ow < 60 * -(-oh // 4) * -(-ow // 4):
+        return "direct", "the outputs fill too little of Winograd's 4x4 tiles"
+    return "winograd", "3x3 with stride 1: a quarter of the multiplications, or a little more at the edges"
+
+
+def _window(w_shape: Shape, stride: Pair, padding: Padding, dilation: Pair) -> Window:
+    return Window((w_shape[0], w_shape[1]), stride, padding, dilation)
+
+
+def _kernel_for(x_shape: Shape, w: Array, window: Window, groups: int, *others: Array | None) -> str:
+    """The choice, if every array is float32; the general path for any other mixture."""
+    same = all(a is None or a.dtype == np.float32 for a in (w, *others))
+    return _pick(x_shape, w.shape, window, groups, np.dtype(np.float32 if same else np.float64))[0]
+
+
+def conv2d(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: Pair = (1, 1),
+    padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+    relu: bool = False,
+    out: Array | None = None,
+) -> Array:
+    """y = x ∗ w + b (N, OH, OW, OC), written to `out` if given; with `relu`, max(y, 0) in the same pass."""
+    window = _window(w.shape, stride, padding, dilation)
+    x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
+    shape = conv_output_shape(x.shape, w.shape, window)
+    if math.prod(shape) == 0:
+        return np.empty(shape, x.dtype)
+    kernel = _kernel_for(x.shape, w, window, groups, x, b, out)
+    if kernel == "winograd":
+        return winograd.forward(x, w, b, window, winograd.RELU if relu else winograd.PLAIN, out)[0]
+    if kernel == "direct":
+        return direct.forward(x, w, b, window, groups, relu=relu, out=out)
+    y = (depthwise.forward if kernel == "depthwise" else _im2col_forward)(x, w, b, window, out)
+    return np.maximum(y, 0, out=y) if relu else y
+
+
+def _im2col_forward(x: Array, w: Array, b: Array | None, window: Window, out: Array | None) -> Array:
+    return im2col.conv2d(x, w, b, window, x.shape[3] // w.shape[2], out)
+
+
+def conv2d_relu_max_pool(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: Pair = (1, 1),
+    padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> tuple[Array, IntArray]:
+    """Convolution, ReLU and 2x2 max-pooling with stride 2: y (N, OH//2, OW//2, OC), and the switches.
+
+    A switch is 0…3, the winner's place in its window, or 4 where ReLU cut the winner off and no gradient flows.
+    So `conv2d_backward` needs the switches only, and where Winograd serves the convolution's own output, four times
+    as large as y, is never written to memory.
+    """
+    window = _window(w.shape, stride, padding, dilation)
+    x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
+    _, oh, ow, _ = conv_output_shape(x.shape, w.shape, window)
+    if len(x) and oh > 1 and ow > 1 and _kernel_for(x.shape, w, window, groups, x, b) == "winograd":
+        y, switch = winograd.forward(x, w, b, window, winograd.POOLED)
+        assert switch is not None
+        return y, switch
+    full = conv2d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups, relu=True)
+    y, switch = pool.max_pool2d(full, (2, 2))
+    switch[y <= 0] = 4
+    return y, switch
+
+
+def conv2d_backward(
+    x: Array,
+    dy: Array,
+    w: Array,
+    *,
+    stride: Pair = (1, 1),
+    padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+    y: Array | None = None,
+    switch: IntArray | None = None,
+    want_dx: bool = True,
+    want_dw: bool = True,
+) -> tuple[Array | None, Array | None, Array | None]:
+    """(dx, dw, db), with None for what is not wanted. Both together cost less than one after the other.
+
+    After `conv2d(relu=True)` give its output `y`; after `conv2d_relu_max_pool` give its switches: then dy is the
+    gradient of what that function returned.
+    """
+    window = _window(w.shape, stride, padding, dilation)
+    x, dy, w = np.ascontiguousarray(x), np.ascontiguousarray(dy), np.ascontiguousarray(w)
+    if dy.size == 0:
+        return (np.zeros_like(x), np.zeros_like(w), np.zeros(w.shape[3], w.dtype))
+    kernel = _kernel_for(x.shape, w, window, groups, x, dy)
+    if kernel == "winograd":
+        mode = winograd.POOLED if switch is not None else winograd.RELU if y is not None else winograd.PLAIN
+        dx, dw, db = winograd.backward(x, dy, w, window, mode, y, switch, want_dx=want_dx, want_dw=want_dw)
+        return dx, dw if want_dw else None, db if want_dw else None
+    if switch is not None:
+        dy = _unpooled(dy, switch, conv_output_shape(x.shape, w.shape, window))
+    elif y is not None and (want_dx or kernel != "direct"):
+        dy, y = elementwise.relu_gradient(dy, y), None
+    dx = _input_gradient(kernel, dy, w, x.shape, window, groups, None) if want_dx else None
+    dw, db = _weight_gradient(kernel, x, dy, w.shape, window, groups, y) if want_dw else (None, None)
+    return dx, dw, db
+
+
+def _unpooled(dy: Array, switch: IntArray, shape: Shape) -> Array:
+    """The gradient of the convolution's own output, from that of its pooled ReLU. Switch 4 names no pixel."""
+    return pool.max_pool2d_gradient(dy, switch, shape, (2, 2))
+
+
+def _input_gradient(
+    kernel: str, dy: Array, w: Array, x_shape: Shape, window: Window, groups: int, out: Array | None
+) -> Array:
+    if kernel == "direct":
+        return direct.input_gradient(dy, w, x_shape, window, groups, out)
+    if kernel == "depthwise":
+        return depthwise.input_gradient(dy, w, x_shape, window, out)
+    return im2col.conv2d_input_gradient(dy, w, x_shape, window, groups, out)
+
+
+def _weight_gradient(
+    kernel: str, x: Array, dy: Array, w_shape: Shape, window: Window, groups: int, y: Array | None
+) -> tuple[Array, Array]:
+    if kernel == "direct":
+        return direct.weight_gradient(x, dy, w_shape, window, groups, y=y)
+    if kernel == "depthwise":
+        return depthwise.weight_gradient(x, dy, w_shape, window), bias_gradient(dy)
+    return im2col.conv2d_weight_gradient(x, dy, w_shape, window, groups), bias_gradient(dy)
+
+
+def conv2d_input_gradient(
+    dy: Array,
+    w: Array,
+    x_shape: Shape,
+    *,
+    stride: Pair = (1, 1),
+    padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+    out: Array | None = None,
+) -> Array:
+    """dy (N, OH, OW, OC), w → dx (N, H, W, C), written to `out` if given."""
+    window = _window(w.shape, stride, padding, dilation)
+    dy, w = np.ascontiguousarray(dy), np.ascontiguousarray(w)
+    if dy.size == 0:
+        return np.zeros(x_shape, dy.dtype)
+    kernel = _kernel_for(x_shape, w, window, groups, dy, out)
+    if kernel == "winograd":
+        return winograd.input_gradient(dy, w, x_shape, window, out)
+    return _input_gradient(kernel, dy, w, x_shape, window, groups, out)
+
+
+def conv2d_weight_gradient(
+    x: Array,
+    dy: Array,
+    w_shape: Shape,
+    *,
+    stride: Pair = (1, 1),
+    padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> Array:
+    """x, dy → dw (KH, KW, C//groups, OC)."""
+    w = np.broadcast_to(x.dtype.type(0), w_shape)  # of the weights only the shape matters
+    return conv2d_backward(
+        x, dy, w, stride=stride, padding=padding, dilation=dilation, groups=groups, want_dx=False
+    )[1]  # type: ignore[return-value]
+
+
+def bias_gradient(dy: Array) -> Array:
+    """db = Σ_{n,i,j} dy (N, OH, OW, OC) → (OC,)."""
+    return np.asarray(dy.reshape(-1, dy.shape[-1]).sum(axis=0))
+
+
+def conv_transpose2d(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    stride: Pair = (1, 1),
+    padding: Padding = NO_PADDING,
+    output_padding: Pair = (0, 0),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> Array:
+    """x (N, H, W, OC), w (KH, KW, C//groups, OC) → y (N, H', W', C): the input gradient of conv2d with w."""
+    window = _window(w.shape, stride, padding, dilation)
+    size = transposed_size(window, x.shape[1], x.shape[2], output_padding)
+    y_shape = (x.shape[0], *size, w.shape[2] * groups)
+    y = conv2d_input_gradient(x, w, y_shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    if b is not None:
+        y += b
+    return y

@@ -1,0 +1,244 @@
+"""Direct convolution: any window and groups, float32, at the rate of the processor's multiply-adds.
+
+No columns are written and no matrix product is called. A register tile (`compiled.tile`) sums twelve outputs of 32
+channels while the taps of the kernel go by; which pixels an output sees is told by a table of distances.
+
+The input gradient is a direct convolution too, of dy. With stride 1 it has the kernel turned by 180°. With stride
+(SH, SW) the pixels of dx fall into SH·SW *phases* (odd and even rows, say); those of one phase see the same taps:
+
+    dx[SH·m + a − top] = Σ_{u : u·DH ≡ a mod SH}  dy[m + (a − u·DH)/SH] · w[u]ᵀ
+
+so each phase is a convolution with its own part of the kernel and stride 1.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from pellucid.kernels import jit
+from pellucid.kernels.geometry import Pair, Window, conv_output_shape
+from pellucid.kernels.sliding import BLOCK_FLOPS, panels, sum_blocks, whole, work_blocks
+from pellucid.kernels.threads import address, parallel_for, scratch_address
+from pellucid.typing import Array, IntArray, Shape
+
+# A 1x1 convolution treats its pixels as this many images.
+FLAT_IMAGES = 16
+# Images whose pixels and gradients are summed over together in the weight gradient: about a second-level cache.
+GROUP_BYTES = 512 * 1024
+
+
+class Phase(NamedTuple):
+    """Outputs that see the same taps."""
+
+    places: IntArray  # bytes to the corner of each output's window, in a padded image
+    outs: IntArray  # bytes to each output
+    runs: IntArray  # bytes from a corner to each run of pixels
+    taps: tuple[Pair, ...]  # the taps (u, v) of those runs
+
+
+class Frame(NamedTuple):
+    """Images in their border of zeros: (H, W, C), top, left, HP, WP, and the channels of what is made of them."""
+
+    height: int
+    width: int
+    channels: int
+    top: int
+    left: int
+    hp: int
+    wp: int
+    out_channels: int
+
+    @property
+    def padded(self) -> int:
+        return self.hp * self.wp * self.channels
+
+
+def _grid(rows: IntArray, columns: IntArray, width: int, channels: int) -> IntArray:
+    """Bytes to the pixels rows x columns of an image `width` wide."""
+    return ((rows[:, None] * width + columns) * channels * 4).ravel().astype(np.int64)
+
+
+@lru_cache(maxsize=128)
+def _forward_tables(x_shape: Shape, oc: int, window: Window, groups: int) -> tuple[Frame, int, tuple[Phase, ...]]:
+    """The frame, the length of a run in floats, and the one phase of a forward convolution."""
+    _, h, w, c = x_shape
+    (top, bottom), (left, right) = window.padding
+    frame = Frame(h, w, c, top, left, h + top + bottom, w + left + right, oc)
+    oh, ow = window.output(h, w)
+    places = _grid(np.arange(oh) * window.stride[0], np.arange(ow) * window.stride[1], frame.wp, c)
+    outs = np.arange(oh * ow) * oc * 4
+    taps = tuple((u, v) for u in range(window.size[0]) for v in range(window.size[1]))
+    merged = groups == 1 and window.dilation[1] == 1  # then a row of the kernel sees one run of floats
+    columns = np.arange(1 if merged else window.size[1]) * window.dilation[1]
+    runs = _grid(np.arange(window.size[0]) * window.dilation[0], columns, frame.wp, c)
+    return frame, window.size[1] * c if merged else c // groups, (Phase(places, outs, runs, taps),)
+
+
+@lru_cache(maxsize=128)
+def _backward_tables(x_shape: Shape, oc: int, window: Window) -> tuple[Frame, tuple[Phase, ...]]:
+    """The frame of dy and the phases of dx."""
+    _, h, w, c = x_shape
+    oh, ow = window.output(h, w)
+    spans = [_span(window, axis, pixels, outputs) for axis, (pixels, outputs) in enumerate(((h, oh), (w, ow)))]
+    (top, hp), (left, wp) = spans
+    frame = Frame(oh, ow, oc, top, left, hp, wp, c)
+    phases = []
+    for a, b in np.ndindex(*window.stride):
+        rows, m = _pixels_of_phase(window, 0, a, h)
+        columns, n = _pixels_of_phase(window, 1, b, w)
+        taps = [(u, v) for u in _taps_of_phase(window, 0, a) for v in _taps_of_phase(window, 1, b)]
+        runs = [
+            ((a - u * window.dilation[0]) // window.stride[0] * wp + (b - v * window.dilation[1]) // window.stride[1]) * oc * 4
+            for u, v in taps
+        ]
+        phases.append(
+            Phase(_grid(m + top, n + left, wp, oc), _grid(rows, columns, w, c), np.array(runs, np.int64), tuple(taps))
+        )
+    return frame, tuple(phases)
+
+
+def _span(window: Window, axis: int, pixels: int, outputs: int) -> Pair:
+    """How far before dy the windows of dx begin, and how long a padded dy must be."""
+    before = -(-(window.size[axis] - 1) * window.dilation[axis] // window.stride[axis])
+    last = (pixels - 1 + window.padding[axis][0]) // window.stride[axis]
+    return before, before + max(outputs, last + 1)
+
+
+def _pixels_of_phase(window: Window, axis: int, phase: int, pixels: int) -> tuple[IntArray, IntArray]:
+    """The pixels r of dx in a phase and m = (r + padding − phase) / stride."""
+    shifted = np.arange(pixels) + window.padding[axis][0]
+    r = np.flatnonzero(shifted % window.stride[axis] == phase)
+    return r, (shifted[r] - phase) // window.stride[axis]
+
+
+def _taps_of_phase(window: Window, axis: int, phase: int) -> list[int]:
+    return [u for u in range(window.size[axis]) if (u * window.dilation[axis] - phase) % window.stride[axis] == 0]
+
+
+def _correlate(
+    x: Array, y: Array, frame: Frame, phases: tuple[Phase, ...], weights: Array, b: Array | None,
+    groups: int, run: int, relu: bool,
+) -> None:  # fmt: skip
+    """Run the compiled loop over blocks of images; few images are cut into parts of their outputs as well."""
+    n, og = len(x), frame.out_channels // groups
+    places, outs, runs = (np.concatenate([getattr(p, name) for p in phases]) for name in ("places", "outs", "runs"))
+    bias = np.zeros((groups, whole(og)), np.float32)
+    if b is not None:
+        bias[:, :og] = b.reshape(groups, og)
+    flops = 2 * n * len(places) * len(runs) // len(phases) * run * og * groups
+    images = work_blocks(n, flops, x.nbytes + y.nbytes)
+    cuts = max(1, min(8 // len(images), flops // BLOCK_FLOPS // len(images)))
+    parts = [_parts(phases, cut, cuts) for cut in range(cuts)]
+    kernels, floor = jit.load("direct"), np.float32(0 if relu else -np.inf)
+    x0, y0, w0, b0 = address(x), address(y), address(weights), address(bias)
+
+    def block(index: int) -> None:
+        part, cut = images[index // cuts], index % cuts
+        kernels.correlate(
+            (part.stop - part.start, *frame), groups, run, floor, places, outs, runs, parts[cut],
+            x0 + part.start * x.strides[0], w0, b0, y0 + part.start * y.strides[0], y.strides[0],
+            scratch_address("direct.padded", frame.padded),
+        )  # fmt: skip
+
+    parallel_for(block, len(images) * cuts)
+
+
+def _parts(phases: tuple[Phase, ...], cut: int, cuts: int) -> IntArray:
+    """For each phase, the range of its places that falls to this cut, and its runs."""
+    rows, place, run = [], 0, 0
+    for p in phases:
+        low, high = len(p.places) * cut // cuts, len(p.places) * (cut + 1) // cuts
+        rows.append((place + low, place + high, run, run + len(p.runs)))
+        place, run = place + len(p.places), run + len(p.runs)
+    return np.array(rows, np.int64)
+
+
+def _flat(x: Array) -> Array:
+    """For a 1x1 kernel with stride 1 images are rows of pixels; sixteen or so longer ones serve as well."""
+    pixels = x.shape[0] * x.shape[1] * x.shape[2]
+    rows = next(r for r in range(min(FLAT_IMAGES, pixels), 0, -1) if pixels % r == 0)
+    return x.reshape(rows, 1, pixels // rows, x.shape[3])
+
+
+def _is_flat(window: Window) -> bool:
+    return window.size == window.stride == (1, 1) and not any(map(sum, window.padding))
+
+
+def forward(
+    x: Array, w: Array, b: Array | None, window: Window, groups: int, *, relu: bool = False, out: Array | None = None
+) -> Array:
+    """y = x ∗ w + b, and ReLU of it if asked."""
+    y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
+    source, target = (_flat(x), _flat(y)) if _is_flat(window) else (x, y)
+    oc = w.shape[3]
+    frame, run, phases = _forward_tables(source.shape, oc, window, groups)
+    matrices = w.reshape(-1, groups, oc // groups).transpose(1, 0, 2)  # (groups, K, OC//groups)
+    _correlate(source, target, frame, phases, panels(matrices), b, groups, run, relu)
+    return y
+
+
+def input_gradient(
+    dy: Array, w: Array, x_shape: Shape, window: Window, groups: int, out: Array | None = None
+) -> Array:
+    """dx: every pixel gathers from the outputs that saw it, phase by phase."""
+    dx = np.empty(x_shape, np.float32) if out is None else out
+    source, target = (_flat(dy), _flat(dx)) if _is_flat(window) else (dy, dx)
+    oc, og, cg = w.shape[3], w.shape[3] // groups, w.shape[2]
+    frame, phases = _backward_tables(target.shape, oc, window)
+    turned = w.reshape(*w.shape[:3], groups, og).transpose(3, 0, 1, 4, 2)  # (groups, KH, KW, OG, CG)
+    weights = [
+        panels(turned[:, [u for u, _ in p.taps], [v for _, v in p.taps]].reshape(groups, -1, cg)).ravel()
+        for p in phases
+        if p.taps
+    ]
+    _correlate(source, target, frame, phases, np.concatenate(weights), None, groups, og, relu=False)
+    return dx
+
+
+@lru_cache(maxsize=128)
+def _sum_tables(frame: Frame, window: Window, group: int, groups: int) -> tuple[IntArray, IntArray]:
+    """Bytes to each tap from a window's corner, and to the corner of each row of outputs of `group` images."""
+    u, v, c = np.ogrid[: window.size[0], : window.size[1], : frame.channels // groups]
+    taps = ((u * window.dilation[0] * frame.wp + v * window.dilation[1]) * frame.channels + c).ravel() * 4
+    oh = window.output(frame.height, frame.width)[0]
+    rows = np.arange(group)[:, None] * frame.padded + np.arange(oh) * window.stride[0] * frame.wp * frame.channels
+    return taps.astype(np.int64), rows.ravel() * 4
+
+
+def weight_gradient(
+    x: Array, dy: Array, kernel: tuple[int, ...], window: Window, groups: int, *, y: Array | None = None
+) -> tuple[Array, Array]:
+    """(dw, db) for w of shape `kernel`; given the output y of a fused ReLU, dy counts where y > 0."""
+    source, above, output = (_flat(x), _flat(dy), None if y is None else _flat(y)) if _is_flat(window) else (x, dy, y)
+    oc, og = kernel[3], kernel[3] // groups
+    frame, _, _ = _forward_tables(source.shape, oc, window, groups)
+    oh, ow = window.output(frame.height, frame.width)
+    flops = 2 * len(x) * oh * ow * math.prod(kernel)
+    images = sum_blocks(len(source), 4 * math.prod(kernel), flops, x.nbytes + dy.nbytes)
+    per_image = 4 * (frame.padded + oh * ow * groups * whole(og))
+    group = max(1, min(images[0].stop, GROUP_BYTES // per_image))
+    taps, rows = _sum_tables(frame, window, group, groups)
+    outs = np.arange(len(taps)) * 4 * whole(og)
+    dw = np.zeros((len(images), groups, len(taps), whole(og)), np.float32)
+    db = np.zeros((len(images), groups, whole(og)), np.float32)
+    kernels = jit.load("direct")
+    x0, dy0, y0, dw0, db0 = address(source), address(above), address(output), address(dw), address(db)
+
+    def block(index: int) -> None:
+        part = images[index]
+        o = part.start * above.strides[0]
+        kernels.weight_gradient(
+            (part.stop - part.start, *frame), groups, oh * ow, ow, window.stride[1] * frame.channels * 4, group,
+            y is not None, taps, rows, outs, x0 + part.start * source.strides[0], dy0 + o, y0 + o,
+            dw0 + index * dw.strides[0], db0 + index * db.strides[0],
+            scratch_address("direct.padded", group * frame.padded),
+            scratch_address("direct.wide", group * oh * ow * groups * whole(og)),
+        )  # fmt: skip
+
+    parallel_for(block, len(images))
+    total = dw.sum(axis=0)[..., :og].transpose(1, 0, 2)  # (K, groups, OG)
+    return total.reshape(kernel), db.sum(axis=0)[:, :og].reshape(oc)

@@ -1,0 +1,44 @@
+"""Where the BLAS routine SGEMM lies in this process, for compiled kernels that call it by address."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from functools import cache
+
+from pellucid.kernels import blas, jit
+
+
+@cache
+def address() -> int:
+    """The address of the Fortran routine SGEMM, or 0: NumPy's own library first, else SciPy's.
+
+    Compiled kernels call it with pointers to 64-bit integers. A library with 32-bit integers reads their lower half,
+    which is the same number on a little-endian machine: so one way of calling serves both.
+    """
+    if sys.byteorder != "little":
+        return 0
+    library = blas.numpy_library()
+    if library is not None:
+        for name in ("scipy_sgemm_64_", "sgemm_64_", "scipy_sgemm_", "sgemm_"):
+            if hasattr(library, name):
+                return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
+    return _in_scipy()
+
+
+@cache
+def available() -> bool:
+    """Whether compiled kernels can call SGEMM."""
+    return jit.available() and address() != 0
+
+
+def _in_scipy() -> int:
+    try:
+        from scipy.linalg import cython_blas
+    except ImportError:
+        return 0
+    capsule = cython_blas.__pyx_capi__["sgemm"]
+    name, pointer = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
+    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return int(pointer(capsule, name(capsule)) or 0)

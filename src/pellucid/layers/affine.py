@@ -1,0 +1,95 @@
+"""The dense layer: every output is a weighted sum of every input."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ShapeError
+from pellucid.initializers import InitializerLike, as_initializer
+from pellucid.layers.base import Layer, Parameters
+from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
+
+
+class AffineCache(NamedTuple):
+    """What the backward pass of an affine layer needs."""
+
+    x: Array
+
+
+class Affine(Layer[AffineCache]):
+    """Affine map of a vector, also called dense or fully connected.
+
+    Forward     y = x W + b
+    Backward    dx = dy Wᵀ,  dW = xᵀ dy,  db = Σ_n dy_n
+
+    Parameters
+    ----------
+    units : int
+        K, the number of outputs.
+    bias : bool, default=True
+        Whether `b` is added.
+    weight : initializer or its name, default="he"
+        How W begins; b begins at zero.
+
+    Shapes
+    ------
+    x (N, D) → y (N, K);  W (D, K), b (K,)
+    """
+
+    def __init__(self, units: int, *, bias: bool = True, weight: InitializerLike = "he", name: str = "") -> None:
+        super().__init__(name=name)
+        self.units = checks.size("Affine", "units", units)
+        self.bias = bool(bias)
+        self.weight = as_initializer(weight)
+
+    @classmethod
+    def from_arrays(cls, W: ArrayLike, b: ArrayLike | None = None, *, name: str = "") -> Affine:
+        """Return a layer that holds copies of the weights W (D, K) and the bias b (K,)."""
+        W = np.array(W, dtype=np.result_type(np.asarray(W), np.float32))
+        if W.ndim != 2:
+            raise ShapeError(f"Affine: W must have shape (D, K), got {W.shape}.")
+        layer = cls(W.shape[1], bias=b is not None, name=name)
+        layer.build((W.shape[0],), np.random.default_rng(0), W.dtype)
+        layer.params["W"] = W
+        if b is not None:
+            layer.params["b"] = np.asarray(b)
+        return layer
+
+    def infer_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 1:
+            raise ShapeError(
+                f"{self.label}: an input sample must be a vector (D,), got {input_shape}. Put Flatten() before it."
+            )
+        return (self.units,)
+
+    def create_params(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> None:
+        shape = (input_shape[0], self.units)
+        self.params = Parameters(W=self.weight(shape, rng, dtype))
+        if self.bias:
+            self.params = Parameters(self.params, b=np.zeros(self.units, dtype))
+
+    def forward(
+        self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[Array, AffineCache]:
+        x = self.check_input(x)
+        y = x @ self.params["W"]  # (N, K)
+        if self.bias:
+            y += self.params["b"]
+        return y, AffineCache(x)
+
+    def backward(
+        self, dy: Array, cache: AffineCache, *, need_dx: bool = True, need_grads: bool = True
+    ) -> tuple[Array | None, Arrays]:
+        dx = dy @ self.params["W"].T if need_dx else None  # (N, D)
+        if not need_grads:
+            return dx, {}
+        grads = {"W": cache.x.T @ dy}  # (D, K)
+        if self.bias:
+            grads["b"] = dy.sum(axis=0)
+        return dx, grads
+
+    def config(self) -> Config:
+        return {"units": self.units, "bias": self.bias, "weight": self.weight}

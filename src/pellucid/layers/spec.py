@@ -1,0 +1,87 @@
+"""Layers as plain data and back: what a model file holds, and how a network is copied.
+
+Only the names registered in `LAYERS` are accepted, and nothing is imported or executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ArgumentError
+from pellucid.initializers import Initializer, initializer_config
+from pellucid.layers.base import LAYERS, Layer
+from pellucid.layers.container import AnyLayer, Container
+from pellucid.layers.merge import MERGES, AnyMerge, Merge
+from pellucid.typing import Config, DTypeLike
+
+ContainerT = TypeVar("ContainerT", bound=Container[Any])
+
+
+def to_spec(layer: AnyLayer | AnyMerge) -> Config:
+    """Return a layer's (or merge's) type, name and options, fit for JSON."""
+    return {"type": type(layer).__name__, "name": layer.name, **{k: _plain(v) for k, v in layer.config().items()}}
+
+
+def from_spec(spec: Config) -> AnyLayer:
+    """Return the layer of a spec, not yet built; raise ArgumentError where the spec does not make one."""
+    layer: AnyLayer = _made(spec, LAYERS)
+    return layer
+
+
+def _made(spec: Config, kinds: Mapping[str, type[Any]]) -> Any:
+    """Call the class of a spec, one of `kinds`, with its options."""
+    if not isinstance(spec, dict) or not isinstance(spec.get("type"), str):
+        raise ArgumentError(f"A layer's description must be an object with a type, got {str(spec)[:80]!r}.")
+    options = dict(spec)
+    kind = options.pop("type")
+    if kind not in kinds:
+        checks.unknown_name("Layer", "type", kind, kinds)
+    try:
+        return kinds[kind](**{k: _restored(v) for k, v in options.items()})
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ArgumentError(f"{kind}: {error}") from None
+
+
+def copy_network(network: ContainerT, dtype: DTypeLike | None = None) -> ContainerT:
+    """Return an independent network with the same parameters and buffers, in another dtype if one is given."""
+    twin: Any = from_spec(to_spec(network))
+    twin.dtype = np.dtype(network.dtype if dtype is None else dtype)
+    if hasattr(network, "seed"):  # what a network that is not built yet will be built from
+        twin.seed = network.seed
+    if network.input_shape is not None:
+        twin.build(network.input_shape, np.random.default_rng(0), twin.dtype)
+        for key, value in network.params.items():
+            twin.params[key] = value
+        for key, value in network.buffers.items():
+            twin.buffers[key] = value
+    return twin  # type: ignore[no-any-return]
+
+
+def _plain(value: Any) -> Any:
+    """Turn an option into numbers, strings, lists and objects."""
+    if isinstance(value, (Layer, Merge)):
+        return to_spec(value)
+    if isinstance(value, Initializer):
+        return {"initializer": initializer_config(value)}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return value
+
+
+def _restored(value: Any) -> Any:
+    """Turn what `_plain` made into the option again."""
+    if isinstance(value, dict) and "type" in value:
+        return _made(value, {**LAYERS, **MERGES})
+    if isinstance(value, dict) and set(value) == {"initializer"}:
+        return value["initializer"]
+    if isinstance(value, list):
+        return tuple(_restored(v) for v in value)
+    if isinstance(value, dict):
+        return {k: _restored(v) for k, v in value.items()}
+    return value

@@ -1,0 +1,99 @@
+"""What the sliding layers share: their options as a user writes them, and the images that they take.
+
+Padding is written "valid" (none), "same" (the output is ⌈H / stride⌉ high), a number, (height, width), or
+((top, bottom), (left, right)). Where "same" needs an odd number of pixels, the odd one goes to the bottom and the
+right, as in TensorFlow and Keras (ONNX calls it SAME_UPPER); PyTorch's padding is even on both sides.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from pellucid.errors import ArgumentError, ShapeError
+from pellucid.kernels import NO_PADDING, Padding, Pair, Window
+from pellucid.typing import Array, Shape
+
+PaddingOption: TypeAlias = str | Padding
+"""The option once read: "valid", "same" or ((top, bottom), (left, right))."""
+
+PaddingLike: TypeAlias = str | int | Pair | Padding
+"""The option as it may be written."""
+
+_NAMES = ("valid", "same")
+
+
+def as_padding(who: str, value: PaddingLike) -> PaddingOption:
+    """Return the padding option in one of its two forms; raise ArgumentError where it is none."""
+    if isinstance(value, str) and value in _NAMES:
+        return value
+    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2:
+        top_bottom, left_right = (_edges(who, v) for v in value)
+        return top_bottom, left_right
+    if isinstance(value, (Sequence, np.ndarray)):
+        raise ArgumentError(
+            f"{who}: padding must be 'valid', 'same', a number, (height, width) or ((top, bottom), (left, right)), "
+            f"got {value!r}."
+        )
+    edges = _edges(who, value)
+    return edges, edges
+
+
+def _edges(who: str, value: Any) -> Pair:
+    """`1` or `(0, 1)` as the pixels before and after."""
+    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2:
+        return count(who, "padding", value[0]), count(who, "padding", value[1])
+    pixels = count(who, "padding", value)
+    return pixels, pixels
+
+
+def count(who: str, name: str, value: Any) -> int:
+    """`value` as an int of at least 0."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = -1
+    if number < 0 or isinstance(value, (bool, np.bool_)):
+        raise ArgumentError(f"{who}: {name} must be a whole number of at least 0, got {value!r}.")
+    return number
+
+
+def image_shape(label: str, input_shape: Shape) -> tuple[int, int, int]:
+    """Return (H, W, C); raise ShapeError where samples are no images."""
+    if len(input_shape) != 3:
+        hint = "Add the channel axis: x[..., None]." if len(input_shape) == 2 else "Put Reshape((H, W, C)) before it."
+        raise ShapeError(f"{label}: an input sample must be an image (H, W, C), got {input_shape}. {hint}")
+    h, w, c = input_shape
+    return h, w, c
+
+
+def placed(label: str, window: Window, padding: PaddingOption, height: int, width: int) -> tuple[Window, Pair]:
+    """Return the window with its padding in pixels, and (OH, OW); raise ShapeError where it does not fit."""
+    if padding == "same":
+        explicit = _same(window, 0, height), _same(window, 1, width)
+    else:
+        explicit = padding if not isinstance(padding, str) else NO_PADDING
+    window = window._replace(padding=explicit)
+    out = window.output(height, width)
+    if min(out) < 1:
+        extent = window.extent(0), window.extent(1)
+        raise ShapeError(
+            f"{label}: a window of {extent[0]} x {extent[1]} pixels does not fit into an image of "
+            f"{height} x {width} with padding {explicit}. Make it smaller, or write padding='same'."
+        )
+    return window, out
+
+
+def _same(window: Window, axis: int, pixels: int) -> Pair:
+    """The padding before and after that makes the output ⌈pixels / stride⌉ long."""
+    steps = -(-pixels // window.stride[axis])
+    total = max((steps - 1) * window.stride[axis] + window.extent(axis) - pixels, 0)
+    return total // 2, total - total // 2
+
+
+def contiguous(x: Array) -> Array:
+    """Return `x` in one run of memory, which the kernels walk through; most often it is so already."""
+    return np.ascontiguousarray(x)

@@ -1,0 +1,309 @@
+"""Optimisers: from gradients to better parameters.
+
+    optimizer.step(params, grads)        # params are changed in place; grads are read
+
+Throughout, p is a parameter, g its gradient, η the learning rate of this iteration. The state lies in `state` as plain
+named arrays ("affine1.W/momentum"), so that a run can be saved and resumed.
+
+Weight decay acts on weights (arrays of two or more axes), not on biases or scales. Plain methods add λp to the
+gradient, which is L2 regularisation; AdamW and Lion shrink the weights directly (Loshchilov & Hutter 2019,
+arXiv:1711.05101).
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, NoReturn, TypeAlias
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ArgumentError, ShapeError
+from pellucid.schedules import Rate, Schedule, as_schedule
+from pellucid.typing import Array, Arrays, Config
+
+
+class Optimizer(ABC):
+    """What every optimiser has: a learning rate, weight decay, clipping, and named state.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule
+        η, or a schedule that gives it for each iteration.
+    weight_decay : float, default=0
+        λ, for arrays of two or more axes.
+    clip_norm : float, optional
+        Gradients whose joint Euclidean norm is larger are scaled down to it. Pascanu et al. (2013), arXiv:1211.5063.
+    """
+
+    decoupled: ClassVar[bool] = False
+    """Whether weight decay shrinks the weights directly instead of joining the gradient."""
+
+    def __init__(self, learning_rate: Rate, *, weight_decay: float = 0.0, clip_norm: float | None = None) -> None:
+        who = type(self).__name__
+        if not isinstance(learning_rate, Schedule):
+            checks.expect_positive(who, "learning_rate", learning_rate)
+        checks.expect_range(who, "weight_decay", weight_decay, 0, math.inf, open_high=True)
+        if clip_norm is not None:
+            checks.expect_positive(who, "clip_norm", clip_norm)
+        self.schedule = as_schedule(learning_rate)
+        self.weight_decay = float(weight_decay)
+        self.clip_norm = clip_norm
+        self.iteration = 0
+        self.state: Arrays = {}
+        self._scratch: Arrays = {}
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step."""
+        return self.schedule(self.iteration)
+
+    def step(self, params: Mapping[str, Array], grads: Mapping[str, Array]) -> None:
+        """Change every parameter in place by its gradient."""
+        for key, p in params.items():
+            if key not in grads or grads[key].shape != p.shape:
+                _refuse(type(self).__name__, key, p, grads)
+        if self.clip_norm is not None:
+            grads = clipped(grads, self.clip_norm)
+        rate = self.schedule(self.iteration)
+        self.iteration += 1
+        decay = self.weight_decay
+        for key, p in params.items():
+            g = grads[key]
+            if decay and p.ndim > 1:
+                if self.decoupled:
+                    p *= 1 - rate * decay
+                else:
+                    g = g + decay * p
+            self.update(key, p, g, rate)
+
+    @abstractmethod
+    def update(self, key: str, p: Array, g: Array, rate: float) -> None:
+        """Change one parameter in place."""
+
+    def slot(self, key: str, name: str, p: Array) -> Array:
+        """Return the state array `key/name`, zero at first, of the shape of p."""
+        full = f"{key}/{name}"
+        array = self.state.get(full)
+        if array is None:
+            array = self.state[full] = np.zeros_like(p)
+        return array
+
+    def descend(self, key: str, p: Array, direction: Array, rate: float) -> None:
+        """P ← p − rate · direction, through a buffer that is kept, so that nothing large is allocated."""
+        buffer = self._scratch.get(key)
+        if buffer is None or buffer.shape != p.shape or buffer.dtype != p.dtype:
+            buffer = self._scratch[key] = np.empty_like(p)
+        np.multiply(direction, rate, out=buffer)
+        np.subtract(p, buffer, out=p)
+
+    def config(self) -> Config:
+        """Return the options that `__init__` took, apart from the learning rate's schedule."""
+        return {"weight_decay": self.weight_decay, "clip_norm": self.clip_norm}
+
+    def __repr__(self) -> str:
+        rate = self.schedule
+        options = {k: v for k, v in self.config().items() if v not in (0, None, False)}
+        return f"{type(self).__name__}({', '.join([repr(rate), *(f'{k}={v!r}' for k, v in options.items())])})"
+
+
+def _refuse(who: str, key: str, p: Array, grads: Mapping[str, Array]) -> NoReturn:
+    if key not in grads:
+        raise ArgumentError(f"{who}: parameter {key!r} has no gradient. The gradients are of {sorted(grads)}.")
+    raise ShapeError(f"{who}: the gradient of {key!r} must have shape {p.shape}, got {grads[key].shape}.")
+
+
+def clipped(grads: Mapping[str, Array], norm: float) -> Mapping[str, Array]:
+    """Return the gradients, scaled so that their joint norm is at most `norm`."""
+    total = math.sqrt(sum(float(np.vdot(g, g)) for g in grads.values()))
+    return grads if total <= norm else {k: g * (norm / total) for k, g in grads.items()}
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: p ← p − η g."""
+
+    def __init__(self, learning_rate: Rate = 0.1, **options: Any) -> None:
+        super().__init__(learning_rate, **options)
+
+    def update(self, key: str, p: Array, g: Array, rate: float) -> None:
+        self.descend(key, p, g, rate)
+
+
+class Momentum(Optimizer):
+    """v ← μ v − η g,  p ← p + v. Polyak (1964), "Some methods of speeding up the convergence of iteration methods"."""
+
+    def __init__(self, learning_rate: Rate = 0.01, momentum: float = 0.9, **options: Any) -> None:
+        super().__init__(learning_rate, **options)
+        checks.expect_range(type(self).__name__, "momentum", momentum, 0, 1, open_high=True)
+        self.momentum = float(momentum)
+
+    def update(self, key: str, p: Array, g: Array, rate: float) -> None:
+        v = self.slot(key, "momentum", p)
+        v *= self.momentum
+        self.descend(key, v, g, rate)
+        p += v
+
+    def config(self) -> Config:
+        return {"momentum": self.momentum, **super().config()}
+
+
+class Nesterov(Momentum):
+    """v ← μ v − η g,  p ← p + μ v − η g: the gradient seen one step ahead. Sutskever et al. (2013), §2, rewritten in
+    the parameters where the gradient is taken (Bengio et al. 2012, arXiv:1212.0901, equation 7).
+    """
+
+    def update(self, key: str, p: Array, g: Array, rate: float) -> None:
+        v = self.slot(key, "momentum", p)
+        v *= self.momentum
+        self.descend(key, v, g, rate)
+        p += self.momentum * v
+        self.descend(key, p, g, rate)
+
+
+class AdaGrad(Optimizer):
+    """h ← h + g²,  p ← p − η g / (√h + ε). Duchi, Hazan & Singer (2011)."""
+
+    def __init__(self, learning_rate: Rate = 0.01, epsilon: float = 1e-7, **options: Any) -> None:
+        super().__init__(learning_rate, **options)
+        self.epsilon = float(epsilon)
+
+    def update(self, key: str, p: Array, g: Array, rate: float) -> None:
+        h = self.slot(key, "squares", p)
+        h += g * g
+        self.descend(key, p, g / (np.sqrt(h) + self.epsilon), rate)
+
+    def config(self) -> Config:
+        return {"epsilon": self.epsilon, **super().config()}
+
+
+class RMSProp(Optimizer):
+    """h ← ρ h + (1 − ρ) g²,  p ← p − η g / (√h + ε). Tieleman & Hinton (2012), lecture 6.5."""
+
+    def __init__(self, learning_rate: Rate = 0.001, rho: float = 0.9, epsilon: float = 1e-7, **options: Any) -> None:
+        super().__init__(learning_rate, **options)
+        checks.expect_range(type(self).__name__, "rho", rho, 0, 1, open_high=True)
+        self.rho, self.epsilon = float(rho), float(epsilon)
+
+    def update(self, key: str, p: Array, g: Array, rate: float) -> None:
+        h = self.slot(key, "squares", p)
+        h *= self.rho
+        h += (1 - self.rho) * (g * g)
+        self.descend(key, p, g / (np.sqrt(h) + self.epsilon), rate)
+
+    def config(self) -> Config:
+        return {"rho": self.rho, "epsilon": self.epsilon, **super().config()}
+
+
+class AdaDelta(Optimizer):
+    """Steps in the units of the parameters: Zeiler (2012), arXiv:1212.5701, algorithm 1, times η (1 in the paper).
+
+    h ← ρ h + (1 − ρ) g²,  d = g √(s + ε) / √(h + ε),  s ← ρ s + (1 − ρ) d²,  p ← p − η d
+    """
+
+    def __init__(self, learning_rate: Rate = 1.0, rho: float = 0.95, epsilon: float = 1e-6, **options: Any) -> None:
+        super().__init__(learning_rate, **options)
+        checks.expect_range(type(self).__name__, "rho", rho, 0, 1, open_high=True)
+        self.rho, self.epsilon = float(rho), float(epsilon)
+
+    def update(self, key: str, p: Array, g: Array, rate: float) -> None:
+        h, s = self.slot(key, "squares", p), self.slot(key, "steps", p)
+        h *= self.rho
+        h += (1 - self.rho) * (g * g)
+        d = g * np.sqrt((s + self.epsilon) / (h + self.epsilon))
+        s *= self.rho
+        s += (1 - self.rho) * (d * d)
+        self.descend(key, p, d, rate)
+
+    def config(self) -> Config:
+        return {"rho": self.rho, "epsilon": self.epsilon, **super().config()}
+
+
+class Adam(Optimizer):
+    """Moments of the gradient, corrected for their start. Kingma & Ba (2015), arXiv:1412.6980, algorithm 1.
+
+    m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  p ← p − η m̂ / (√v̂ + ε),
+    m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
+    """
+
+    def __init__(
+        self,
+        learning_rate: Rate = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        **options: Any,
+    ) -> None:
+        super().__init__(learning_rate, **options)
+        for name, beta in (("beta1", beta1), ("beta2", beta2)):
+            checks.expect_range(type(self).__name__, name, beta, 0, 1, open_high=True)
+        self.beta1, self.beta2, self.epsilon = float(beta1), float(beta2), float(epsilon)
+
+    def update(self, key: str, p: Array, g: Array, rate: float) -> None:
+        m, v = self.slot(key, "m", p), self.slot(key, "v", p)
+        t = self.iteration
+        m *= self.beta1
+        m += (1 - self.beta1) * g
+        v *= self.beta2
+        v += (1 - self.beta2) * (g * g)
+        # Both corrections as two scalars: √v̂ = √v / c with c = √(1 − β₂ᵗ).
+        c = math.sqrt(1 - self.beta2**t)
+        denominator = np.sqrt(v)
+        denominator += self.epsilon * c
+        self.descend(key, p, m / denominator, rate * c / (1 - self.beta1**t))
+
+    def config(self) -> Config:
+        return {"beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon, **super().config()}
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: p ← (1 − ηλ) p before the step. Loshchilov & Hutter (2019), algorithm 2."""
+
+    decoupled = True
+
+    def __init__(self, learning_rate: Rate = 0.001, *, weight_decay: float = 0.01, **options: Any) -> None:
+        super().__init__(learning_rate, weight_decay=weight_decay, **options)
+
+
+class Lion(Optimizer):
+    """Only the sign of a mixed momentum: Chen et al. (2023), arXiv:2302.06675, algorithm 2.
+
+    p ← p − η sign(β₁ m + (1 − β₁) g),  m ← β₂ m + (1 − β₂) g
+    """
+
+    decoupled = True
+
+    def __init__(self, learning_rate: Rate = 1e-4, beta1: float = 0.9, beta2: float = 0.99, **options: Any) -> None:
+        super().__init__(learning_rate, **options)
+        for name, beta in (("beta1", beta1), ("beta2", beta2)):
+            checks.expect_range("Lion", name, beta, 0, 1, open_high=True)
+        self.beta1, self.beta2 = float(beta1), float(beta2)
+
+    def update(self, key: str, p: Array, g: Array, rate: float) -> None:
+        m = self.slot(key, "momentum", p)
+        self.descend(key, p, np.sign(self.beta1 * m + (1 - self.beta1) * g), rate)
+        m *= self.beta2
+        m += (1 - self.beta2) * g
+
+    def config(self) -> Config:
+        return {"beta1": self.beta1, "beta2": self.beta2, **super().config()}
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    cls.__name__.lower(): cls for cls in (SGD, Momentum, Nesterov, AdaGrad, RMSProp, AdaDelta, Adam, AdamW, Lion)
+}
+
+OptimizerLike: TypeAlias = "Optimizer | str"
+
+
+def as_optimizer(given: OptimizerLike, learning_rate: Rate | None = None) -> Optimizer:
+    """Return an optimiser from itself or its name ("adam"), the latter with its default or the given rate."""
+    if isinstance(given, Optimizer):
+        if learning_rate is not None:
+            raise ArgumentError("Give the learning rate to the optimiser itself, or name the optimiser by a string.")
+        return given
+    if str(given).lower() not in OPTIMIZERS:
+        checks.unknown_name("Optimizer", "name", given, OPTIMIZERS)
+    make: Any = OPTIMIZERS[str(given).lower()]
+    return make() if learning_rate is None else make(learning_rate)  # type: ignore[no-any-return]

@@ -1,0 +1,14 @@
+"""Pictures: every function takes arrays or result objects and returns a Matplotlib Figure, never showing it.
+
+Save one with `figure.savefig("name.png")`; a notebook shows the one that a cell ends with. Matplotlib is
+loaded when the first picture is drawn, and pyplot is left alone.
+"""
+
+from pellucid.plots.confusion import confusion_matrix as confusion_matrix
+from pellucid.plots.curves import training_figure as training_figure
+from pellucid.plots.filters import filter_grid as filter_grid
+from pellucid.plots.learning import learning_curves as learning_curves
+from pellucid.plots.maps import convolution_and_pooling as convolution_and_pooling
+from pellucid.plots.maps import feature_maps as feature_maps
+from pellucid.plots.samples import mistakes as mistakes
+from pellucid.plots.samples import sample_grid as sample_grid

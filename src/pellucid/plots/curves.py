@@ -1,0 +1,77 @@
+"""How one training went: the book's figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.plots import series, style
+from pellucid.plots.series import Series
+from pellucid.typing import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def training_figure(history: Any, *, held_out: str = "test", title: str | None = None) -> Figure:
+    """The loss of every iteration above the accuracy of every epoch, as the book draws them.
+
+    The loss of each iteration is faint, its running mean (over a hundredth of the run) strong. `held_out`
+    names the data whose accuracy stands beside that of the training images.
+    """
+    who = "plots.training_figure"
+    run = series.read(who, history)
+    accuracies = [(f"{kind}_accuracy", name) for kind, name in (("train", "train"), ("validation", held_out))]
+    drawn = [(key, name) for key, name in accuracies if key in run.epochs and "epoch" in run.epochs]
+    with style.house(who):
+        fig = style.figure(7.6, 5.9 if drawn else 3.2, constrained=True)
+        axes = fig.subplots(2 if drawn else 1, 1, squeeze=False)[:, 0]
+        _draw_loss(style.panel(axes[0], "Loss", "iteration"), run)
+        if drawn:
+            style.panel(axes[1], "Accuracy", "epoch")
+            for (key, name), colour in zip(drawn, (style.BLUE, style.VERMILION), strict=False):
+                _draw_accuracy(axes[1], run, key, name, colour)
+            _accuracy_scale(axes[1], [run.epochs[key] for key, _ in drawn])
+            axes[1].legend(loc="lower right")
+        if title:
+            fig.suptitle(title, x=0.02, ha="left", weight="bold", size=style.TITLE)
+    return fig
+
+
+def _draw_loss(axes: Axes, run: Series) -> None:
+    iteration, loss = run.iterations["iteration"], run.iterations["loss"]
+    window = series.smoothing_window(len(loss))
+    faint = window > 1
+    axes.plot(
+        iteration,
+        loss,
+        color=style.BLUE,
+        lw=0.7 if faint else 2,
+        alpha=0.28 if faint else 1,
+        label="each iteration",
+    )
+    if faint:
+        mean = series.running_mean(loss, window)
+        axes.plot(iteration, mean, color=style.BLUE, label="running mean")
+    axes.set_ylim(bottom=min(0.0, float(np.nanmin(loss))))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    shown = axes.legend(loc="upper right")
+    shown.legend_handles[0].set(alpha=0.5, linewidth=1.2)  # type: ignore[union-attr]
+
+
+def _draw_accuracy(axes: Axes, run: Series, key: str, name: str, colour: str) -> None:
+    values = run.epochs[key]
+    last = values[np.isfinite(values)][-1]
+    axes.plot(
+        run.epochs["epoch"], values, color=colour, marker="o", markersize=4 if len(values) <= 40 else 0,
+        label=f"{name}  {last:.4f}",
+    )  # fmt: skip
+
+
+def _accuracy_scale(axes: Axes, values: list[Array]) -> None:
+    """From the tenth below the lowest accuracy to just above 1."""
+    low = min(float(np.nanmin(v)) for v in values)
+    bottom = np.floor(low * 10 + 1e-9) / 10 if low < 0.9 else np.floor(low * 50) / 50
+    axes.set_ylim(bottom, 1 + 0.03 * (1 - bottom) if bottom < 1 else 1.01)

@@ -1,0 +1,66 @@
+"""The weights of a layer as pictures: the kernels of a convolution, or the columns of a dense layer."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ShapeError
+from pellucid.plots import grid, pixels, style
+from pellucid.plots.grid import Caption
+from pellucid.plots.scale import Scale
+from pellucid.typing import Array
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def filter_grid(weights: Any, title: str | None = None, columns: int = 8, count: int | None = 100) -> Figure:
+    """The first `count` filters, numbered from 0, on one scale about 0: orange is positive, blue negative.
+
+    Kernels (KH, KW, C, OC) give OC pictures; one of several channels is a mosaic of its C.
+    Dense weights (D, K) give K pictures of √D x √D pixels: what each unit looks for.
+    Where a few weights are far larger than all others the scale ends before them, and its bar is pointed.
+    """
+    who = "plots.filter_grid"
+    pictures, several = _pictures(who, pixels.numbers(who, "weights", weights))
+    columns = checks.size(who, "columns", columns)
+    shown = pictures[: pixels.at_most(who, "count", count, len(pictures))]
+    if title is None:
+        title = f"{len(shown)} of {len(pictures)} filters" if len(shown) < len(pictures) else ""
+    captions = [Caption(str(k)) for k in range(len(shown))]
+    size = grid.picture_size(shown.shape[1], shown.shape[2], 1.0 if several else 0.66)
+    with style.house(who):
+        fig, axes = grid.sheet(title, captions, columns, size, bar=True)
+        Scale.of(np.nan_to_num(pictures), signed=True, robust=True).draw(fig, axes, list(shown))
+    return fig
+
+
+def _pictures(who: str, weights: Array) -> tuple[Array, bool]:
+    """(OC, H, W), and whether each is a mosaic."""
+    if weights.ndim == 2:
+        side = pixels.square(who, "weights", weights.shape[0])
+        return weights.T.reshape(-1, *side), False
+    if weights.ndim != 4:
+        raise ShapeError(
+            f"{who}: weights must have shape (KH, KW, C, OC) or (D, K), got {weights.shape}. "
+            "Pass the weight array of a convolution or of a dense layer."
+        )
+    kernels = weights.transpose(3, 2, 0, 1).astype(np.float64)  # (OC, C, KH, KW)
+    return (kernels[:, 0], False) if kernels.shape[1] == 1 else (mosaic(kernels), True)
+
+
+def mosaic(kernels: Array) -> Array:
+    """(OC, C, KH, KW) as (OC, H, W): the channels in a near square, a pixel of NaN apart."""
+    filters, channels, height, width = kernels.shape
+    across = math.ceil(math.sqrt(channels))
+    down = -(-channels // across)
+    canvas = np.full((filters, down * (height + 1) - 1, across * (width + 1) - 1), np.nan)
+    for channel in range(channels):
+        row, column = divmod(channel, across)
+        top, left = row * (height + 1), column * (width + 1)
+        canvas[:, top : top + height, left : left + width] = kernels[:, channel]
+    return canvas

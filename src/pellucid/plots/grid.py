@@ -1,0 +1,133 @@
+"""Many small pictures on one sheet, laid out in inches from the upper left corner.
+
+Sizes are known before drawing, so no layout engine is needed: a hundred pictures take a moment, and
+nothing overlaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from pellucid.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
+
+MARGIN, GAP, HEADING = 0.22, 0.11, 0.34
+LINE = 1.3 * style.SMALL / 72  # inches from one caption line to the next
+BAR = 0.78  # inches that a colour bar takes with its numbers
+
+
+class Caption(NamedTuple):
+    """What stands under one picture: a first line, in its colour, and perhaps a second in grey."""
+
+    text: str
+    colour: str = style.MUTED
+    second: str = ""
+    bold: bool = False
+
+    def width(self) -> float:
+        """Inches of its longer line."""
+        first = style.text_width(self.text, style.SMALL, bold=self.bold)
+        return max(first, style.text_width(self.second, style.SMALL))
+
+
+def picture_size(height: int, width: int, target: float) -> tuple[float, float]:
+    """Inches (height, width) with the longer side near `target`; enlarged by whole dots per pixel."""
+    dots = target * style.DPI / max(height, width)
+    dots = float(round(dots)) if dots >= 1 else dots
+    return max(height * dots / style.DPI, 0.04), max(width * dots / style.DPI, 0.04)
+
+
+def sheet(
+    title: str, captions: Sequence[Caption], columns: int, size: tuple[float, float], *, bar: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """A figure with one picture's axes per caption, row by row; a last row that is not full stays paper."""
+    height, width = size
+    rows = [captions[first : first + columns] for first in range(0, len(captions), columns)]
+    across = style.snap(max([width, *(c.width() + 0.04 for c in captions)]) + GAP)
+    tops = np.cumsum(
+        [MARGIN + (HEADING if title else 0.0), *(height + GAP + _caption_height(row) for row in rows)]
+    )
+    full = len(rows[0]) * across - GAP + (BAR if bar else 0.0)
+    full = max(full, style.text_width(title, style.TITLE, bold=True))
+    fig = style.figure(full + 2 * MARGIN, tops[-1] - GAP + MARGIN)
+    heading(fig, title)
+    made = []
+    for top, row in zip(tops, rows, strict=False):
+        for column, caption in enumerate(row):
+            left = MARGIN + column * across + (across - GAP - width) / 2
+            made.append(place(fig, left, top, width, height))
+            write_caption(made[-1], caption)
+    return fig, made
+
+
+def _caption_height(row: Sequence[Caption]) -> float:
+    lines = 2 if any(c.second for c in row) else 1 if any(c.text for c in row) else 0
+    return lines * LINE + 0.06 if lines else 0.0
+
+
+def heading(fig: Figure, title: str) -> None:
+    """The title of a sheet, at its upper left."""
+    if title:
+        width, height = fig.get_size_inches()
+        fig.suptitle(
+            title,
+            x=MARGIN / width,
+            y=1 - MARGIN / height,
+            ha="left",
+            va="top",
+            size=style.TITLE,
+            weight="bold",
+        )
+
+
+def place(fig: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Bare axes at those inches from the upper left corner, with a hairline frame."""
+    full_width, full_height = fig.get_size_inches()
+    bottom = full_height - style.snap(top) - height
+    axes = fig.add_axes(
+        (style.snap(left) / full_width, bottom / full_height, width / full_width, height / full_height)
+    )
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=style.FAINT, linewidth=0.8)
+    return axes
+
+
+def write_caption(axes: Axes, caption: Caption) -> None:
+    """Write a caption under a picture."""
+    lines = [
+        (caption.text, caption.colour, "bold" if caption.bold else "normal"),
+        (caption.second, style.MUTED, "normal"),
+    ]
+    for number, (text, colour, weight) in enumerate(lines):
+        if text:
+            axes.annotate(
+                text, (0.5, 0), xycoords="axes fraction",
+                xytext=(0, -4 - number * 72 * LINE), textcoords="offset points",
+                ha="center", va="top", size=style.SMALL, color=colour, weight=weight,
+            )  # fmt: skip
+
+
+def colour_bar(fig: Figure, axes: Sequence[Axes], drawn: ScalarMappable, extend: str = "neither") -> Axes:
+    """A scale to the right of `axes`, at most 2.4 inches tall; `extend` marks clipped ends."""
+    from matplotlib.ticker import MaxNLocator
+
+    full_width, full_height = fig.get_size_inches()
+    boxes = [a.get_position() for a in axes]
+    right, top, low = max(b.x1 for b in boxes), max(b.y1 for b in boxes), min(b.y0 for b in boxes)
+    height = min(top - low, 2.4 / full_height)
+    box = (right + 0.2 / full_width, top - height, 0.12 / full_width, height)
+    bar = fig.add_axes(box, label="colour bar")
+    ticks = MaxNLocator(4 if height * full_height > 1 else 2, steps=[1, 2, 2.5, 5, 10])
+    scale = fig.colorbar(drawn, cax=bar, ticks=ticks, format="{x:.4g}", extend=extend, extendfrac=0.06)
+    scale.outline.set_visible(False)
+    style.quiet_ticks(bar)
+    return bar

@@ -1,0 +1,160 @@
+"""A sample of the data, and the samples that a network got wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ArgumentError, ShapeError
+from pellucid.plots import classes, grid, pixels, style
+from pellucid.plots.grid import Caption
+from pellucid.typing import Array, IntArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def sample_grid(
+    images: Any,
+    labels: Any = None,
+    predicted: Any = None,
+    probabilities: Any = None,
+    columns: int = 10,
+    class_names: Any = None,
+    title: str | None = None,
+    count: int | None = 100,
+) -> Figure:
+    """The first `count` images with their labels; where a prediction is wrong, it stands above the truth.
+
+    `images` are (N, H, W), (N, H, W, C) or flat (N, H·W). `probabilities` are those of all classes (N, K),
+    which also give the prediction, or those of the predicted class alone (N,).
+    """
+    who = "plots.sample_grid"
+    pictures = pixels.batch(who, images)
+    chances = None if probabilities is None else _probabilities(who, probabilities, len(pictures))
+    if predicted is None and chances is not None and chances.ndim == 2:
+        predicted = chances.argmax(axis=1)
+    truth = None if labels is None else classes.labels(who, labels, len(pictures))
+    guess = None if predicted is None else classes.predicted(who, predicted, len(pictures))
+    seen = [*(() if truth is None else truth), *(() if guess is None else guess)]
+    names = classes.names(who, class_names, seen)
+    shown = pixels.at_most(who, "count", count, len(pictures))
+    captions = [_caption(names, i, truth, guess, chances) for i in range(shown)]
+    return _draw(who, pixels.unit(pictures[:shown], pictures), captions, columns, title or "", 0.56)
+
+
+def mistakes(
+    images: Any,
+    labels: Any,
+    probabilities: Any,
+    count: int | None = 25,
+    columns: int = 5,
+    class_names: Any = None,
+    title: str | None = None,
+) -> Figure:
+    """The samples classified wrongly, worst first: those whose true class had the least probability.
+
+    Under each image: what was predicted and what is true, with the probability of either.
+    """
+    who = "plots.mistakes"
+    pictures = pixels.batch(who, images)
+    chances = _probabilities(who, probabilities, len(pictures))
+    if chances.ndim != 2:
+        raise ShapeError(
+            f"{who}: probabilities must be those of all classes, shape ({len(pictures)}, K), "
+            f"got {chances.shape}. Pass what predict_proba(images) returns."
+        )
+    truth = checks.class_indices(who, labels, classes=chances.shape[1], samples=len(pictures))
+    guess = chances.argmax(axis=1)
+    names = classes.names(who, class_names, range(chances.shape[1]))
+    wrong = worst_first(truth, chances)
+    if not len(wrong):
+        return _no_mistakes(who, title or f"No mistakes among {len(truth):,} samples")
+    shown = wrong[: pixels.at_most(who, "count", count, len(wrong))]
+    captions = [
+        _wrong(f"predicted {names[guess[i]]}", names[truth[i]], chances[i, guess[i]], chances[i, truth[i]])
+        for i in shown
+    ]
+    if title is None:
+        title = f"{_some(len(shown), len(wrong))} among {len(truth):,} samples, worst first"
+    return _draw(who, pixels.unit(pictures[shown], pictures), captions, columns, title, 1.12)
+
+
+def worst_first(truth: IntArray, chances: Array) -> IntArray:
+    """The indices of the wrong samples, by the probability that their true class was given."""
+    wrong = np.flatnonzero(chances.argmax(axis=1) != truth)
+    return wrong[np.argsort(chances[wrong, truth[wrong]], kind="stable")]
+
+
+def _probabilities(who: str, values: Any, samples: int) -> Array:
+    chances = pixels.numbers(who, "probabilities", values)
+    if chances.ndim not in (1, 2) or len(chances) != samples:
+        raise ShapeError(
+            f"{who}: probabilities must have shape ({samples}, K) or ({samples},), one row per image, "
+            f"got {chances.shape}."
+        )
+    low, high = float(chances.min()), float(chances.max())
+    if low < 0 or high > 1.0001:
+        raise ArgumentError(
+            f"{who}: probabilities must lie in [0, 1], got values from {low:.4g} to {high:.4g}. "
+            "Are they scores before softmax? Pass what predict_proba(images) returns."
+        )
+    return chances
+
+
+def _caption(
+    names: dict[int, str], i: int, truth: IntArray | None, guess: IntArray | None, chances: Array | None
+) -> Caption:
+    """What stands under image `i` of a sample."""
+    if guess is None:
+        return Caption("" if truth is None else names[truth[i]])
+    of_guess = None if chances is None else chances[i] if chances.ndim == 1 else chances[i, guess[i]]
+    if truth is not None and truth[i] != guess[i]:
+        return _wrong(names[guess[i]], names[truth[i]], of_guess)
+    return Caption(_with_chance(names[guess[i]], of_guess))
+
+
+def _wrong(said: str, true: str, of_guess: float | None, of_truth: float | None = None) -> Caption:
+    second = _with_chance(f"truth {true}", of_truth)
+    return Caption(_with_chance(said, of_guess), style.VERMILION, second, bold=True)
+
+
+def _with_chance(text: str, chance: float | None) -> str:
+    return text if chance is None else f"{text} · {percent(float(chance))}"
+
+
+def percent(share: float) -> str:
+    """A share in per cent, short; only 0 and 1 themselves are called 0% and 100%."""
+    if 0 < share < 0.00001:
+        return "<0.001%"
+    if 0 < share < 0.01:
+        return f"{100 * share:.1g}%"
+    return ">99%" if 0.995 <= share < 1 else f"{100 * share:.0f}%"
+
+
+def _some(shown: int, available: int) -> str:
+    noun = "mistake" if available == 1 else "mistakes"
+    return f"{shown:,} of {available:,} {noun}" if shown < available else f"{available:,} {noun}"
+
+
+def _draw(
+    who: str, pictures: Array, captions: list[Caption], columns: int, title: str, target: float
+) -> Figure:
+    columns = checks.size(who, "columns", columns)
+    size = grid.picture_size(pictures.shape[1], pictures.shape[2], target)
+    grey = pixels.grey_map(pictures)
+    with style.house(who):
+        fig, axes = grid.sheet(title, captions, columns, size)
+        for place, picture in zip(axes, pictures, strict=True):
+            place.imshow(picture, cmap=grey, vmin=0, vmax=1, aspect="auto")
+    return fig
+
+
+def _no_mistakes(who: str, title: str) -> Figure:
+    with style.house(who):
+        width = style.text_width(title, style.TITLE, bold=True) + 2 * grid.MARGIN
+        fig = style.figure(width, grid.HEADING + grid.MARGIN)
+        grid.heading(fig, title)
+    return fig

@@ -1,0 +1,149 @@
+"""One look for every picture: colours, type, spines and sizes, and where they are applied.
+
+Nothing here goes through pyplot. A figure is a plain `matplotlib.figure.Figure`, made inside `house(who)`,
+which lends Matplotlib the settings below and gives the reader's own back. Those settings are global to the
+process, so a lock lets one picture at a time be composed; drawing needs no setting, hence no lock.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pellucid import checks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+INK, MUTED, FAINT, PAPER = "#22303C", "#5F6C78", "#DCE2E7", "#FFFFFF"
+BLUE, VERMILION = "#0072B2", "#D55E00"
+# Okabe & Ito (2008), "Color Universal Design": told apart with every common form of colour blindness.
+COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", INK)
+SEQUENTIAL = ("#F3F7FA", "#A9CFE6", "#3F97CA", "#0B5F94", "#05263D")
+ERRORS = ("#FDF1E8", "#F7C7A3", "#F2A56B", "#E9863F")
+DIVERGING = ("#05355A", "#2F86BC", "#A9CFE6", "#F7F7F5", "#F7C7A3", "#E27A33", "#742F00")
+
+DPI = 150
+FONT = "DejaVu Sans"  # comes with Matplotlib, so pictures agree on every machine
+TITLE, TEXT, SMALL = 12.0, 10.0, 9.0
+
+_RC: dict[str, Any] = {
+    "text.usetex": False,
+    "text.parse_math": False,
+    "path.sketch": None,
+    "path.effects": [],
+    "font.weight": "normal",
+    "font.size": TEXT,
+    "text.color": INK,
+    "figure.dpi": DPI,
+    "figure.facecolor": PAPER,
+    "figure.constrained_layout.h_pad": 0.12,
+    "figure.constrained_layout.w_pad": 0.12,
+    "figure.constrained_layout.hspace": 0.04,
+    "axes.facecolor": PAPER,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": SMALL,
+    "axes.titlesize": TITLE,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlecolor": INK,
+    "axes.titlepad": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.linewidth": 1.0,
+    "axes.xmargin": 0.015,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
+    "axes.formatter.use_mathtext": False,
+    "lines.linewidth": 2.0,
+    "lines.solid_capstyle": "round",
+    "lines.solid_joinstyle": "round",
+    "legend.facecolor": PAPER,
+    "legend.edgecolor": "none",
+    "legend.framealpha": 1.0,
+    "legend.fancybox": False,
+    "legend.fontsize": SMALL,
+    "legend.labelcolor": INK,
+    "image.interpolation": "nearest",
+    "image.origin": "upper",
+}
+_composing = threading.RLock()
+
+
+@contextmanager
+def house(who: str) -> Iterator[None]:
+    """Compose a picture in the house style; `who` is named if Matplotlib is not installed."""
+    matplotlib = checks.require("matplotlib", who, "plots")
+    # The reader's own fonts come second: they may know signs of class names that ours does not.
+    fonts = [FONT, *(f for f in matplotlib.rcParams["font.family"] if f != FONT)]
+    with _composing, matplotlib.rc_context({**_RC, "font.family": fonts}):
+        yield
+
+
+def figure(width: float, height: float, *, constrained: bool = False) -> Figure:
+    """An empty figure of that many inches, unknown to pyplot; a notebook shows it as a cell's value."""
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(snap(width), snap(height)), layout="constrained" if constrained else None)
+    made._repr_png_ = partial(png, made)  # type: ignore[attr-defined]
+    return made
+
+
+def png(shown: Figure) -> tuple[bytes, dict[str, int]]:
+    """The picture as PNG and the size to show it at: the protocol of notebooks (`_repr_png_`)."""
+    stream = io.BytesIO()
+    shown.savefig(stream, format="png", dpi=DPI)
+    width, height = shown.get_size_inches()
+    return stream.getvalue(), {"width": round(96 * width), "height": round(96 * height)}
+
+
+def panel(axes: Axes, title: str, xlabel: str = "") -> Axes:
+    """Dress axes that hold curves."""
+    axes.set_title(title)
+    axes.set_xlabel(xlabel)
+    quiet_ticks(axes)
+    return axes
+
+
+def quiet_ticks(axes: Axes) -> None:
+    """Small grey numbers without tick marks; told to the axes, as ticks are often made after `house`."""
+    from matplotlib import rcParams
+
+    axes.tick_params(
+        which="both", length=0, pad=5,
+        labelsize=SMALL, labelcolor=MUTED, labelfontfamily=rcParams["font.family"],
+        grid_color=FAINT, grid_linewidth=0.8, grid_linestyle="-", grid_alpha=1.0,
+    )  # fmt: skip
+
+
+def colour_map(colours: tuple[str, ...]) -> Colormap:
+    """A continuous scale through `colours`; what is missing is not drawn."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("pellucid", list(colours)).with_extremes(bad="none")
+
+
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
+    """Inches that a line of text takes in the house's font."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    if not text.strip():
+        return 0.0
+    font = FontProperties(weight="bold" if bold else "normal")
+    return float(TextPath((0, 0), text, size=size, prop=font).get_extents().width) / 72
+
+
+def snap(inches: float) -> float:
+    """The nearest whole pixel at the house's resolution: pictures of pixels stay crisp."""
+    return round(inches * DPI) / DPI

@@ -1,0 +1,158 @@
+"""Learning-rate schedules: a rate for every iteration, counted from 0.
+
+Each is a small value, called with the iteration: `Cosine(0.1, iterations=1000)(500)` → 0.05. `WarmUp` wraps another.
+`ReduceOnPlateau` alone looks at the training, through `observe`.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from pellucid import checks
+
+
+class Schedule(ABC):
+    """A learning rate that depends on the iteration."""
+
+    @abstractmethod
+    def __call__(self, iteration: int) -> float:
+        """Return the learning rate of an iteration, counted from 0."""
+
+    def observe(self, loss: float) -> None:
+        """Hear the validation loss (or else the training loss) at the end of each epoch; most do not care."""
+
+    def __post_init__(self) -> None:
+        """Check whichever of the usual fields there are."""
+        for name in ("learning_rate", "every", "iterations", "factor"):
+            if hasattr(self, name):
+                checks.expect_positive(type(self).__name__, name, getattr(self, name))
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """The same rate always."""
+
+    learning_rate: float
+
+    def __call__(self, iteration: int) -> float:
+        return self.learning_rate
+
+
+@dataclass(frozen=True)
+class StepDecay(Schedule):
+    """Multiply by `factor` every `every` iterations: η · factor^⌊i / every⌋."""
+
+    learning_rate: float
+    every: int
+    factor: float = 0.1
+
+    def __call__(self, iteration: int) -> float:
+        return self.learning_rate * math.pow(self.factor, iteration // self.every)
+
+
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    """Decay by `factor` each `every` iterations, smoothly: η · factor^(i / every)."""
+
+    learning_rate: float
+    every: int
+    factor: float = 0.5
+
+    def __call__(self, iteration: int) -> float:
+        return self.learning_rate * math.pow(self.factor, iteration / self.every)
+
+
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """Half a cosine from η down to `final` over `iterations`: Loshchilov & Hutter (2017), arXiv:1608.03983, eq. 5."""
+
+    learning_rate: float
+    iterations: int
+    final: float = 0.0
+
+    def __call__(self, iteration: int) -> float:
+        progress = min(iteration / self.iterations, 1.0)
+        return self.final + (self.learning_rate - self.final) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+@dataclass(frozen=True)
+class WarmUp(Schedule):
+    """Rise linearly over the first `iterations`, then follow `then` from its beginning: Goyal et al. (2017), §2.2."""
+
+    then: Schedule
+    iterations: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "then", as_schedule(self.then))  # a plain rate will do
+
+    def __call__(self, iteration: int) -> float:
+        if iteration < self.iterations:
+            return self.then(0) * (iteration + 1) / self.iterations
+        return self.then(iteration - self.iterations)
+
+    def observe(self, loss: float) -> None:
+        self.then.observe(loss)
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """Rise to η over the first `warm_up` share, then anneal to η / `end_divisor`, both along half a cosine.
+
+    Smith & Topin (2019), "Super-convergence", arXiv:1708.07120.
+    """
+
+    learning_rate: float
+    iterations: int
+    warm_up: float = 0.3
+    start_divisor: float = 25.0
+    end_divisor: float = 1e4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.expect_range("OneCycle", "warm_up", self.warm_up, 0, 1, open_high=True)
+
+    def __call__(self, iteration: int) -> float:
+        top = self.learning_rate
+        peak = self.warm_up * self.iterations
+        if iteration < peak:
+            return _cosine_between(top / self.start_divisor, top, iteration / peak)
+        return _cosine_between(top, top / self.end_divisor, min((iteration - peak) / (self.iterations - peak), 1.0))
+
+
+def _cosine_between(start: float, end: float, progress: float) -> float:
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+@dataclass
+class ReduceOnPlateau(Schedule):
+    """Multiply by `factor` when the loss has not fallen for more than `patience` epochs, down to `minimum`."""
+
+    learning_rate: float
+    factor: float = 0.5
+    patience: int = 3
+    minimum: float = 0.0
+    best: float = field(default=math.inf, repr=False)
+    waited: int = field(default=0, repr=False)
+
+    def __call__(self, iteration: int) -> float:
+        return self.learning_rate
+
+    def observe(self, loss: float) -> None:
+        if loss < self.best:
+            self.best, self.waited = loss, 0
+            return
+        self.waited += 1
+        if self.waited > self.patience:
+            self.learning_rate, self.waited = max(self.learning_rate * self.factor, self.minimum), 0
+
+
+Rate: TypeAlias = "float | Schedule"
+
+
+def as_schedule(rate: Rate) -> Schedule:
+    """Return a schedule from itself or from a constant rate."""
+    return rate if isinstance(rate, Schedule) else Constant(rate)

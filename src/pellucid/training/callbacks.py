@@ -1,0 +1,69 @@
+"""What may listen to training and stop it."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC
+from typing import Any
+
+from pellucid import checks
+from pellucid.layers import Container
+from pellucid.training.history import History
+from pellucid.typing import Arrays
+
+
+class Callback(ABC):  # noqa: B024  # every method is optional
+    """Override what you need. Returning a string from `on_epoch` stops training, with that reason."""
+
+    def on_start(self, network: Container[Any], history: History, total: int) -> None:
+        """Training begins; `total` iterations are planned."""
+
+    def on_iteration(self, iteration: int, loss: float) -> None:
+        """One step was taken; `iteration` counts from 1."""
+
+    def on_epoch(self, network: Container[Any], row: dict[str, Any]) -> str | None:
+        """The network was evaluated; `row` holds the new line of `History.epochs`."""
+        return None
+
+    def on_end(self, network: Container[Any], history: History) -> None:
+        """Training has ended, in whatever way."""
+
+
+class EarlyStopping(Callback):
+    """Stop when a measure has not improved for `patience` evaluations, and give back the best parameters, always.
+
+    Parameters
+    ----------
+    patience : int
+        Evaluations to wait.
+    monitor : "validation_loss", "validation_accuracy", "train_loss" or "train_accuracy"
+    """
+
+    def __init__(self, patience: int = 5, monitor: str = "validation_loss") -> None:
+        self.patience = checks.size("EarlyStopping", "patience", patience)
+        known = ["validation_loss", "validation_accuracy", "train_loss", "train_accuracy"]
+        if monitor not in known:
+            checks.unknown_name("EarlyStopping", "monitor", monitor, known)
+        self.monitor = monitor
+
+    def on_start(self, network: Container[Any], history: History, total: int) -> None:
+        self.best, self.waited = math.inf, 0
+        self.kept: Arrays = {}
+
+    def on_epoch(self, network: Container[Any], row: dict[str, Any]) -> str | None:
+        value = row[self.monitor]
+        if value is None:
+            return f"EarlyStopping: {self.monitor} was not measured; give fit validation data"
+        score = -value if self.monitor.endswith("accuracy") else value
+        if score < self.best:
+            self.best, self.waited = score, 0
+            self.kept = {k: v.copy() for k, v in [*network.params.items(), *network.buffers.items()]}
+            return None
+        self.waited += 1
+        return (
+            f"{self.monitor} has not improved for {self.waited} evaluations" if self.waited >= self.patience else None
+        )
+
+    def on_end(self, network: Container[Any], history: History) -> None:
+        for key, value in self.kept.items():
+            (network.params if key in network.params else network.buffers)[key] = value

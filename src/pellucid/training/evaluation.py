@@ -1,0 +1,110 @@
+"""Predicting and measuring, in batches, so that memory stays bounded however large the data are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.data.dataset import Dataset
+from pellucid.errors import ArgumentError
+from pellucid.layers import Container, Sequential, Softmax
+from pellucid.losses import Loss, LossLike, MeanSquaredError, SoftmaxCrossEntropy, as_loss
+from pellucid.typing import Array, ArrayLike, IntArray
+
+EVALUATION_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a network does on a data set; `accuracy` is None where nothing is classified."""
+
+    loss: float
+    accuracy: float | None
+    samples: int
+
+    def __str__(self) -> str:
+        accuracy = "" if self.accuracy is None else f"accuracy {self.accuracy:.4f}  "
+        return f"{accuracy}loss {self.loss:.4f}  ({self.samples:,} samples)"
+
+
+def network_of(model: Any) -> Container[Any]:
+    """Return the network itself, from a network or from a model that holds one in `.network`."""
+    network = getattr(model, "network", model)
+    if not isinstance(network, Container):
+        raise ArgumentError(
+            f"Expected a network such as Sequential, or a model that holds one, got {type(model).__name__}."
+        )
+    return network
+
+
+def predict(model: Any, x: ArrayLike, *, batch_size: int = EVALUATION_BATCH) -> Array:
+    """Return the network's outputs (N, K) for x (N, …), computed `batch_size` samples at a time."""
+    x = np.asarray(x)
+    outputs = list(_outputs(network_of(model), x, checks.size("predict", "batch_size", batch_size)))
+    return np.concatenate(outputs)
+
+
+def predict_proba(
+    model: Any, x: ArrayLike, *, loss: LossLike | None = None, batch_size: int = EVALUATION_BATCH
+) -> Array:
+    """Return class probabilities (N, K): the outputs as the loss that the network was trained with takes them."""
+    return as_loss(loss or default_loss(model)).probabilities(predict(model, x, batch_size=batch_size))
+
+
+def predict_classes(model: Any, x: ArrayLike, *, batch_size: int = EVALUATION_BATCH) -> IntArray:
+    """Return the class index with the largest output (N,), the first of equals."""
+    classes: IntArray = np.argmax(predict(model, x, batch_size=batch_size), axis=1)
+    return classes
+
+
+def evaluate(
+    model: Any, data: Dataset, *, loss: LossLike | None = None, batch_size: int = EVALUATION_BATCH
+) -> Evaluation:
+    """Return the mean loss and, where the data have classes, the accuracy over *all* samples of `data`."""
+    network = network_of(model)
+    criterion = as_loss(loss or default_loss(network, data))
+    t = criterion.targets(data.t, len(data), _outputs_of(network))
+    return evaluate_checked(network, data, t, criterion, batch_size)
+
+
+def evaluate_checked(
+    network: Container[Any], data: Dataset, t: Array, loss: Loss, batch_size: int = EVALUATION_BATCH
+) -> Evaluation:
+    """`evaluate` for targets that the loss has checked."""
+    total, right, start = 0.0, 0, 0
+    for y in _outputs(network, data.x, batch_size):
+        rows = slice(start, start + len(y))
+        total += loss.compute(y, t[rows])[0] * len(y)
+        if data.classes:
+            right += int((y.argmax(axis=1) == data.t[rows]).sum())
+        start += len(y)
+    return Evaluation(total / len(data), right / len(data) if data.classes else None, len(data))
+
+
+def default_loss(model: Any, data: Dataset | None = None) -> Loss:
+    """Softmax with cross-entropy for classes, mean squared error for numbers."""
+    network = network_of(model)
+    if data is not None and not data.classes:
+        return MeanSquaredError()
+    if isinstance(network, Sequential) and network.layers and isinstance(network.layers[-1], Softmax):
+        raise ArgumentError(
+            "The network ends in Softmax, and the loss SoftmaxCrossEntropy applies it again. "
+            "Take the last layer away: predict_proba gives the probabilities."
+        )
+    return SoftmaxCrossEntropy()
+
+
+def _outputs(network: Container[Any], x: Array, batch_size: int) -> Iterator[Array]:
+    """Yield the outputs batch by batch; one empty batch for empty data."""
+    for start in range(0, max(len(x), 1), batch_size):
+        yield network(x[start : start + batch_size])
+
+
+def _outputs_of(network: Container[Any]) -> int:
+    checks.expect_built(type(network).__name__, network.output_shape)
+    assert network.output_shape is not None  # noqa: S101  # checked one line above
+    return network.output_shape[-1]

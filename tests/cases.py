@@ -1,0 +1,152 @@
+"""One line per layer and per loss: contract suite, gradient checks and mutation tests run over these.
+
+Adding a layer means adding a line here. Options that take another road through the code (no bias, an odd
+size) are cases of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid.layers import (
+    ELU,
+    GELU,
+    Affine,
+    Dropout,
+    Flatten,
+    Layer,
+    LeakyReLU,
+    ReLU,
+    Reshape,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from pellucid.losses import (
+    CrossEntropy,
+    Hinge,
+    Huber,
+    Loss,
+    MeanSquaredError,
+    Quadratic,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+    SumOfSquares,
+)
+from pellucid.typing import Array, DTypeLike, Shape
+
+
+class Case(NamedTuple):
+    """A layer and the shape of one input sample."""
+
+    id: str
+    make: Callable[[], Layer[Any]]
+    shape: Shape
+
+    def build(self, dtype: DTypeLike = np.float32, seed: int = 0) -> Layer[Any]:
+        """Return a new layer with its parameters; biases and buffers hold numbers too."""
+        layer = self.make()
+        rng = np.random.default_rng(seed)
+        layer.build(self.shape, rng, dtype)
+        for store in (layer.params, layer.buffers):
+            for key, array in store.items():
+                store[key] = array + 0.1 * rng.uniform(0.5, 1.5, array.shape)
+        return layer
+
+    def batch(self, samples: int = 3, dtype: DTypeLike = np.float32, seed: int = 1) -> Array:
+        """Return inputs that all differ, by far more than a gradient check's step: no maximum is a tie."""
+        size = samples * int(np.prod(self.shape))
+        values = np.random.default_rng(seed).permutation(np.linspace(-1.93, 2.07, size))
+        return values.reshape(samples, *self.shape).astype(dtype)
+
+
+CASES = [
+    Case("affine", lambda: Affine(4), (5,)),
+    Case("affine-without-bias", lambda: Affine(3, bias=False), (5,)),
+    Case("affine-square", lambda: Affine(4, weight="xavier"), (4,)),
+    Case("affine-one-unit", lambda: Affine(1), (3,)),
+    Case("relu", ReLU, (6,)),
+    Case("relu-image", ReLU, (3, 4, 2)),
+    Case("leaky-relu", LeakyReLU, (6,)),
+    Case("leaky-relu-steep", lambda: LeakyReLU(0.3), (2, 3)),
+    Case("elu", ELU, (6,)),
+    Case("elu-alpha", lambda: ELU(0.5), (6,)),
+    Case("gelu", GELU, (6,)),
+    Case("sigmoid", Sigmoid, (6,)),
+    Case("sigmoid-image", Sigmoid, (3, 4, 2)),
+    Case("tanh", Tanh, (6,)),
+    Case("softplus", Softplus, (6,)),
+    Case("softmax", Softmax, (5,)),
+    Case("softmax-over-channels", Softmax, (2, 3, 4)),
+    Case("dropout", lambda: Dropout(0.4), (6,)),
+    Case("dropout-image", lambda: Dropout(0.25), (3, 4, 2)),
+    Case("dropout-nothing", lambda: Dropout(0.0), (6,)),
+    Case("flatten", Flatten, (3, 4, 2)),
+    Case("flatten-vector", Flatten, (6,)),
+    Case("reshape", lambda: Reshape((2, 6)), (3, 4)),
+    Case("reshape-inferred", lambda: Reshape((3, -1, 2)), (12,)),
+    Case("sequential", lambda: Sequential([Affine(5), Tanh(), Affine(3)]), (4,)),
+    Case("sequential-empty", lambda: Sequential([]), (4,)),
+    Case("sequential-without-parameters", lambda: Sequential([Tanh(), Flatten()]), (2, 3)),
+    Case("sequential-dropout", lambda: Sequential([Dropout(0.2), Affine(6), ReLU(), Dropout(0.5)]), (5,)),
+    Case(
+        "sequential-nested",
+        lambda: Sequential([Flatten(), Sequential([Affine(6), Softplus()], name="block"), Sequential([Affine(3)])]),
+        (2, 3),
+    ),
+]
+
+
+class LossCase(NamedTuple):
+    """A loss, and what kind of outputs and targets it takes."""
+
+    id: str
+    make: Callable[[], Loss]
+    outputs: str
+    """"scores" (any numbers) or "probabilities" (between 0 and 1)."""
+    targets: str
+    """"classes" (indices), "one-hot", "shares" (between 0 and 1) or "numbers"."""
+
+    def sample(self, samples: int = 4, outputs: int = 3, seed: int = 0) -> tuple[Array, Array]:
+        """Return outputs y (N, K) in float64 and targets."""
+        rng = np.random.default_rng(seed)
+        y = rng.standard_normal((samples, outputs))
+        classes = rng.permutation(np.arange(samples) % outputs)
+        targets = {
+            "classes": classes,
+            "one-hot": np.eye(outputs)[classes],
+            "shares": rng.random((samples, outputs)),
+            "numbers": 2 * rng.standard_normal((samples, outputs)),
+        }
+        return (1 / (1 + np.exp(-y)) if self.outputs == "probabilities" else y), targets[self.targets]
+
+
+LOSS_CASES = [
+    LossCase("softmax-cross-entropy", SoftmaxCrossEntropy, "scores", "classes"),
+    LossCase("softmax-one-hot", SoftmaxCrossEntropy, "scores", "one-hot"),
+    LossCase("softmax-smoothed", lambda: SoftmaxCrossEntropy(label_smoothing=0.2), "scores", "classes"),
+    LossCase("softmax-weighted", lambda: SoftmaxCrossEntropy(class_weights=[1, 5, 2]), "scores", "classes"),
+    LossCase(
+        "softmax-smoothed-weighted",
+        lambda: SoftmaxCrossEntropy(label_smoothing=0.1, class_weights=[3, 1, 2]),
+        "scores",
+        "one-hot",
+    ),
+    LossCase("sigmoid-cross-entropy", SigmoidCrossEntropy, "scores", "classes"),
+    LossCase("sigmoid-shares", SigmoidCrossEntropy, "scores", "shares"),
+    LossCase("cross-entropy", CrossEntropy, "probabilities", "classes"),
+    LossCase("cross-entropy-shares", CrossEntropy, "probabilities", "shares"),
+    LossCase("quadratic", Quadratic, "scores", "numbers"),
+    LossCase("quadratic-classes", Quadratic, "probabilities", "classes"),
+    LossCase("sum-of-squares", SumOfSquares, "scores", "numbers"),
+    LossCase("mean-squared-error", MeanSquaredError, "scores", "numbers"),
+    LossCase("huber", Huber, "scores", "numbers"),
+    LossCase("huber-narrow", lambda: Huber(0.3), "scores", "numbers"),
+    LossCase("hinge", Hinge, "scores", "classes"),
+    LossCase("hinge-margin", lambda: Hinge(0.4), "scores", "one-hot"),
+]

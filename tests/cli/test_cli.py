@@ -1,0 +1,228 @@
+"""The command line as a person uses it: what it prints, what it writes, how it refuses."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in an empty folder; give its exit code and what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as exit_:
+            main([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return int(exit_.value.code or 0), out, err
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small directory of IDX files: 600 and 100 of MNIST's images."""
+    directory = tmp_path_factory.mktemp("digits")
+    (x_train, t_train), (x_test, t_test) = pl.load_mnist(normalize=False, flatten=False)
+    for name, x, t in (("train", x_train[:600], t_train[:600]), ("t10k", x_test[:100], t_test[:100])):
+        pl.write_idx(directory / f"{name}-images-idx3-ubyte.gz", x[..., 0])
+        pl.write_idx(directory / f"{name}-labels-idx1-ubyte.gz", t)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def trained(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model file of a short run."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    with pytest.raises(SystemExit):
+        main(["train", "--data", str(digits), "--iterations", "1300", "--batch-size", "50", "--out", str(out)])
+    return out / "model.safetensors"
+
+
+def test_train_writes_model_history_and_pictures(trained):
+    names = {path.name for path in trained.parent.iterdir()}
+
+    assert names == {
+        "model.safetensors", "history.json", "history.csv", "history-iterations.csv",
+        "training.png", "samples.png", "mistakes.png", "confusion.png",
+    }  # fmt: skip
+    history = pl.History.load(trained.parent / "history.json")
+    assert history.epochs["iteration"] == [1, 601, 1201]
+    assert (trained.parent / "training.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads(pl.read_metadata(trained)["loss"])["name"] == "SoftmaxCrossEntropy"
+
+
+def test_train_prints_a_line_an_evaluation_and_the_published_figure(run, digits):
+    code, out, err = run("train", "--data", digits, "--iterations", 700, "--batch-size", 20)
+
+    assert code == 0
+    assert out.count("train loss") == 2
+    assert "published: 0.9785 train, 0.9687 test" in out
+    assert "training and evaluation took" in out
+    assert err == ""
+    assert Path("runs/two-layer-net/model.safetensors").exists()
+
+
+def test_a_second_run_does_not_touch_the_first(run, digits):
+    for _ in range(2):
+        run("train", "--data", digits, "--iterations", 5)
+
+    assert Path("runs/two-layer-net-2/model.safetensors").exists()
+
+
+def test_seeds_print_mean_and_spread(run, digits):
+    code, out, _ = run("train", "--data", digits, "--iterations", 20, "--seeds", 2)
+
+    assert code == 0
+    assert "2 seeds: test accuracy mean 0." in out
+
+
+def test_list_shows_the_models(run):
+    code, out, _ = run("train", "--list")
+
+    assert code == 0
+    assert "two-layer-net" in out
+    assert "published" in out
+
+
+def test_evaluate_measures_both_parts(run, digits, trained):
+    code, out, _ = run("evaluate", trained, "--data", digits)
+
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["train", "test"]
+    assert "(600 samples)" in out
+
+
+def test_predict_reads_idx_arrays_and_pictures(run, digits, trained, tmp_path):
+    image_module = pytest.importorskip("PIL.Image")
+    images = pl.read_idx(digits / "t10k-images-idx3-ubyte.gz")
+    np.save("digits.npy", images[:3] / 255.0)
+    paper = 255 - np.kron(images[0], np.ones((5, 5), np.uint8))  # dark ink on white paper, larger
+    image_module.fromarray(np.pad(paper, 40, constant_values=255)).save("seven.png")
+
+    code, out, _ = run("predict", trained, digits / "t10k-images-idx3-ubyte.gz", "digits.npy", "seven.png")
+    lines = [line.split("\t") for line in out.splitlines()]
+
+    assert code == 0
+    assert len(lines) == 104
+    assert [a[1] for a in lines[:3]] == [a[1] for a in lines[100:103]]
+    assert lines[103][1] == "7"
+
+
+def test_summary_and_gradcheck_take_a_name_or_a_file(run, trained):
+    for model in ("two-layer-net", trained):
+        code, out, _ = run("summary", model)
+        assert code == 0
+        assert "39,760 trainable parameters" in out
+
+        code, out, _ = run("gradcheck", model, "--coordinates", 4)
+        assert code == 0
+        assert "passed" in out
+
+
+def test_data_describes_and_draws(run, digits):
+    code, out, _ = run("data", digits, "--picture", "sample.png")
+
+    assert code == 0
+    assert "600 images of 28 × 28 × 1, 10 classes" in out
+    assert Path("sample.png").exists()
+
+
+def _cut(directory: Path, name: str) -> None:
+    path = directory / name
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-10]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "two-layer-nett"], "Did you mean 'two-layer-net'"),
+        (["train", "--epochs", "0"], "epochs must be a whole number of at least 1"),
+        (["train", "--batch-size", "700"], "batch_size must be at most the 600 samples"),
+        (["train", "--learning-rate", "-1"], "learning_rate must be a number above 0"),
+        (["train", "--seeds", "0"], "--seeds must be at least 1"),
+        (["train", "--epochs", "1", "--iterations", "1"], "not both"),
+        (["train", "--epochs", "many"], "not a valid integer"),
+        (["train", "--out", "file"], "is a file"),
+        (["data", "--picture", "a.jpg"], r"must end in \.png"),
+        (["frobnicate"], "No such command"),
+    ],
+)
+def test_bad_arguments_take_one_line_and_write_nothing(run, digits, arguments, message):
+    Path("file").touch()
+    extra = ["--data", digits] if arguments[0] == "train" else []
+    code, out, err = run(*arguments, *extra)
+
+    assert code == 2
+    assert pytest.importorskip("re").search(message, err), err
+    assert "Traceback" not in out + err
+    assert sorted(os.listdir()) == ["file"]
+
+
+def test_bad_files_take_one_line(run, digits, trained, tmp_path):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for path in digits.iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
+    _cut(broken, "t10k-images-idx3-ubyte.gz")
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(trained.read_bytes()[:-7])
+    page = tmp_path / "page.gz"
+    page.write_text("<!doctype html>")
+    words = tmp_path / "words.npy"
+    np.save(words, np.array(["a"]))
+
+    for arguments in (
+        ("train", "--data", broken),
+        ("train", "--data", tmp_path / "nowhere"),
+        ("evaluate", cut),
+        ("evaluate", tmp_path / "nowhere.safetensors"),
+        ("predict", trained, page),
+        ("predict", trained, words),
+        ("predict", trained, tmp_path / "nowhere.png"),
+        ("summary", tmp_path / "nowhere.safetensors"),
+    ):
+        code, out, err = run(*arguments)
+        assert code == 2, arguments
+        assert out == "", arguments
+        assert err.count("\n") == 1, err
+        assert err.startswith("pellucid: "), err
+
+
+def test_divergence_has_an_exit_code_of_its_own(run, digits):
+    code, _, err = run("train", "--data", digits, "--learning-rate", "1e30", "--iterations", "50")
+
+    assert code == 3
+    assert "Lower the learning rate" in err
+    assert not Path("runs").exists()
+
+
+def test_ctrl_c_keeps_the_model(digits, tmp_path):
+    command = [sys.executable, "-m", "pellucid", "train", "--data", digits, "--iterations", "10000000", "--out", "run"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        while line and "train loss" not in line:
+            line = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130, err
+    assert "What was learnt is kept" in out
+    assert "Traceback" not in err
+    assert pl.load(tmp_path / "run" / "model.safetensors").input_shape == (784,)

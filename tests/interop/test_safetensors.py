@@ -1,0 +1,278 @@
+"""Networks come back from their files as they were."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+from cases import CASES
+from interop.crafted import _Standardise
+from pellucid.errors import ArgumentError, DataError, FileFormatError, StateError
+from pellucid.interop import load, load_into, read_metadata, save
+from pellucid.layers import LAYERS, Affine, Container, Dropout, ReLU, Sequential, to_spec
+
+
+def network_of(case, dtype=np.float32):
+    layer = case.build(dtype)
+    if isinstance(layer, Container):
+        return layer
+    network = Sequential([layer], input_shape=case.shape, dtype=dtype)
+    rng = np.random.default_rng(3)
+    for store in (network.params, network.buffers):
+        for key, array in store.items():
+            store[key] = rng.standard_normal(array.shape)
+    return network
+
+
+def arrays_of(network):
+    return {**network.params, **network.buffers}
+
+
+def bits(arrays):
+    return {key: (a.dtype, a.shape, a.tobytes()) for key, a in arrays.items()}
+
+
+def small(units=3, **options):
+    return Sequential([Affine(4), ReLU(), Affine(units, **options)], input_shape=2, seed=1)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.safetensors"
+
+
+@pytest.fixture
+def with_buffers(monkeypatch):
+    monkeypatch.setitem(LAYERS, "_Standardise", _Standardise)
+    network = Sequential([_Standardise(name="norm"), Affine(3)], input_shape=2)
+    network.buffers["norm.mean"] = np.array([0.5, -0.25])
+    network.buffers["norm.batches"] = 7
+    return network
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_every_layer_comes_back_bit_for_bit(path, case, dtype):
+    network = network_of(case, dtype)
+    save(network, path)
+    loaded = load(path)
+
+    assert bits(arrays_of(network)) == bits(arrays_of(loaded))
+    assert list(network.params) == list(loaded.params)
+    assert to_spec(network) == to_spec(loaded)
+    assert (network.input_shape, network.output_shape, network.dtype) == (
+        loaded.input_shape,
+        loaded.output_shape,
+        loaded.dtype,
+    )
+    x = case.batch(dtype=dtype)
+    np.testing.assert_array_equal(network(x), loaded(x))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_the_official_reader_sees_the_same_bits(path, case, dtype):
+    network = network_of(case, dtype)
+    save(network, path, metadata={"loss": "Hinge"})
+
+    assert bits(arrays_of(network)) == bits(load_file(path))
+    with safe_open(path, framework="np") as file:
+        assert file.metadata()["loss"] == "Hinge"
+
+
+def test_buffers_come_back_as_buffers(path, with_buffers):
+    save(with_buffers, path)
+    loaded = load(path)
+
+    assert bits(with_buffers.buffers) == bits(loaded.buffers)
+    assert bits(with_buffers.params) == bits(loaded.params)
+    with safe_open(path, framework="np") as file:
+        assert file.metadata()["pellucid.buffers"] == '["norm.mean","norm.batches"]'
+
+
+def test_a_loaded_network_shares_its_arrays_with_its_layers_and_learns(path):
+    save(Sequential([Sequential([Affine(3)], name="block")], input_shape=2), path)
+    loaded = load(path)
+    loaded.params["block.affine1.W"] += 1
+
+    assert loaded.layer("block.affine1").params["W"] is loaded.params["block.affine1.W"]
+    assert loaded.params["block.affine1.W"].flags.writeable
+    assert loaded.params["block.affine1.W"].flags.owndata
+    assert "create_params" not in vars(loaded.layer("block.affine1"))
+
+
+def test_the_same_network_gives_the_same_bytes(tmp_path):
+    metadata = {"b": "2", "a": "1", "c": "3"}
+    save(small(), tmp_path / "one", metadata=metadata)
+    save(small(), tmp_path / "two", metadata=dict(sorted(metadata.items())))
+
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_tensors_are_aligned(path, with_buffers):
+    save(with_buffers, path, metadata={"odd": "x"})
+    data = path.read_bytes()
+
+    assert int.from_bytes(data[:8], "little") % 8 == 0
+    assert data.index(np.int64(7).tobytes(), 8) % 8 == 0
+
+
+def test_metadata_comes_back(path):
+    metadata = {"loss": "Hinge", "classes": '["zero", "一"]', "": 'quoted "\\ \n'}
+    save(small(), path, metadata=metadata)
+
+    assert read_metadata(path) == metadata
+
+
+def test_a_model_that_holds_a_network_is_saved_and_filled(path):
+    class Model:
+        network = small()
+
+    save(Model(), path)
+    expected = bits(Model.network.params)
+    Model.network.params["affine1.W"] *= 2
+    load_into(Model(), path)
+
+    assert bits(Model.network.params) == expected
+    assert bits(load(path).params) == expected
+
+
+def test_a_network_is_saved_onto_the_file_that_it_came_from(path):
+    save(small(), path)
+    loaded = load(path)
+    loaded.params["affine1.b"] += 1
+    save(loaded, path)
+
+    assert bits(load(path).params) == bits(loaded.params)
+
+
+def test_arrays_in_any_layout_are_saved(path):
+    network = small()
+    network.layers[0].params = type(network.params)(
+        W=np.asfortranarray(network.params["affine1.W"]), b=np.arange(8, dtype=np.float32)[::2]
+    )
+    network.gather()
+    save(network, path)
+
+    assert load(path).params["affine1.b"].tolist() == [0, 2, 4, 6]
+    np.testing.assert_array_equal(load(path).params["affine1.W"], network.params["affine1.W"])
+
+
+def test_load_into_does_not_mind_how_weights_began(path):
+    network = small(weight="zeros")
+    save(small(), path)
+    load_into(network, path)
+
+    assert bits(network.params) == bits(small().params)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (lambda: small(5), r"the network's layers\[2\]'s units is 3, the file has 5"),
+        (lambda: small(bias=False), r"layers\[2\]'s bias is True, the file has False"),
+        (
+            lambda: Sequential([Affine(4), Dropout(0.5), Affine(3)], input_shape=2),
+            r"layers\[1\] is ReLU, the file has Dropout",
+        ),
+        (lambda: Sequential([Affine(4)], input_shape=2), "layers are 3, the file has 1"),
+        (
+            lambda: Sequential(small().layers, input_shape=5),
+            r"affine1.W must have shape \(2, 4\), the file has \(5, 4\)",
+        ),
+        (
+            lambda: Sequential(small().layers, input_shape=2, dtype=np.float64),
+            "affine1.W must be float32, .* float64",
+        ),
+    ],
+)
+def test_load_into_refuses_another_architecture_and_changes_nothing(path, other, message):
+    save(other(), path)
+    network = small()
+    before = bits(network.params)
+
+    with pytest.raises(FileFormatError, match=message):
+        load_into(network, path)
+    assert bits(network.params) == before
+
+
+def test_load_into_changes_nothing_when_the_last_byte_is_wrong(path):
+    network = small()
+    save(network, path)
+    before = bits(network.params)
+    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+
+    with pytest.raises(FileFormatError, match="checksum"):
+        load_into(network, path)
+    assert bits(network.params) == before
+
+
+def test_files_of_the_official_writer_fill_a_network(path):
+    arrays = {key: np.full_like(value, 0.5) for key, value in small().params.items()}
+    save_file(arrays, path)
+    network = small()
+    load_into(network, path)
+
+    assert bits(network.params) == bits(arrays)
+    with pytest.raises(FileFormatError, match=r"tensors and no architecture.*load_into\(network, path\)"):
+        load(path)
+
+
+def test_a_file_that_the_official_writer_wrote_again_keeps_its_checksums(path):
+    save(small(), path, metadata={"loss": "Hinge"})
+    with safe_open(path, framework="np") as file:
+        save_file({key: file.get_tensor(key) for key in file.keys()}, path, file.metadata())  # noqa: SIM118
+
+    assert bits(load(path).params) == bits(small().params)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_nonfinite_weights_need_leave(path, value):
+    network = small()
+    network.params["affine2.W"][1, 2] = value
+    with pytest.raises(DataError, match="save: affine2.W holds 1 NaN or infinite values of 12"):
+        save(network, path)
+    assert not path.exists()
+
+    save(network, path, allow_nonfinite=True)
+    with pytest.raises(FileFormatError, match="affine2.W holds 1 NaN or infinite"):
+        load(path)
+    with pytest.raises(FileFormatError, match="affine2.W holds 1 NaN or infinite"):
+        load_into(small(), path)
+
+    assert bits(load(path, allow_nonfinite=True).params) == bits(network.params)
+
+
+def test_what_cannot_be_saved_is_said(path):
+    with pytest.raises(StateError, match="save: Sequential: not built yet"):
+        save(Sequential([Affine(3)]), path)
+    with pytest.raises(ArgumentError, match="must be a container such as Sequential"):
+        save(Affine(3), path)
+    with pytest.raises(ArgumentError, match=r"strings to strings, got 'epochs': 3. Try json.dumps"):
+        save(small(), path, metadata={"epochs": 3})
+    with pytest.raises(ArgumentError, match="may not begin with 'pellucid.'"):
+        save(small(), path, metadata={"pellucid.format": "2"})
+    with pytest.raises(ArgumentError, match="UTF-8"):
+        save(small(), path, metadata={"name": "\ud800"})
+    with pytest.raises(ArgumentError, match="affine1.W is float128|float96|which safetensors cannot hold"):
+        save(Sequential([Affine(3)], input_shape=2, dtype=np.longdouble), path)
+    with pytest.raises(ArgumentError, match="cannot be written as JSON"):
+        save(_odd(), path)
+    assert not path.exists()
+
+
+def _odd():
+    network = Sequential([Dropout(0.5)], input_shape=2)
+    network.layers[0].drop_probability = float("nan")
+    return network
+
+
+def test_missing_files_and_folders_are_said(path, tmp_path):
+    with pytest.raises(DataError, match="load: there is no file"):
+        load(path)
+    with pytest.raises(DataError, match="is a folder"):
+        load(tmp_path)
+    with pytest.raises(DataError, match="save: there is no folder"):
+        save(small(), tmp_path / "missing" / "model")

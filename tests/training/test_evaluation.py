@@ -1,0 +1,67 @@
+"""Measuring counts every sample once, in bounded memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+
+
+def identity(k: int = 3) -> pl.Sequential:
+    """A network whose scores are its inputs."""
+    network = pl.Sequential([pl.Affine(k, bias=False)], input_shape=k)
+    network.params["affine1.W"] = np.eye(k)
+    return network
+
+
+def test_the_last_partial_batch_counts():
+    t = np.arange(150) % 3
+    data = pl.Dataset(np.eye(3)[t], t)
+
+    assert pl.evaluate(identity(), data, batch_size=100).accuracy == 1.0
+    assert pl.evaluate(identity(), data[:50], batch_size=100).accuracy == 1.0
+
+
+def test_accuracy_and_loss_by_hand():
+    data = pl.Dataset([[0.0, np.log(3.0)], [np.log(3.0), 0.0]], [1, 1])
+    measured = pl.evaluate(identity(2), data, batch_size=1)
+
+    assert measured.accuracy == 0.5
+    assert measured.loss == pytest.approx(-(np.log(0.75) + np.log(0.25)) / 2, rel=1e-6)
+    assert str(measured) == "accuracy 0.5000  loss 0.8370  (2 samples)"
+
+
+def test_predictions_do_not_depend_on_the_batch_size(rng):
+    x = rng.random((23, 3))
+
+    np.testing.assert_array_equal(pl.predict(identity(), x, batch_size=5), pl.predict(identity(), x))
+    np.testing.assert_allclose(pl.predict_proba(identity(), x).sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(pl.predict_classes(identity(), x), x.argmax(axis=1))
+
+
+def test_no_samples_give_no_predictions():
+    assert pl.predict(identity(), np.zeros((0, 3))).shape == (0, 3)
+
+
+def test_probabilities_are_those_of_the_loss():
+    assert pl.predict_proba(identity(), np.zeros((1, 3)), loss="SigmoidCrossEntropy").tolist() == [[0.5] * 3]
+    assert pl.predict_proba(identity(), np.full((1, 3), 0.25), loss="Quadratic").tolist() == [[0.25] * 3]
+
+
+def test_memory_stays_bounded():
+    network = pl.Sequential([pl.Affine(2000), pl.ReLU(), pl.Affine(2)], input_shape=2)
+    x = np.zeros((50_000, 2), np.float32)
+    tracemalloc.start()
+    pl.predict(network, x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 40e6  # all at once, the hidden layer alone would take 400 MB
+
+
+def test_an_unbuilt_network_says_what_to_do():
+    with pytest.raises(pl.errors.StateError, match=r"not built yet.*input_shape"):
+        pl.predict(pl.Sequential([pl.Affine(2)]), np.zeros((1, 2)))

@@ -1,0 +1,337 @@
+"""Training: it learns, repeats itself bit for bit, records what happened, and stops cleanly."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid.errors import ArgumentError, DivergenceError, LabelError, ShapeError
+from pellucid.training.stepper import CompiledDenseSteps, LayerSteps, compiled_plan
+
+
+def blobs(n: int = 300, seed: int = 0) -> pl.Dataset:
+    """Three clouds of points, easy to tell apart."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(n) % 3
+    return pl.Dataset(np.eye(3)[t] + 0.1 * rng.standard_normal((n, 3)), t)
+
+
+def small(seed: int = 0, **options: object) -> pl.Sequential:
+    return pl.Sequential([pl.Affine(8), pl.ReLU(), pl.Affine(3)], input_shape=3, seed=seed, **options)  # type: ignore[arg-type]
+
+
+def quiet(network: object, data: object, **options: object) -> pl.History:
+    return pl.fit(network, data, **{"progress": False, "batch_size": 10, **options})  # type: ignore[arg-type]
+
+
+def test_a_network_learns_what_can_be_learnt():
+    network = small()
+    quiet(network, blobs(), epochs=5)
+
+    assert pl.evaluate(network, blobs(seed=1)).accuracy == 1.0
+
+
+def test_a_network_without_an_input_shape_is_built_for_the_data():
+    network = pl.Sequential([pl.Affine(3)])
+    quiet(network, blobs())
+
+    assert network.input_shape == (3,)
+
+
+@pytest.mark.parametrize("layers", [[pl.Affine(3)], [pl.Affine(8), pl.Dropout(0.5), pl.Affine(3)]])
+def test_the_same_seed_gives_the_same_bits(layers):
+    def run(seed: int) -> bytes:
+        network = pl.Sequential([type(a)(**a.config()) for a in layers], input_shape=3)
+        quiet(network, blobs(), epochs=2, seed=seed)
+        return b"".join(p.tobytes() for p in network.params.values())
+
+    assert run(1) == run(1)
+    assert run(1) != run(2)
+
+
+def test_the_history_counts_iterations_and_epochs():
+    history = quiet(small(), blobs(95), epochs=3, validation=blobs(30, seed=1))
+
+    assert history.iterations["iteration"] == list(range(1, 31))  # 95 samples in batches of 10: 9 and a half
+    assert history.epochs["iteration"] == [10, 20, 30]
+    assert history.epochs["epoch"] == [1.0, 2.0, 3.0]
+    assert history.stopped == "finished"
+    assert all(0 < a <= 1 for a in history.epochs["validation_accuracy"])
+    assert all(math.isfinite(v) for v in history.iterations["loss"])
+
+
+def test_the_books_seventeen_evaluations():
+    history = quiet(
+        small(),
+        blobs(600),
+        iterations=9602,
+        batch_size=1,
+        sampling="replacement",
+        evaluate_every=600,
+        first_evaluation=1,
+    )
+
+    assert history.epochs["iteration"] == [1 + 600 * k for k in range(17)]
+
+
+def test_a_fraction_of_the_data_is_held_out_for_validation():
+    history = quiet(small(), blobs(), validation=0.2)
+
+    assert history.settings["samples"] == 240
+    assert history.last("validation_accuracy") is not None
+
+
+def test_the_recorded_loss_is_that_of_the_batch_before_the_step():
+    data, network = blobs(10), small()
+    before = pl.evaluate(network, data).loss
+    history = quiet(network, data, iterations=1)
+
+    assert history.iterations["loss"][0] == pytest.approx(before, rel=1e-6)
+
+
+def test_train_accuracy_is_not_measured_when_no_sample_is_asked_for():
+    assert quiet(small(), blobs(), train_sample=0).last("train_accuracy") is None
+
+
+def test_regression_uses_the_mean_squared_error_and_has_no_accuracy(rng):
+    x = rng.random((100, 2))
+    data = pl.Dataset(x, x @ [[1.0], [2.0]], task="regression")
+    network = pl.Sequential([pl.Affine(1)], input_shape=2)
+    history = quiet(network, data, epochs=60)
+
+    assert history.last("train_accuracy") is None
+    assert history.last("train_loss") < 1e-3
+
+
+# Stopping
+
+
+class _Signal(pl.Callback):
+    """Sends this process a Ctrl-C at an iteration."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def on_iteration(self, iteration: int, loss: float) -> None:
+        if iteration == self.at:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_stops_after_the_step_and_keeps_what_was_learnt(capsys):
+    network, start = small(), small()
+    history = pl.fit(network, blobs(), epochs=100, batch_size=10, callbacks=[_Signal(7)], optimizer="adam")
+
+    assert history.stopped == "interrupted"
+    assert len(history) == 7
+    assert not np.array_equal(network.params["affine1.W"], start.params["affine1.W"])
+    assert "What was learnt is kept" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_ctrl_c_stops_at_once():
+    class Twice(_Signal):
+        def on_iteration(self, iteration: int, loss: float) -> None:
+            super().on_iteration(iteration, loss)
+            super().on_iteration(iteration, loss)
+
+    with pytest.raises(KeyboardInterrupt):
+        quiet(small(), blobs(), epochs=100, callbacks=[Twice(3)], optimizer="adam")
+
+
+def test_training_works_outside_the_main_thread():
+    done = []
+    thread = threading.Thread(target=lambda: done.append(quiet(small(), blobs()).stopped))
+    thread.start()
+    thread.join()
+
+    assert done == ["finished"]
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", pl.SGD(1e30)])
+def test_a_loss_that_is_no_number_names_the_layer(optimizer):
+    if optimizer == "momentum":
+        optimizer = pl.Momentum(1e30)
+    with pytest.raises(
+        DivergenceError, match=r"at iteration \d+\. It began in layer 'affine\d'.*Lower the learning rate"
+    ) as e:
+        quiet(small(), blobs(), epochs=100, optimizer=optimizer)
+
+    assert e.value.history.stopped.startswith("diverged")
+    assert len(e.value.history) < 600
+
+
+def test_early_stopping_gives_back_the_best_parameters():
+    class Spoil(pl.Callback):
+        """After the second evaluation, ruins the network."""
+
+        def on_epoch(self, network, row):
+            if row["epoch"] == 2:
+                self.best = row["validation_loss"]
+                network.params["affine2.W"] = -10 * network.params["affine2.W"]
+
+    network, spoil, held_out = small(), Spoil(), blobs(60, seed=1)
+    stopping = pl.EarlyStopping(patience=2)
+    history = quiet(
+        network, blobs(), epochs=50, validation=held_out, callbacks=[stopping, spoil], optimizer=pl.Momentum(1e-6)
+    )
+
+    assert "has not improved for 2 evaluations" in history.stopped
+    assert len(history.epochs["epoch"]) == 4
+    assert pl.evaluate(network, held_out).loss == pytest.approx(spoil.best, rel=1e-6)
+
+
+def test_early_stopping_without_validation_data_says_so():
+    assert "give fit validation data" in quiet(small(), blobs(), epochs=2, callbacks=[pl.EarlyStopping()]).stopped
+
+
+def test_reduce_on_plateau_hears_the_validation_loss():
+    schedule = pl.schedules.ReduceOnPlateau(1e-9, patience=1)
+    for loss in (1.0, 2.0, 2.0):
+        schedule.observe(loss)
+
+    assert schedule(0) == pytest.approx(5e-10)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"batch_size": 301}, ArgumentError, "batch_size must be at most the 300 samples"),
+        ({"batch_size": 0}, ArgumentError, "batch_size must be a whole number of at least 1, got 0"),
+        ({"epochs": -1}, ArgumentError, "epochs must be a whole number of at least 1, got -1"),
+        ({"epochs": 1, "iterations": 1}, ArgumentError, "epochs or iterations, not both"),
+        ({"optimizer": "adm"}, ArgumentError, "Did you mean 'adam'"),
+        ({"loss": "Quadratc"}, ArgumentError, "Did you mean 'Quadratic'"),
+        ({"sampling": "random"}, ArgumentError, "unknown sampling 'random'"),
+        ({"evaluate_every": 0}, ArgumentError, "evaluate_every"),
+    ],
+)
+def test_bad_settings_are_named(options, error, message):
+    network, before = small(), small()
+    with pytest.raises(error, match=message):
+        quiet(network, blobs(), **options)
+
+    assert all(np.array_equal(p, before.params[k]) for k, p in network.params.items())
+
+
+def test_more_classes_than_outputs_is_an_error():
+    with pytest.raises(LabelError, match=r"must lie in 0..1, got 2. Is the last layer large enough"):
+        quiet(pl.Sequential([pl.Affine(2)], input_shape=3), blobs())
+
+
+def test_samples_of_another_shape_name_the_remedy():
+    images = pl.Dataset(np.zeros((20, 28, 28, 1)), np.zeros(20, int))
+    with pytest.raises(ShapeError, match=r"must have shape \(N, 784\), got \(1, 28, 28, 1\).*reshape"):
+        quiet(pl.Sequential([pl.Affine(2)], input_shape=784), images)
+
+
+def test_a_softmax_layer_before_the_softmax_loss_is_refused():
+    with pytest.raises(ArgumentError, match="applies it again"):
+        quiet(pl.Sequential([pl.Affine(3), pl.Softmax()], input_shape=3), blobs())
+
+
+def test_something_that_is_no_network_is_refused():
+    with pytest.raises(ArgumentError, match="Expected a network"):
+        quiet("network", blobs())
+
+
+# The compiled steps are the layers' steps
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss"),
+    [
+        (lambda: [pl.Affine(7), pl.ReLU(), pl.Affine(3)], "SoftmaxCrossEntropy"),
+        (lambda: [pl.Affine(7), pl.Sigmoid(), pl.Affine(3), pl.Sigmoid()], "Quadratic"),
+        (
+            lambda: [pl.Affine(7, bias=False), pl.Tanh(), pl.Affine(5), pl.ReLU(), pl.Affine(3), pl.Sigmoid()],
+            "CrossEntropy",
+        ),
+        (lambda: [pl.Affine(3)], "SoftmaxCrossEntropy"),
+    ],
+)
+@pytest.mark.parametrize("decay", [0.0, 0.02])
+def test_compiled_steps_equal_the_layers_steps(layers, loss, decay, rng):
+    pytest.importorskip("numba")
+    data, criterion = blobs(), pl.losses.as_loss(loss)
+    t = criterion.targets(data.t, len(data), 3)
+    t = t.astype(np.float32) if t.dtype.kind == "f" else t
+    networks = [pl.Sequential(layers(), input_shape=3, seed=3) for _ in range(2)]
+    optimizers = [pl.SGD(pl.schedules.StepDecay(0.5, every=10), weight_decay=decay) for _ in range(2)]
+    plan = compiled_plan(networks[0], criterion, optimizers[0], data.x)
+    assert plan is not None
+    fast = CompiledDenseSteps(plan, optimizers[0], data.x, t, 10)
+    slow = LayerSteps(networks[1], criterion, optimizers[1], data.x, t, 10, rng)
+    batches = [rng.integers(0, 300, 10) for _ in range(40)]
+
+    fast_losses = fast.take(batches)
+    slow_losses = [slow.take([b])[0] for b in batches]
+
+    np.testing.assert_allclose(fast_losses, slow_losses, rtol=2e-4)
+    for key, p in networks[0].params.items():
+        np.testing.assert_allclose(p, networks[1].params[key], rtol=2e-3, atol=2e-5)
+    assert optimizers[0].iteration == optimizers[1].iteration == 40
+
+
+@pytest.mark.parametrize(
+    ("network", "loss", "optimizer"),
+    [
+        (lambda: small(dtype=np.float64), pl.SoftmaxCrossEntropy(), pl.SGD()),
+        (lambda: pl.Sequential([pl.Affine(3), pl.GELU()], input_shape=3), pl.SoftmaxCrossEntropy(), pl.SGD()),
+        (lambda: pl.Sequential([pl.Affine(3), pl.Dropout(0.1)], input_shape=3), pl.SoftmaxCrossEntropy(), pl.SGD()),
+        (small, pl.SoftmaxCrossEntropy(label_smoothing=0.1), pl.SGD()),
+        (small, pl.SoftmaxCrossEntropy(class_weights=[1, 1, 2]), pl.SGD()),
+        (small, pl.Hinge(), pl.SGD()),
+        (small, pl.SoftmaxCrossEntropy(), pl.Momentum()),
+        (small, pl.SoftmaxCrossEntropy(), pl.SGD(clip_norm=1.0)),
+    ],
+)
+def test_what_the_compiled_steps_do_not_know_is_left_to_the_layers(network, loss, optimizer):
+    assert compiled_plan(network(), loss, optimizer, blobs().x) is None
+
+
+# Records
+
+
+def test_a_history_saves_and_loads(tmp_path):
+    history = quiet(small(), blobs(), epochs=2)
+    history.save(tmp_path / "history.json")
+    history.save(tmp_path / "history.csv")
+
+    assert pl.History.load(tmp_path / "history.json") == history
+    assert (tmp_path / "history.csv").read_text().splitlines()[0].startswith("iteration,epoch,train_loss")
+    assert len((tmp_path / "history-iterations.csv").read_text().splitlines()) == 61
+
+
+def test_a_history_of_another_kind_is_refused(tmp_path):
+    for i, text in enumerate(["", "[]", '{"iterations": {}}', json.dumps({"a": 1}), "[" * 100_000]):
+        path = tmp_path / f"{i}.json"
+        path.write_text(text)
+        with pytest.raises(pl.errors.FileFormatError, match="not a history"):
+            pl.History.load(path)
+    with pytest.raises(ArgumentError, match=r"must end in \.json or \.csv"):
+        pl.History().save(tmp_path / "history.txt")
+
+
+def test_progress_is_one_plain_line_an_epoch_where_there_is_no_terminal(capsys):
+    pl.fit(small(), blobs(), epochs=2, batch_size=10, validation=blobs(seed=1))
+    lines = capsys.readouterr().out.splitlines()
+
+    assert len(lines) == 2
+    assert lines[1].startswith("epoch  2.00  train loss 0.")
+    assert "validation loss" in lines[1]
+
+
+def test_the_bar_can_be_asked_for(capsys):
+    pl.fit(small(), blobs(), epochs=2, batch_size=10, progress="bar")
+
+    assert "epoch  2.00" in capsys.readouterr().out
