@@ -14,18 +14,35 @@ import numpy as np
 from pellucid.layers import (
     ELU,
     GELU,
+    Add,
     Affine,
+    AveragePool2D,
+    BatchNorm,
+    Concat,
+    Conv2D,
+    ConvTranspose2D,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GlobalAveragePool2D,
+    GlobalMaxPool2D,
+    Graph,
+    GroupNorm,
     Layer,
+    LayerNorm,
     LeakyReLU,
+    MaxPool2D,
     ReLU,
     Reshape,
+    Residual,
     Sequential,
     Sigmoid,
     Softmax,
     Softplus,
+    SpatialDropout2D,
     Tanh,
+    Upsample2D,
+    ZeroPad2D,
 )
 from pellucid.losses import (
     CrossEntropy,
@@ -47,6 +64,8 @@ class Case(NamedTuple):
     id: str
     make: Callable[[], Layer[Any]]
     shape: Shape
+    least: int = 1
+    """The fewest samples that a training-mode forward takes."""
 
     def build(self, dtype: DTypeLike = np.float32, seed: int = 0) -> Layer[Any]:
         """Return a new layer with its parameters; biases and buffers hold numbers too."""
@@ -99,6 +118,64 @@ CASES = [
         lambda: Sequential([Flatten(), Sequential([Affine(6), Softplus()], name="block"), Sequential([Affine(3)])]),
         (2, 3),
     ),
+    # Images
+    Case("conv", lambda: Conv2D(3, 2), (3, 4, 2)),
+    Case("conv-same", lambda: Conv2D(2, 3, padding="same"), (4, 3, 1)),
+    Case("conv-1x1-without-bias", lambda: Conv2D(3, 1, bias=False), (2, 3, 2)),
+    Case("conv-strided", lambda: Conv2D(2, (3, 2), stride=(2, 1), padding=1), (5, 3, 2)),
+    Case("conv-same-strided", lambda: Conv2D(2, 3, stride=2, padding="same"), (4, 5, 1)),
+    Case("conv-lopsided-padding", lambda: Conv2D(2, 2, padding=((0, 2), (1, 0))), (3, 3, 1)),
+    Case("conv-dilated", lambda: Conv2D(2, (2, 3), dilation=(2, 1)), (4, 4, 2)),
+    Case("conv-groups", lambda: Conv2D(4, 2, groups=2), (3, 3, 4)),
+    Case("depthwise", lambda: DepthwiseConv2D(2), (3, 3, 3)),
+    Case("depthwise-multiplied", lambda: DepthwiseConv2D(2, 2, padding="same", bias=False), (3, 2, 2)),
+    Case("conv-transpose", lambda: ConvTranspose2D(2, 2), (2, 3, 3)),
+    Case("conv-transpose-strided", lambda: ConvTranspose2D(2, 3, stride=2, padding=1, output_padding=1), (2, 3, 1)),
+    Case("conv-transpose-same", lambda: ConvTranspose2D(2, (3, 2), stride=(2, 3), padding="same"), (2, 2, 2)),
+    Case("conv-transpose-groups", lambda: ConvTranspose2D(4, 2, groups=2, dilation=2, bias=False), (2, 2, 2)),
+    Case("max-pool", MaxPool2D, (4, 4, 2)),
+    Case("max-pool-overlapping", lambda: MaxPool2D(3, 2, 1), (4, 5, 2)),
+    Case("max-pool-same", lambda: MaxPool2D((2, 3), (1, 2), "same"), (3, 4, 1)),
+    Case("average-pool", AveragePool2D, (4, 4, 2)),
+    Case("average-pool-padded", lambda: AveragePool2D(3, 2, 1), (4, 5, 1)),
+    Case("average-pool-counting-padding", lambda: AveragePool2D(2, 1, "same", count_padding=True), (3, 3, 2)),
+    Case("global-average-pool", GlobalAveragePool2D, (2, 2, 2)),
+    Case("global-max-pool", GlobalMaxPool2D, (3, 4, 2)),
+    Case("batch-norm", BatchNorm, (5,), least=2),
+    Case("batch-norm-image", lambda: BatchNorm(momentum=0.7), (2, 3, 2)),
+    Case("layer-norm", LayerNorm, (6,)),
+    Case("layer-norm-image", lambda: LayerNorm(epsilon=1e-3), (2, 2, 5)),
+    Case("group-norm", lambda: GroupNorm(2), (2, 3, 4)),
+    Case("group-norm-of-all", lambda: GroupNorm(1), (5,)),
+    Case("spatial-dropout", lambda: SpatialDropout2D(0.4), (2, 3, 5)),
+    Case("zero-pad", ZeroPad2D, (2, 3, 2)),
+    Case("zero-pad-lopsided", lambda: ZeroPad2D(((1, 0), (0, 2))), (2, 3, 2)),
+    Case("upsample", Upsample2D, (2, 3, 2)),
+    Case("upsample-bilinear", lambda: Upsample2D((2, 3), mode="bilinear"), (2, 3, 2)),
+    Case("residual", lambda: Residual([Conv2D(2, 3, padding="same"), Tanh()]), (3, 3, 2)),
+    Case(
+        "residual-projection",
+        lambda: Residual([Affine(4), BatchNorm(), Dropout(0.2), Affine(3)], shortcut=Affine(3, bias=False)),
+        (5,),
+        least=2,
+    ),
+    Case("graph", lambda: Graph({"hidden": (Affine(4), "input"), "sum": (Add(), ["hidden", "input"])}), (4,)),
+    Case(
+        "graph-with-branches",
+        lambda: Graph(
+            {
+                "stem": (Conv2D(2, 2), "input"),
+                "left": (Tanh(), "stem"),
+                "right": (Sequential([Conv2D(3, 1), Softplus()]), "stem"),
+                "both": (Concat(), ["left", "right", "stem"]),
+                "drop": (SpatialDropout2D(0.3), "both"),
+                "twice": (Add(), ["drop", "drop", "both"]),
+                "pool": (GlobalAveragePool2D(), "twice"),
+            }
+        ),
+        (3, 3, 1),
+    ),
+    Case("graph-of-nothing", lambda: Graph({}), (3,)),
 ]
 
 

@@ -15,7 +15,7 @@ SOURCE = Path(pellucid.__file__).parent
 
 # A room may import from the rooms before it, never from those after.
 ORDER = [
-    {"typing", "errors"}, {"checks"}, {"functions", "schedules", "initializers"}, {"kernels"}, {"layers"},
+    {"typing", "errors"}, {"checks"}, {"files"}, {"functions", "schedules", "initializers"}, {"kernels"}, {"layers"},
     {"losses", "optimizers", "numerical", "gradreport"}, {"gradcheck", "data", "plots", "summary"}, {"interop"},
     {"training"}, {"models"}, {"cli", "__init__", "__main__"},
 ]  # fmt: skip

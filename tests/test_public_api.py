@@ -10,7 +10,7 @@ import pellucid as pl
 
 ROOT = Path(__file__).parents[1]
 SOURCE = Path(pl.__file__).read_text()
-NAMES = re.findall(r"import \w+ as (\w+)", SOURCE)
+NAMES = re.findall(r"^from \S+ import (?:\w+) as (\w+)$", SOURCE, re.M)
 
 
 def test_every_export_is_explicit():

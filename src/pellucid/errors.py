@@ -5,7 +5,7 @@ PellucidError
 │   ├── ShapeError                    an array of the wrong rank or size
 │   ├── LabelError                    targets that are not class indices or one-hot rows
 │   └── UnknownNameError              a name that is not in the list; the nearest one is offered
-├── DataError (ValueError)            the content of a data set cannot be used
+├── DataError (ValueError)            a data set cannot be used, or a file not be found or written
 ├── FileFormatError (ValueError)      a file is damaged, or not what its name says
 ├── DivergenceError (ArithmeticError) the loss became NaN or infinite while training
 ├── DegenerateCheckError (ValueError) a gradient check that could not have failed
@@ -39,7 +39,7 @@ class UnknownNameError(ArgumentError):
 
 
 class DataError(PellucidError, ValueError):
-    """A data set is empty, inconsistent or holds NaN."""
+    """A data set is empty, inconsistent or holds NaN, or a file is missing or cannot be written."""
 
 
 class FileFormatError(PellucidError, ValueError):

@@ -21,6 +21,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.errors import ArgumentError, ShapeError
+from pellucid.kernels.elementwise import inplace_adam
 from pellucid.schedules import Rate, Schedule, as_schedule
 from pellucid.typing import Array, Arrays, Config
 
@@ -241,17 +242,10 @@ class Adam(Optimizer):
         self.beta1, self.beta2, self.epsilon = float(beta1), float(beta2), float(epsilon)
 
     def update(self, key: str, p: Array, g: Array, rate: float) -> None:
-        m, v = self.slot(key, "m", p), self.slot(key, "v", p)
-        t = self.iteration
-        m *= self.beta1
-        m += (1 - self.beta1) * g
-        v *= self.beta2
-        v += (1 - self.beta2) * (g * g)
-        # Both corrections as two scalars: √v̂ = √v / c with c = √(1 − β₂ᵗ).
-        c = math.sqrt(1 - self.beta2**t)
-        denominator = np.sqrt(v)
-        denominator += self.epsilon * c
-        self.descend(key, p, m / denominator, rate * c / (1 - self.beta1**t))
+        inplace_adam(
+            p, g, self.slot(key, "m", p), self.slot(key, "v", p),
+            rate=rate, step=self.iteration, beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon,
+        )  # fmt: skip
 
     def config(self) -> Config:
         return {"beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon, **super().config()}

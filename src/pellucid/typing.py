@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+if TYPE_CHECKING:  # numpy.typing takes ten milliseconds to load, and only type checkers look at it
+    import numpy as np
+    from numpy.typing import ArrayLike as ArrayLike
+    from numpy.typing import DTypeLike as DTypeLike
+    from numpy.typing import NDArray
+else:
+    ArrayLike = DTypeLike = Any
 
-__all__ = ["Array", "ArrayLike", "Arrays", "Config", "DTypeLike", "IntArray", "Shape"]
-
-Array: TypeAlias = NDArray[Any]
+Array: TypeAlias = "NDArray[Any]"
 """A floating-point array (float32 by default, float64 on request)."""
 
-IntArray: TypeAlias = NDArray[np.integer[Any]]
+IntArray: TypeAlias = "NDArray[np.integer[Any]]"
 """Class indices, kernel switches and other counts."""
 
-Arrays: TypeAlias = dict[str, Array]
+Arrays: TypeAlias = "dict[str, Array]"
 """Named arrays: parameters, gradients, buffers, the state of an optimiser."""
 
 Shape: TypeAlias = tuple[int, ...]

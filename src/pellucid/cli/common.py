@@ -13,7 +13,8 @@ import click
 from pellucid import checks
 from pellucid.data import Dataset, load_directory, mnist
 from pellucid.errors import ArgumentError
-from pellucid.interop import atomic_write, load, read_metadata
+from pellucid.files import atomic_write
+from pellucid.interop import load, read_metadata
 from pellucid.layers import Container
 from pellucid.losses import LOSSES, Loss, SoftmaxCrossEntropy, as_loss
 from pellucid.models import RECIPES, recipe

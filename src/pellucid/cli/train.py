@@ -18,9 +18,10 @@ from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, MissingDependencyError
 from pellucid.interop import save
 from pellucid.kernels import jit
+from pellucid.layers import Conv2D
 from pellucid.losses import as_loss, loss_config
-from pellucid.models import RECIPES, Recipe, recipe
-from pellucid.training import Evaluation, History, evaluate, predict_proba
+from pellucid.models import RECIPES, Recipe, SimpleCNN, recipe
+from pellucid.training import Evaluation, History, evaluate, network_of, predict_proba
 from pellucid.training.progress import reporter
 
 
@@ -163,3 +164,9 @@ def _draw(directory: Path, chosen: Recipe, result: _Result, test: Dataset) -> No
     write_figure(plots.confusion_matrix(test.t, predicted, test.class_names), directory / "confusion.png")
     if np.any(predicted != test.t):
         write_figure(plots.mistakes(test.x, test.t, probabilities), directory / "mistakes.png")
+    first = network_of(result.model).layers[0]
+    if isinstance(first, Conv2D):
+        write_figure(plots.filter_grid(first.params["W"]), directory / "filters.png")
+    if isinstance(result.model, SimpleCNN):
+        maps = result.model.feature_maps(test.x[0])
+        write_figure(plots.convolution_and_pooling(test.x[0], *maps), directory / "feature-maps.png")

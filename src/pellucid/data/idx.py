@@ -21,7 +21,7 @@ from typing import BinaryIO, NoReturn
 import numpy as np
 
 from pellucid import checks
-from pellucid.data.atomic import atomic_write
+from pellucid.files import atomic_file
 from pellucid.data.idx_header import AGAIN, MAX_AXES, TYPES, Header, expect_length, read_header
 from pellucid.data.inflate import GZIP_MAGIC, MAX_RATIO, Inflater, trailer_size
 from pellucid.errors import ArgumentError, FileFormatError, ShapeError
@@ -122,7 +122,7 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
         raise ShapeError(
             f"write_idx: array must have 1 to {MAX_AXES} axes below 2**32, got {array.shape}. Reshape it."
         )
-    with atomic_write("write_idx", path) as file:
+    with atomic_file("write_idx", path) as file:
         if not Path(path).name.endswith(".gz"):
             _emit(file, array, code)
             return

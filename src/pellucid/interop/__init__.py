@@ -2,8 +2,6 @@
 
 from pellucid.interop.book import load_book_params as load_book_params
 from pellucid.interop.book import save_book_params as save_book_params
-from pellucid.interop.files import atomic_write as atomic_write
-from pellucid.interop.files import read_bytes as read_bytes
 from pellucid.interop.nielsen import load_nielsen as load_nielsen
 from pellucid.interop.nielsen import save_nielsen as save_nielsen
 from pellucid.interop.safetensors import load as load

@@ -192,7 +192,7 @@ def _weight_gradient(
     if kernel == "direct":
         return direct.weight_gradient(x, dy, w_shape, window, groups, y=y)
     if kernel == "depthwise":
-        return depthwise.weight_gradient(x, dy, w_shape, window), bias_gradient(dy)
+        return depthwise.weight_gradient(x, dy, w_shape, window)
     return im2col.conv2d_weight_gradient(x, dy, w_shape, window, groups), bias_gradient(dy)
 
 

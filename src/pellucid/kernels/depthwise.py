@@ -12,34 +12,39 @@ import numpy as np
 from pellucid.kernels import jit
 from pellucid.kernels.geometry import Window, conv_output_shape
 from pellucid.kernels.sliding import bias_vector, taps, whole, work_blocks
-from pellucid.kernels.threads import address, parallel_for, scratch_address
+from pellucid.kernels.threads import address, parallel_for
 from pellucid.typing import Array, IntArray, Shape
 
 
 class Frame(NamedTuple):
     """Sizes as the compiled loops take them, the taps' distances in bytes, and the blocks of images."""
 
-    sizes: tuple[int, ...]  # H W C, OH OW, top left, HP WP, SH SW
+    sizes: tuple[int, ...]  # H W C, OH OW, KH KW, SH SW, DH DW, top left
     taps: IntArray
     blocks: list[slice]
 
     def of(self, images: slice) -> tuple[int, ...]:
         return (images.stop - images.start, *self.sizes)
 
-    def padded(self) -> int:
-        """This thread's scratch memory for one padded image."""
-        return scratch_address("depthwise.padded", self.sizes[2] * self.sizes[7] * self.sizes[8])
+    def usual(self, images: slice) -> tuple[int, ...]:
+        """The sizes that matter to the 3x3 kernels: N H W C, OH OW, top left."""
+        return (images.stop - images.start, *self.sizes[:5], *self.sizes[11:])
+
+
+def _is_usual(window: Window) -> bool:
+    return window.size == (3, 3) and window.stride == window.dilation == (1, 1)
+
+
+def _row_of_zeros(x_shape: Shape) -> Array:
+    return np.zeros(x_shape[2] * x_shape[3], np.float32)
 
 
 def _frame(x_shape: Shape, window: Window, taps_multiple: int = 1) -> Frame:
     n, h, w, c = x_shape
-    (top, bottom), (left, right) = window.padding
     oh, ow = window.output(h, w)
-    hp, wp = h + top + bottom, w + left + right
-    blocks = work_blocks(n, 0, 4 * n * c * (h * w + oh * ow))
-    return Frame(
-        (h, w, c, oh, ow, top, left, hp, wp, *window.stride), taps(window, wp, c, 1, multiple=taps_multiple), blocks
-    )
+    sizes = (h, w, c, oh, ow, *window.size, *window.stride, *window.dilation, window.padding[0][0], window.padding[1][0])
+    blocks = work_blocks(n, 2 * n * oh * ow * c * window.size[0] * window.size[1], 4 * n * c * (h * w + oh * ow))
+    return Frame(sizes, taps(window, w, c, 1, multiple=taps_multiple), blocks)
 
 
 def forward(x: Array, w: Array, b: Array | None, window: Window, out: Array | None = None) -> Array:
@@ -47,11 +52,15 @@ def forward(x: Array, w: Array, b: Array | None, window: Window, out: Array | No
     y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
     p, kernels, bias = _frame(x.shape, window), jit.load("depthwise"), bias_vector(b, x.shape[3])
     x0, w0, b0, y0 = address(x), address(w), address(bias), address(y)
+    usual, zeros = jit.load("depthwise3x3") if _is_usual(window) else None, _row_of_zeros(x.shape)
 
     def block(index: int) -> None:
         part = p.blocks[index]
         x1, y1 = x0 + part.start * x.strides[0], y0 + part.start * y.strides[0]
-        kernels.forward(p.of(part), p.taps, x1, w0, b0, y1, p.padded())
+        if usual is not None:
+            usual.forward(p.usual(part), x1, w0, b0, y1, address(zeros))
+        else:
+            kernels.forward(p.of(part), p.taps, x1, w0, b0, y1)
 
     parallel_for(block, len(p.blocks))
     return y
@@ -73,23 +82,29 @@ def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Arr
     def block(index: int) -> None:
         part = p.blocks[index]
         dy1, dx1 = dy0 + part.start * dy.strides[0], dx0 + part.start * dx.strides[0]
-        kernels.input_gradient(p.of(part), p.taps, dy1, w0, dx1, p.padded())
+        kernels.input_gradient(p.of(part), p.taps, dy1, w0, dx1)
 
     parallel_for(block, len(p.blocks))
     return dx
 
 
-def weight_gradient(x: Array, dy: Array, kernel: tuple[int, ...], window: Window) -> Array:
-    """dw for w of shape `kernel` (KH, KW, 1, C)."""
+def weight_gradient(x: Array, dy: Array, kernel: tuple[int, ...], window: Window) -> tuple[Array, Array]:
+    """(dw, db) for w of shape `kernel` (KH, KW, 1, C)."""
     c = kernel[3]
     p, kernels = _frame(x.shape, window, taps_multiple=9), jit.load("depthwise")
-    dw = np.zeros((len(p.blocks), len(p.taps), whole(c)), np.float32)
-    x0, dy0, dw0 = address(x), address(dy), address(dw)
+    usual, zeros = jit.load("depthwise3x3") if _is_usual(window) else None, _row_of_zeros(x.shape)
+    dw = np.zeros((len(p.blocks), len(p.taps), c if usual is not None else whole(c)), np.float32)
+    db = np.zeros((len(p.blocks), whole(c)), np.float32)
+    x0, dy0, dw0, db0 = address(x), address(dy), address(dw), address(db)
 
     def block(index: int) -> None:
         part = p.blocks[index]
         x1, dy1 = x0 + part.start * x.strides[0], dy0 + part.start * dy.strides[0]
-        kernels.weight_gradient(p.of(part), p.taps, x1, dy1, dw0 + index * dw.strides[0], p.padded())
+        sums = dw0 + index * dw.strides[0], db0 + index * db.strides[0]
+        if usual is not None:
+            usual.weight_gradient(p.usual(part), x1, dy1, *sums, address(zeros))
+        else:
+            kernels.weight_gradient(p.of(part), p.taps, x1, dy1, *sums)
 
     parallel_for(block, len(p.blocks))
-    return dw.sum(axis=0)[: kernel[0] * kernel[1], :c].reshape(kernel)
+    return dw.sum(axis=0)[: kernel[0] * kernel[1], :c].reshape(kernel), db.sum(axis=0)[:c]

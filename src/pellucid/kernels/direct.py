@@ -204,6 +204,7 @@ def _sum_tables(frame: Frame, window: Window, group: int, groups: int) -> tuple[
     """Bytes to each tap from a window's corner, and to the corner of each row of outputs of `group` images."""
     u, v, c = np.ogrid[: window.size[0], : window.size[1], : frame.channels // groups]
     taps = ((u * window.dilation[0] * frame.wp + v * window.dilation[1]) * frame.channels + c).ravel() * 4
+    taps = np.concatenate([taps, np.repeat(taps[-1:], -len(taps) % 4)])  # tiles take four at least
     oh = window.output(frame.height, frame.width)[0]
     rows = np.arange(group)[:, None] * frame.padded + np.arange(oh) * window.stride[0] * frame.wp * frame.channels
     return taps.astype(np.int64), rows.ravel() * 4
@@ -240,5 +241,5 @@ def weight_gradient(
         )  # fmt: skip
 
     parallel_for(block, len(images))
-    total = dw.sum(axis=0)[..., :og].transpose(1, 0, 2)  # (K, groups, OG)
+    total = dw.sum(axis=0)[:, : math.prod(kernel[:3]), :og].transpose(1, 0, 2)  # (K, groups, OG)
     return total.reshape(kernel), db.sum(axis=0)[:, :og].reshape(oc)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pellucid.kernels import jit
+from pellucid.kernels import blas, jit
 from pellucid.kernels.geometry import Window
 from pellucid.kernels.sliding import panels
 from pellucid.kernels.sliding import whole as _whole
@@ -60,9 +60,9 @@ def plan(x_shape: Shape, oc: int, window: Window) -> Plan:
     n, h, w, c = x_shape
     oh, ow = window.output(h, w)
     th, tw = -(-oh // 4), -(-ow // 4)
-    # Large kernels are worth reading for more tiles at once.
-    tiles = min(max(TILES_PER_PRODUCT, c * oc // 400), 4 * TILES_PER_PRODUCT)
-    group = max(1, min(n, tiles // (th * tw)))
+    # Large kernels, and the sums of their gradients, are worth going through for more tiles at once.
+    tiles = min(max(TILES_PER_PRODUCT, c * oc // 32), 4 * TILES_PER_PRODUCT)
+    group = max(1, min(-(-n // 4), tiles // (th * tw)))
     block = max(group, -(-n // 32) // group * group)
     return Plan((n, h, w, c, oc, oh, ow, window.padding[0][0], window.padding[1][0], th, tw), group, block)
 
@@ -70,15 +70,15 @@ def plan(x_shape: Shape, oc: int, window: Window) -> Plan:
 def _buffers(p: Plan) -> tuple[int, int, int, int, int]:
     """Addresses of this thread's scratch memory: a row of zeros, rows, lines, tiles over C, tiles over OC."""
     _, _, width, c, oc, _, _, _, _, th, tw = p.sizes
-    wide, tiles = (4 * tw + 2) * max(_whole(c), _whole(oc)), p.group * th * tw * 36
+    wide, tiles = (4 * tw + 2) * max(_whole(c), _whole(oc)), p.group * th * tw
     zeros = scratch("winograd.zeros", (width * c + 32,))
     zeros.fill(0)
     return (
         address(zeros),
         scratch_address("winograd.rows", 6 * wide),
         scratch_address("winograd.lines", 4 * wide),
-        scratch_address("winograd.u", tiles * _whole(c)),
-        scratch_address("winograd.v", tiles * _whole(oc)),
+        scratch_address("winograd.u", 36 * (tiles * _whole(c) + 16)),
+        scratch_address("winograd.v", 36 * (tiles * _whole(oc) + 16)),
     )
 
 
@@ -88,13 +88,23 @@ def _distances(count: int, step: int) -> Array:
     return np.arange(count) * step
 
 
-def _tables(p: Plan) -> tuple[int, int, int, int]:
-    """Addresses of tables of distances: tiles in u and in v, channels in u and in the weight gradient."""
+def _tables(p: Plan) -> list[Array]:
+    """Tables of distances: tiles in u and in v, channels in u and in the weight gradient."""
     _, _, _, c, oc, _, _, _, _, th, tw = p.sizes
     tiles = p.group * th * tw
-    steps = ((tiles, 144 * _whole(c)), (tiles, 144 * _whole(oc)), (c, 4), (c, 4 * _whole(oc)))
-    at_u, at_v, at_c, at_dw = (address(_distances(*each)) for each in steps)
-    return at_u, at_v, at_c, at_dw
+    steps = ((tiles, 4 * _whole(c)), (tiles, 4 * _whole(oc)), (_fours(c), 4), (_fours(c), 4 * _whole(oc)))
+    return [_distances(*each) for each in steps]
+
+
+def _fours(channels: int) -> int:
+    """Rounded up to fours, in which the sums of the weight gradient are taken. (Tiles have whole vectors of them.)"""
+    return -(-channels // 4) * 4
+
+
+def _transformed(w: Array) -> Array:
+    """w (9, C, OC) → G w Gᵀ (36, C · whole(OC)), in panels."""
+    with blas.single_threaded():  # threads of the BLAS would go on spinning and take the cores from the pool
+        return np.asarray(GG @ panels(w))
 
 
 def forward(
@@ -107,8 +117,9 @@ def forward(
     shape = (n, oh // 2, ow // 2, oc) if mode == POOLED else (n, oh, ow, oc)
     y = np.empty(shape, np.float32) if out is None else out
     switch = np.empty(shape, np.uint8) if mode == POOLED else None
-    transformed = GG @ panels(w.reshape(9, -1, oc))
-    at_u, at_v, _, _ = _tables(p)
+    transformed = _transformed(w.reshape(9, -1, oc))
+    tables = _tables(p)
+    at_u, at_v = address(tables[0]), address(tables[1])
     bias = np.zeros(_whole(oc), np.float32)
     if b is not None:
         bias[:oc] = b
@@ -145,28 +156,29 @@ def backward(
     n, _, _, c, oc, *_ = p.sizes
     kernels = jit.load("winograd")
     dx = (np.empty(x.shape, np.float32) if out is None else out) if want_dx else None
-    transposed = GG @ panels(w.reshape(9, c, oc).transpose(0, 2, 1)) if want_dx else None
+    transposed = _transformed(w.reshape(9, c, oc).transpose(0, 2, 1)) if want_dx else None
     tables = _tables(p)
+    places = [address(table) for table in tables]
     runs = _runs(p) if want_dw else blocks_of(n, p.block)
-    dw = np.empty((len(runs) if want_dw else 0, 9, c * _whole(oc)), np.float32)
+    dw = np.empty((len(runs) if want_dw else 0, 9, _fours(c) * _whole(oc)), np.float32)
     db = np.zeros((len(runs), _whole(oc)), np.float32)
     x0, dy0, y0, switch0 = address(x), address(dy), address(y), address(switch)
     w0, dx0, db0 = address(transposed), address(dx), address(db)
 
     def block(index: int) -> None:
         first = runs[index].start
-        sums = scratch("winograd.dw", (36, c * _whole(oc) if want_dw else 0))
+        sums = scratch("winograd.dw", (36, _fours(c) * _whole(oc) if want_dw else 0))
         sums.fill(0)
         kernels.backward(
             p.of(runs[index]), mode, p.group, x0 + first * x.strides[0], dy0 + first * dy.strides[0],
             y0 + first * stride(y), switch0 + first * stride(switch), w0, dx0 + first * stride(dx),
-            address(sums) if want_dw else 0, db0 + index * db.strides[0], *tables, *_buffers(p),
+            address(sums) if want_dw else 0, db0 + index * db.strides[0], *places, *_buffers(p),
         )  # fmt: skip
         if want_dw:
             np.matmul(GG.T, sums, out=dw[index])
 
     parallel_for(block, len(runs))
-    return dx, dw.sum(axis=0).reshape(3, 3, c, -1)[..., :oc], db.sum(axis=0)[:oc]
+    return dx, dw.sum(axis=0).reshape(3, 3, _fours(c), -1)[:, :, :c, :oc], db.sum(axis=0)[:oc]
 
 
 def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | None = None) -> Array:

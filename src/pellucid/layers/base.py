@@ -31,7 +31,7 @@ LAYERS: dict[str, type[Layer[Any]]] = {}
 """Every layer class by its name: the only names that a model file may use."""
 
 
-class Parameters(dict[str, Array]):
+class Parameters(dict[str, "Array"]):
     """Named arrays that are written in place.
 
     `params["W"] = value` copies the value into the array that is there, so that a network and its layers, which
@@ -129,14 +129,14 @@ class Layer(ABC, Generic[CacheT]):
         return f"{kind} {self.name!r}" if self.name else kind
 
     def check_input(self, x: Array) -> Array:
-        """Return `x` in the dtype of the parameters; raise ShapeError unless it is (N, *input_shape)."""
+        """Return `x` in the dtype of the parameters (without any: integers as float32); raise ShapeError unless it is (N, *input_shape)."""
         if self.input_shape is None:
             checks.expect_built(self.label, None)
         elif x.shape[1:] != self.input_shape or x.ndim == 0:
             checks.expect_batch(self.label, x, self.input_shape)
         for p in self.params.values():
             return x if x.dtype == p.dtype else x.astype(p.dtype)
-        return x
+        return x if x.dtype.kind == "f" else x.astype(np.float32)
 
     def __repr__(self) -> str:
         arguments = [f"{k}={v!r}" for k, v in self.config().items()]

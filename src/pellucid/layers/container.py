@@ -17,11 +17,11 @@ from pellucid.typing import Array, ArrayLike, Arrays, DTypeLike, Shape
 CacheT = TypeVar("CacheT")
 AnyLayer: TypeAlias = Layer[Any]
 
-Rule: TypeAlias = Callable[[Any, Array, Any], tuple[Array, Arrays]]
-"""Takes the place of one layer type's backward: (layer, dy, cache) → (dx, grads)."""
+Rule: TypeAlias = Callable[[Any, Array, Any], tuple[Any, Arrays]]
+"""Takes the place of one layer type's backward: (layer, dy, cache) → (dx, grads); for a merge, (list of dx, {})."""
 
-Rules: TypeAlias = Mapping[type[AnyLayer], Rule]
-"""The rules of one backward pass, by layer type."""
+Rules: TypeAlias = Mapping[type[Any], Rule]
+"""The rules of one backward pass, by the type of layer or merge."""
 
 
 class Container(Layer[CacheT]):
@@ -40,9 +40,10 @@ class Container(Layer[CacheT]):
             if not isinstance(layer, Layer):
                 hint = " Call it to make one." if isinstance(layer, type) else ""
                 raise ArgumentError(f"{type(self).__name__}: layer {i} is {layer!r}, which is not a Layer.{hint}")
-        if len({id(layer) for layer in layers}) != len(layers):
-            raise ArgumentError(f"{type(self).__name__}: the same layer stands in it twice. Make two layers.")
         self.layers: tuple[AnyLayer, ...] = tuple(layers)
+        inside = [id(layer) for layer in self.walk()]
+        if len(set(inside)) != len(inside):
+            raise ArgumentError(f"{type(self).__name__}: the same layer stands in it twice. Make two layers.")
         self.dtype = np.dtype(np.float32)
         _name_layers(self.layers)
 

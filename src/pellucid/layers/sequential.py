@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -10,6 +11,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.errors import ArgumentError
 from pellucid.layers.container import AnyLayer, Container, Rules
+from pellucid.layers.fused import fuse
 from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
 
 
@@ -77,9 +79,22 @@ class Sequential(Container[Tape]):
         for layer in self.layers:
             input_shape = layer.build(input_shape, rng, self.dtype)
 
+    def gather(self) -> None:
+        super().gather()
+        self._fused = fuse(self.layers)
+
+    def fused(self) -> Sequential:
+        """Return the same network with layers taken together where a kernel does several at once.
+
+        It shares every array, has the same parameter names, and gives the same outputs and gradients.
+        """
+        twin = copy.copy(self)
+        twin.layers = tuple(self._fused)
+        return twin
+
     def __call__(self, x: ArrayLike) -> Array:
         y = self.accept(x)
-        for layer in self.layers:
+        for layer in self._fused:
             y = layer(y)
         return y
 
@@ -112,7 +127,7 @@ class Sequential(Container[Tape]):
         for i in range(len(tape) - 1, last - 1, -1):
             layer, cache, _ = tape[i]
             assert dx is not None  # noqa: S101  # every step but the last one gives dx
-            dx, own = _step_backward(layer, dx, cache, rules, need_dx or i > last, need_grads)
+            dx, own = step_backward(layer, dx, cache, rules, need_dx or i > last, need_grads)
             for key, gradient in own.items():
                 grads[f"{layer.name}.{key}"] = gradient
         return (dx if need_dx else None), grads
@@ -126,9 +141,10 @@ def _first_with_params(tape: Tape) -> int:
     return next((i for i, step in enumerate(tape) if step.layer.params), len(tape))
 
 
-def _step_backward(
+def step_backward(
     layer: AnyLayer, dy: Array, cache: Any, rules: Rules | None, need_dx: bool, need_grads: bool
 ) -> tuple[Array | None, Arrays]:
+    """The backward pass of one layer, or of the rule that takes its place."""
     if rules:
         if isinstance(layer, Container):
             return layer.backward(dy, cache, rules, need_dx=need_dx, need_grads=need_grads)

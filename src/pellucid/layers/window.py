@@ -15,7 +15,7 @@ import numpy as np
 
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.kernels import NO_PADDING, Padding, Pair, Window
-from pellucid.typing import Array, Shape
+from pellucid.typing import Shape
 
 PaddingOption: TypeAlias = str | Padding
 """The option once read: "valid", "same" or ((top, bottom), (left, right))."""
@@ -92,8 +92,3 @@ def _same(window: Window, axis: int, pixels: int) -> Pair:
     steps = -(-pixels // window.stride[axis])
     total = max((steps - 1) * window.stride[axis] + window.extent(axis) - pixels, 0)
     return total // 2, total - total // 2
-
-
-def contiguous(x: Array) -> Array:
-    """Return `x` in one run of memory, which the kernels walk through; most often it is so already."""
-    return np.ascontiguousarray(x)

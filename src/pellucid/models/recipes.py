@@ -9,10 +9,15 @@ from typing import Any
 from pellucid import checks
 from pellucid.data import Dataset
 from pellucid.losses import LossLike
+from pellucid.models.book_convnets import deep_conv_net, simple_conv_net
+from pellucid.models.lenet import lenet5
+from pellucid.models.mnist_cnn import mnist_cnn
 from pellucid.models.network import Network
+from pellucid.models.resnet import small_resnet
+from pellucid.models.simple_cnn import SimpleCNN
 from pellucid.models.two_layer_net import TwoLayerNet
 from pellucid.optimizers import Optimizer, as_optimizer
-from pellucid.schedules import Rate
+from pellucid.schedules import Cosine, Rate
 from pellucid.training import Callback, History, fit
 
 
@@ -124,6 +129,48 @@ RECIPES: dict[str, Recipe] = {
             published="0.9804 on the validation images",
             epochs=60, batch_size=10, learning_rate=0.1, weight_decay=5.0, loss="CrossEntropy",
             hold_out=1 / 6, watch="validation", options=(("train_sample", 0),),
+        ),
+        Recipe(
+            "simple-cnn", "One convolution of ten 5x5 filters, tanh, pooling, a hidden layer of 128",
+            lambda seed: SimpleCNN(seed=seed),
+            published="none; the aim is 0.97 after one pass over the training images",
+            epochs=1, batch_size=10, learning_rate=0.1, flat=False,
+        ),
+        Recipe(
+            "simple-cnn-relu", "The same in today's form: ReLU, Adam, a falling learning rate",
+            lambda seed: SimpleCNN(activation="relu", seed=seed),
+            published="none; the aim is 0.985",
+            epochs=3, batch_size=50, optimizer="adam", learning_rate=0.002, schedule=Cosine, flat=False,
+        ),
+        Recipe(
+            "simple-conv-net", "The book's SimpleConvNet: convolution 30 of 5x5, pooling, 100, 10",
+            simple_conv_net,
+            published="0.9896 test, 0.9982 train after 20 epochs",
+            epochs=20, batch_size=100, optimizer="adam", learning_rate=0.001, flat=False,
+        ),
+        Recipe(
+            "deep-conv-net", "The book's DeepConvNet: six convolutions of 3x3",
+            deep_conv_net,
+            published="0.9938 test after 20 epochs",
+            epochs=20, batch_size=100, optimizer="adam", learning_rate=0.001, flat=False,
+        ),
+        Recipe(
+            "mnist-cnn", "The CNN of the Keras tutorials, 1,199,882 parameters",
+            mnist_cnn,
+            published="0.9925 test after 12 epochs",
+            epochs=12, batch_size=128, optimizer="adadelta", learning_rate=1.0, flat=False,
+        ),
+        Recipe(
+            "lenet", "LeNet-5, 61,706 parameters",
+            lenet5,
+            published="0.9905 test (LeCun et al. 1998, after 20 passes, by a method of its own)",
+            epochs=10, batch_size=100, optimizer="adam", learning_rate=0.002, schedule=Cosine, flat=False,
+        ),
+        Recipe(
+            "resnet", "A residual network of three blocks, 77,754 parameters",
+            small_resnet,
+            published="none",
+            epochs=3, batch_size=100, optimizer="adam", learning_rate=0.004, schedule=Cosine, flat=False,
         ),
     )
 }  # fmt: skip

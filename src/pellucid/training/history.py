@@ -11,7 +11,7 @@ from typing import Any
 
 from pellucid import checks
 from pellucid.errors import ArgumentError, FileFormatError
-from pellucid.interop.files import atomic_write
+from pellucid.files import atomic_write
 
 ITERATION_COLUMNS = ("iteration", "loss", "learning_rate", "seconds")
 EPOCH_COLUMNS = (

@@ -28,7 +28,8 @@ class LayerSteps:
         self, network: Container[Any], loss: Loss, optimizer: Optimizer, x: Array, t: Array, batch_size: int,
         rng: np.random.Generator,
     ) -> None:  # fmt: skip
-        self.network, self.loss, self.optimizer, self.rng = network, loss, optimizer, rng
+        self.network = network.fused() if isinstance(network, Sequential) else network
+        self.loss, self.optimizer, self.rng = loss, optimizer, rng
         self.x, self.t = x, t
         self.out = (np.empty((batch_size, *x.shape[1:]), x.dtype), np.empty((batch_size, *t.shape[1:]), t.dtype))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pellucid.errors import DataError, FileFormatError
-from pellucid.interop import atomic_write, read_bytes
+from pellucid.files import atomic_write, read_bytes
 
 
 def names(folder: Path) -> list[str]:

@@ -1,0 +1,63 @@
+"""Run the benchmarks: `python -m benchmarks [t1 t2 t3 t6] [--rounds N] [--write]`."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib
+import importlib.metadata
+import platform
+from pathlib import Path
+
+from benchmarks.race import race, table
+from benchmarks.startup import imports
+
+TASKS = {"t1": "benchmarks.t1_two_layer", "t3": "benchmarks.t3_network"}
+PACKAGES = ["numpy", "numba", "torch", "jax", "scikit-learn", "tensorflow-cpu", "keras"]
+
+
+def machine() -> str:
+    with open("/proc/cpuinfo") as info:
+        model = next((line.split(":")[1].strip() for line in info if line.startswith("model name")), "unknown CPU")
+    versions = []
+    for package in PACKAGES:
+        try:
+            versions.append(f"{package} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    import os
+
+    cores = len(os.sched_getaffinity(0))
+    return f"{datetime.date.today()} · {model}, {cores} cores · Python {platform.python_version()} · " + ", ".join(
+        versions
+    )
+
+
+def run(name: str, rounds: int) -> str:
+    if name == "t6":
+        return "## T6 · import time, in a fresh process\n\n" + imports(rounds)
+    task = importlib.import_module(TASKS[name])
+    found = race(TASKS[name], list(task.CONTESTANTS), task.COUNTS, rounds)
+    tables = [table(found, what, task.UNIT, task.SCALE) for what in task.COUNTS]
+    return f"## {task.TITLE}\n\n" + "\n\n".join(tables)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tasks", nargs="*", default=[*TASKS, "t6"], help="t1, t2, t3, t6; all if left out")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--write", action="store_true", help="write benchmarks/RESULTS.md")
+    options = parser.parse_args()
+    head = machine()
+    print(head, flush=True)
+    parts = []
+    for name in options.tasks:
+        parts.append(run(name, options.rounds))
+        print(f"\n{parts[-1]}", flush=True)
+    if options.write:
+        text = "# Results\n\nPrinted by `make bench`; ratios below 1 mean that Pellucid is faster.\n\n" + head + "\n\n"
+        (Path(__file__).parent / "RESULTS.md").write_text(text + "\n\n".join(parts) + "\n")
+
+
+if __name__ == "__main__":
+    main()

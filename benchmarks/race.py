@@ -1,0 +1,111 @@
+"""Contestants in processes of their own, timed in alternation, so that a machine's moods fall on all of them alike.
+
+Each contestant is `module:name`: `module.CONTESTANTS[name]()` sets itself up and returns a dict of callables
+`(count) -> None`; a "lap" is one such call, timed inside its process. Only one computes at any moment.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+
+def serve(module: str, name: str) -> None:
+    """The contestant's side: set up, then answer each line {"what", "count"} with the seconds that it took."""
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints must not mix with the answers
+    laps = importlib.import_module(module).CONTESTANTS[name]()
+    print(json.dumps(sorted(laps)), file=answers, flush=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        begun = time.perf_counter()
+        laps[order["what"]](order["count"])
+        print(json.dumps({"seconds": time.perf_counter() - begun, "peak": peak_memory()}), file=answers, flush=True)
+
+
+def peak_memory() -> float:
+    """The most memory this process has held, in MB."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
+
+
+@dataclass
+class Contestant:
+    """A running contestant and the seconds of its laps, by what was timed."""
+
+    module: str
+    name: str
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    peak: float = 0.0
+
+    def __post_init__(self) -> None:
+        command = [sys.executable, "-c", f"from benchmarks.race import serve; serve({self.module!r}, {self.name!r})"]
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(self.last_words())
+        self.laps: list[str] = json.loads(line)
+
+    def lap(self, what: str, count: int, keep: bool = True) -> None:
+        assert self.process.stdin
+        assert self.process.stdout
+        print(json.dumps({"what": what, "count": count}), file=self.process.stdin, flush=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(self.last_words())
+        answer = json.loads(line)
+        self.peak = answer["peak"]
+        if keep:
+            self.seconds.setdefault(what, []).append(answer["seconds"] / count)
+
+    def last_words(self) -> str:
+        assert self.process.stderr
+        return (self.process.stderr.read().strip().splitlines() or ["it ended without a word"])[-1]
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def median(self, what: str) -> float | None:
+        return statistics.median(self.seconds[what]) if what in self.seconds else None
+
+
+def race(module: str, names: list[str], counts: dict[str, int], rounds: int) -> list[Contestant]:
+    """Run every contestant `rounds` times in turn, after one lap that does not count; tell which cannot run."""
+    running: list[Contestant] = []
+    for name in names:
+        try:
+            running.append(Contestant(module, name))
+        except RuntimeError as error:
+            print(f"  {name}: left out ({error})", flush=True)
+    for turn in range(-1, rounds):
+        for contestant in running:
+            for what, count in counts.items():
+                if what in contestant.laps:
+                    contestant.lap(what, max(1, count // 5) if turn < 0 else count, keep=turn >= 0)
+            time.sleep(0.05)  # let its threads fall asleep before the next one runs
+    for contestant in running:
+        contestant.close()
+    return running
+
+
+def table(contestants: list[Contestant], what: str, unit: str, scale: float, ours: str = "pellucid") -> str:
+    """Medians, spread, and the ratio of ours to each."""
+    rows = [c for c in contestants if c.median(what) is not None]
+    mine = next((c.median(what) for c in rows if c.name == ours), None)
+    lines = [f"| {unit} | median | min – max | {ours} / it |", "|---|---|---|---|"]
+    for c in sorted(rows, key=lambda c: c.median(what) or 0.0):
+        low, high = min(c.seconds[what]) * scale, max(c.seconds[what]) * scale
+        median = (c.median(what) or 0.0) * scale
+        ratio = f"{(mine or 0.0) * scale / median:.2f}"
+        lines.append(f"| {c.name} | {median:.4g} | {low:.4g} – {high:.4g} | {ratio} |")
+    return "\n".join(lines)

@@ -1,0 +1,59 @@
+"""Loops over flat float32 arrays that read and write each number once. LLVM makes them vector code by itself.
+
+Constants are float32 and products of uint32 are cut back to uint32, or Numba would compute in 64 bits. No fast
+mathematics: the operations are NumPy's, in NumPy's order, and so are the bits. Each loop counts from 0 over slices:
+an index that might be negative would be wrapped around, element by element.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pellucid.kernels.jit import compiled, inner
+
+
+@compiled
+def adam(p, g, m, v, low, high, keep1, new1, keep2, new2, rate, root, epsilon, decay, shrink):  # type: ignore[no-untyped-def]
+    """One Adam step on elements low … high − 1; see `kernels.elementwise.inplace_adam`."""
+    p, g, m, v = p[low:high], g[low:high], m[low:high], v[low:high]
+    for i in range(p.size):
+        d = g[i] + decay * p[i]
+        m[i] = keep1 * m[i] + new1 * d
+        v[i] = keep2 * v[i] + new2 * (d * d)
+        p[i] = shrink * p[i] - rate * m[i] / (np.sqrt(v[i]) * root + epsilon)
+
+
+@inner
+def mixed(i, key0, key1):  # type: ignore[no-untyped-def]
+    """32 random bits from a counter: two rounds of multiplying and folding, with a key before each."""
+    h = np.uint32(np.uint32(i) * np.uint32(0x9E3779B9) + key0)
+    h = np.uint32((h ^ (h >> np.uint32(16))) * np.uint32(0x7FEB352D))
+    h = np.uint32((h ^ (h >> np.uint32(15))) * np.uint32(0x846CA68B))
+    h = np.uint32((h ^ (h >> np.uint32(16))) + key1)
+    h = np.uint32((h ^ (h >> np.uint32(16))) * np.uint32(0x7FEB352D))
+    h = np.uint32((h ^ (h >> np.uint32(15))) * np.uint32(0x846CA68B))
+    return np.uint32(h ^ (h >> np.uint32(16)))
+
+
+@compiled
+def dropout(x, y, low, high, key0, key1, threshold, scale):  # type: ignore[no-untyped-def]
+    """y = x · scale where the random bits reach the threshold, else 0."""
+    x, y = x[low:high], y[low:high]
+    for i in range(y.size):
+        y[i] = x[i] * scale if mixed(low + i, key0, key1) >= threshold else np.float32(0)
+
+
+@compiled
+def relu(x, y, low, high):  # type: ignore[no-untyped-def]
+    """y = x, or 0 where x < 0."""
+    x, y = x[low:high], y[low:high]
+    for i in range(y.size):
+        y[i] = np.float32(0) if x[i] < np.float32(0) else x[i]
+
+
+@compiled
+def relu_gradient(dy, y, dx, low, high):  # type: ignore[no-untyped-def]
+    """dx = dy, or 0 where y ≤ 0."""
+    dy, y, dx = dy[low:high], y[low:high], dx[low:high]
+    for i in range(dx.size):
+        dx[i] = np.float32(0) if y[i] <= np.float32(0) else dy[i]

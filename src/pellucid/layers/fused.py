@@ -1,0 +1,117 @@
+"""Neighbours that are faster together: convolution with its ReLU, and with the 2x2 max-pooling that follows.
+
+A fused layer keeps the contract and shares the parameters of the convolution it begins with, so a network of fused
+layers is the same network: it gives the same outputs and the same gradients, and only the tape is shorter.
+`Sequential` computes predictions with it, and training its steps; explanations read the tape of the plain layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid import kernels
+from pellucid.layers.activation import ReLU
+from pellucid.layers.base import Layer
+from pellucid.layers.conv import Conv2D
+from pellucid.layers.pool import MaxPool2D
+from pellucid.typing import Array, Arrays, IntArray, Shape
+
+
+class ConvReLUCache(NamedTuple):
+    """Input, and output: where that is 0, ReLU lets no gradient through."""
+
+    x: Array
+    y: Array
+
+
+class ConvReLUMaxPoolCache(NamedTuple):
+    """Input, and the switches of the pooling, which also say where ReLU lets no gradient through."""
+
+    x: Array
+    switch: IntArray
+
+
+class _Fused(Layer[Any]):
+    """What starts with a convolution and has its parameters."""
+
+    def __init__(self, conv: Conv2D) -> None:
+        super().__init__(name=conv.name)
+        self.conv = conv
+        self.params = conv.params
+
+    def infer_shape(self, input_shape: Shape) -> Shape:
+        return self.conv.infer_shape(input_shape)
+
+    def _gradients(
+        self, dy: Array, x: Array, need_dx: bool, need_grads: bool, **after: Array
+    ) -> tuple[Array | None, Arrays]:
+        dx, dW, db = kernels.conv2d_backward(
+            x, dy, self.params["W"], **self.conv.geometry(x.shape[1:]), **after, want_dx=need_dx, want_dw=need_grads
+        )
+        if dW is None or db is None:
+            return dx, {}
+        return dx, {"W": dW, "b": db} if self.conv.bias else {"W": dW}
+
+
+class _ConvReLU(_Fused):
+    """y = max(x ∗ W + b, 0) in one pass."""
+
+    def forward(
+        self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[Array, ConvReLUCache]:
+        x = self.conv.check_input(x)
+        geometry = self.conv.geometry(x.shape[1:])
+        y = kernels.conv2d(x, self.params["W"], self.params.get("b"), **geometry, relu=True)
+        return y, ConvReLUCache(x, y)
+
+    def backward(
+        self, dy: Array, cache: ConvReLUCache, *, need_dx: bool = True, need_grads: bool = True
+    ) -> tuple[Array | None, Arrays]:
+        return self._gradients(dy, cache.x, need_dx, need_grads, y=cache.y)
+
+
+class _ConvReLUMaxPool(_Fused):
+    """y = 2x2 max-pooling of max(x ∗ W + b, 0); the large picture in between is never written to memory."""
+
+    def infer_shape(self, input_shape: Shape) -> Shape:
+        h, w, c = super().infer_shape(input_shape)
+        return h // 2, w // 2, c
+
+    def forward(
+        self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[Array, ConvReLUMaxPoolCache]:
+        x = self.conv.check_input(x)
+        geometry = self.conv.geometry(x.shape[1:])
+        y, switch = kernels.conv2d_relu_max_pool(x, self.params["W"], self.params.get("b"), **geometry)
+        return y, ConvReLUMaxPoolCache(x, switch)
+
+    def backward(
+        self, dy: Array, cache: ConvReLUMaxPoolCache, *, need_dx: bool = True, need_grads: bool = True
+    ) -> tuple[Array | None, Arrays]:
+        return self._gradients(dy, cache.x, need_dx, need_grads, switch=cache.switch)
+
+
+def fuse(layers: Sequence[Layer[Any]]) -> list[Layer[Any]]:
+    """Return the layers with neighbours taken together wherever a kernel does both."""
+    fused: list[Layer[Any]] = []
+    rest = list(layers)
+    while rest:
+        if type(rest[0]) is Conv2D and len(rest) > 1 and type(rest[1]) is ReLU:
+            pooled = len(rest) > 2 and _halves(rest[2])
+            fused.append(_ConvReLUMaxPool(rest[0]) if pooled else _ConvReLU(rest[0]))
+            rest = rest[3 if pooled else 2 :]
+        else:
+            fused.append(rest.pop(0))
+    return fused
+
+
+def _halves(layer: Layer[Any]) -> bool:
+    """Whether a layer is the plain 2x2 max-pooling."""
+    return (
+        type(layer) is MaxPool2D
+        and layer.pool_size == layer.stride == (2, 2)
+        and layer.padding in ("valid", ((0, 0), (0, 0)))
+    )

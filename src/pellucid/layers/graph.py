@@ -1,0 +1,258 @@
+"""Layers with branches: named nodes, each computed from the input or from nodes above it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias, cast
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ArgumentError
+from pellucid.layers.base import Layer
+from pellucid.layers.container import AnyLayer, Container, Rules
+from pellucid.layers.merge import AnyMerge, Merge, merge_backward
+from pellucid.layers.sequential import Step, Tape, step_backward
+from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
+
+INPUT = "input"
+"""What nodes call the input of the graph."""
+
+Operation: TypeAlias = AnyLayer | AnyMerge
+Inputs: TypeAlias = str | Sequence[str]
+
+
+class Node(NamedTuple):
+    """A layer or a merge, and the names of what it takes."""
+
+    name: str
+    operation: Operation
+    inputs: tuple[str, ...]
+
+
+class Graph(Container[Tape]):
+    """Layers as a graph without cycles; itself a layer.
+
+    Forward     x_input = x;  x_node = operation(x_a, x_b, …), from the top node to the bottom one;  y = x_output
+    Backward    g_output = dy;  g_a = Σ ∂operationᵀ g_node over the nodes that take a, from bottom to top;  dx = g_input
+
+    A layer takes one input, a merge (`Add`, `Concat`) two or more. The nodes are listed so that each stands below what
+    it takes: a cycle cannot be written. The tape has a step for every node, under its name.
+
+    Parameters
+    ----------
+    nodes : mapping of name to (layer or merge, input or inputs), or sequence of (name, layer or merge, inputs)
+        Inputs are names of nodes above, or "input".
+    output : str, default: the last node
+    input_shape, seed, dtype
+        As in `Sequential`.
+
+    Examples
+    --------
+    >>> graph = Graph(
+    ...     {
+    ...         "conv1": (Conv2D(8, 3, padding="same"), "input"),
+    ...         "conv2": (Conv2D(8, 3, padding="same"), "conv1"),
+    ...         "sum": (Add(), ["conv1", "conv2"]),
+    ...     },
+    ...     input_shape=(28, 28, 1),
+    ... )
+    >>> graph.output_shape
+    (28, 28, 8)
+    """
+
+    def __init__(
+        self,
+        nodes: Mapping[str, tuple[Operation, Inputs]] | Sequence[tuple[str, Operation, Inputs]],
+        *,
+        output: str = "",
+        input_shape: Shape | int | None = None,
+        seed: int = 0,
+        dtype: DTypeLike = np.float32,
+        name: str = "",
+    ) -> None:
+        listed = [(key, *value) for key, value in nodes.items()] if isinstance(nodes, Mapping) else list(nodes)
+        self.nodes = tuple(_read_nodes(listed))
+        self.output = output or (self.nodes[-1].name if self.nodes else INPUT)
+        super().__init__([n.operation for n in self.nodes if isinstance(n.operation, Layer)], name=name)
+        self._by_name = {node.name: node for node in self.nodes}
+        self._check_output()
+        self.dtype = np.dtype(dtype)
+        self.seed = seed
+        if input_shape is not None:
+            sizes = input_shape if isinstance(input_shape, Sequence) else (input_shape,)
+            shape = tuple(checks.size("Graph", "input_shape", s) for s in sizes)
+            self.build(shape, np.random.default_rng(seed), self.dtype)
+
+    def _check_output(self) -> None:
+        if self.output not in (INPUT, *self._by_name):
+            checks.unknown_name("Graph", "output", self.output, list(self._by_name))
+        idle = [node.name for node in self.nodes if node.name not in self._ancestors()]
+        if idle:
+            raise ArgumentError(
+                f"Graph: node {idle[0]!r} does not lead to the output {self.output!r}. Remove it, or merge it."
+            )
+
+    def _ancestors(self) -> set[str]:
+        """The names that the output is computed from, its own included."""
+        needed = {self.output}
+        for node in reversed(self.nodes):
+            if node.name in needed:
+                needed.update(node.inputs)
+        return needed
+
+    def node(self, name: str) -> Node:
+        """Return the node of that name."""
+        if name not in self._by_name:
+            checks.unknown_name(self.label, "node", name, list(self._by_name))
+        return self._by_name[name]
+
+    def infer_shape(self, input_shape: Shape) -> Shape:
+        shapes = {INPUT: input_shape}
+        for node in self.nodes:
+            shapes[node.name] = _infer(node.operation, [shapes[name] for name in node.inputs])
+        return shapes[self.output]
+
+    def build_layers(self, input_shape: Shape, rng: np.random.Generator) -> None:
+        shapes = {INPUT: input_shape}
+        for node in self.nodes:
+            incoming, operation = [shapes[name] for name in node.inputs], node.operation
+            if isinstance(operation, Layer):
+                shapes[node.name] = operation.build(incoming[0], rng, self.dtype)
+            else:
+                operation.output_shape = shapes[node.name] = operation.infer_shape(incoming)
+
+    def __call__(self, x: ArrayLike) -> Array:
+        values = {INPUT: self.accept(x)}
+        last_use = {name: i for i, node in enumerate(self.nodes) for name in node.inputs}
+        for i, node in enumerate(self.nodes):
+            xs = [values[name] for name in node.inputs]
+            operation = node.operation
+            values[node.name] = operation(xs[0]) if isinstance(operation, Layer) else operation.forward(xs)[0]
+            for name in set(node.inputs):  # let go of what nobody reads any more
+                if last_use[name] == i and name != self.output:
+                    del values[name]
+        return values[self.output]
+
+    def forward(
+        self, x: ArrayLike, *, train: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[Array, Tape]:
+        values = {INPUT: self.accept(x)}
+        tape = []
+        for node in self.nodes:
+            xs = [values[name] for name in node.inputs]
+            operation = node.operation
+            if isinstance(operation, Layer):
+                y, cache = operation.forward(xs[0], train=train, rng=rng)
+            else:
+                y, cache = operation.forward(xs)
+            values[node.name] = y
+            # A merge has what readers of a tape look at in a layer; see `Merge`.
+            tape.append(Step(cast(AnyLayer, operation), cache, y))
+        return values[self.output], tape
+
+    def backward(
+        self,
+        dy: Array,
+        tape: Tape,
+        rules: Rules | None = None,
+        *,
+        need_dx: bool = True,
+        need_grads: bool = True,
+    ) -> tuple[Array | None, Arrays]:
+        """Walk the nodes backwards; the gradients of a node that is used twice are added."""
+        flows, grads = self._walk_back(dy, tape, rules, self._on_the_way(need_dx, need_grads), need_grads)
+        if not need_dx:
+            return None, grads
+        return flows.get(INPUT, dy), grads
+
+    def output_gradients(self, dy: Array, tape: Tape, rules: Rules | None = None) -> Arrays:
+        """Return the gradient of y at the output of every node and at "input", by name."""
+        return self._walk_back(dy, tape, rules, self._on_the_way(need_dx=True, need_grads=False), need_grads=False)[0]
+
+    def _on_the_way(self, need_dx: bool, need_grads: bool) -> set[str]:
+        """The names at whose output a gradient is needed: those that something sought for stands above."""
+        way = {INPUT} if need_dx else set()
+        for node in self.nodes:
+            if way.intersection(node.inputs) or (need_grads and node.operation.params):
+                way.add(node.name)
+        return way
+
+    def _walk_back(
+        self, dy: Array, tape: Tape, rules: Rules | None, way: set[str], need_grads: bool
+    ) -> tuple[Arrays, Arrays]:
+        """Return the gradients at the outputs on the way, and those of the parameters."""
+        flows: Arrays = {self.output: dy}
+        grads: dict[str, Arrays] = {}
+        for node, step in zip(reversed(self.nodes), reversed(tape), strict=True):
+            if node.name not in way:
+                continue
+            needed = [name in way for name in node.inputs]
+            if isinstance(node.operation, Layer):
+                dx, grads[node.name] = step_backward(
+                    node.operation, flows[node.name], step.cache, rules, needed[0], need_grads
+                )
+                dxs: Sequence[Array | None] = [dx]
+            else:
+                dxs = merge_backward(node.operation, flows[node.name], step.cache, rules)
+            for name, g, wanted in zip(node.inputs, dxs, needed, strict=True):
+                if wanted and g is not None:
+                    flows[name] = flows[name] + g if name in flows else g
+        return flows, dict(self._in_order(grads))
+
+    def _in_order(self, grads: Mapping[str, Arrays]) -> Iterator[tuple[str, Array]]:
+        """Yield the gradients in the order of `params`."""
+        for layer in self.layers:
+            for key, gradient in grads.get(layer.name, {}).items():
+                yield f"{layer.name}.{key}", gradient
+
+    def config(self) -> Config:
+        return {"nodes": [tuple(node) for node in self.nodes], "output": self.output}
+
+
+def _infer(operation: Operation, shapes: list[Shape]) -> Shape:
+    return operation.infer_shape(shapes[0]) if isinstance(operation, Layer) else operation.infer_shape(shapes)
+
+
+def _read_nodes(listed: Sequence[tuple[str, Operation, Inputs]]) -> Iterator[Node]:
+    """Check the description from top to bottom; a node knows only what stands above it."""
+    for entry in listed:
+        if not isinstance(entry, Sequence) or len(entry) != 3:
+            raise ArgumentError(f"Graph: a node is (name, layer, inputs), got {entry!r}.")
+    later = [name for name, _, _ in listed]
+    known = [INPUT]
+    for name, operation, given in listed:
+        inputs = (given,) if isinstance(given, str) else tuple(given)
+        _check_name(name, operation, known)
+        for source in inputs:
+            _check_source(name, source, known, later)
+        if isinstance(operation, Layer) and len(inputs) != 1:
+            raise ArgumentError(
+                f"Graph: node {name!r} is a layer and takes one input, got {list(inputs)}. Merge them by Add or Concat."
+            )
+        operation.name = name
+        known.append(name)
+        yield Node(name, operation, inputs)
+
+
+def _check_name(name: object, operation: object, known: Sequence[str]) -> None:
+    if not isinstance(name, str) or not name or "." in name or "/" in name:
+        raise ArgumentError(f"Graph: a node's name must be a string without '.' and '/', got {name!r}.")
+    if name in known:
+        raise ArgumentError(f"Graph: two nodes are named {name!r} ({INPUT!r} is the input). Choose different names.")
+    if not isinstance(operation, (Layer, Merge)):
+        hint = " Call it to make one." if isinstance(operation, type) else ""
+        raise ArgumentError(f"Graph: node {name!r} is {operation!r}, which is neither a layer nor a merge.{hint}")
+    if operation.name not in ("", name):
+        raise ArgumentError(f"Graph: node {name!r} holds a layer that is named {operation.name!r}. Give it no name.")
+
+
+def _check_source(name: str, source: object, known: Sequence[str], later: Sequence[str]) -> None:
+    if source in known:
+        return
+    if source in later:
+        raise ArgumentError(
+            f"Graph: node {name!r} takes {source!r}, which does not stand above it. List the nodes in the order in "
+            "which they are computed; a cycle has no such order."
+        )
+    checks.unknown_name(f"Graph: node {name!r}", "input", source, known)

@@ -1,0 +1,130 @@
+"""Merges: the nodes of a `Graph` where branches meet. Many arrays go in and one comes out.
+
+    y, cache = merge.forward(xs)          dxs = merge.backward(dy, cache)
+
+A merge has no parameters and draws nothing; it keeps the laws of the layer contract otherwise. It is no `Layer`,
+because a layer takes one array: only `Graph` and `Residual` use merges, and nothing can put one elsewhere.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Generic, NamedTuple, TypeAlias
+
+import numpy as np
+
+from pellucid.errors import ArgumentError, ShapeError
+from pellucid.layers.base import CacheT, Parameters
+from pellucid.layers.container import Rules
+from pellucid.typing import Array, Config, Shape
+
+MERGES: dict[str, type[AnyMerge]] = {}
+"""Every merge class by its name, as a model file uses it."""
+
+
+class Merge(ABC, Generic[CacheT]):
+    """A function of several arrays without parameters.
+
+    What readers of a tape look at in a layer is here too: `name`, `label`, `output_shape` and the (empty) `params`.
+    """
+
+    output_shape: Shape | None = None
+
+    def __init__(self, *, name: str = "") -> None:
+        self.name = name
+        self.params = Parameters()
+        self.buffers = Parameters()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        MERGES[cls.__name__] = cls
+
+    @abstractmethod
+    def infer_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """Return the shape of one output sample for one sample of each input; raise ShapeError where they disagree."""
+
+    @abstractmethod
+    def forward(self, xs: Sequence[Array]) -> tuple[Array, CacheT]:
+        """Return the output and the cache that `backward` needs."""
+
+    @abstractmethod
+    def backward(self, dy: Array, cache: CacheT) -> list[Array]:
+        """Return one dx for each input, in their order. They may share memory with dy; nobody writes to them."""
+
+    def config(self) -> Config:
+        """Return the keyword arguments that make this merge again, fit for JSON."""
+        return {}
+
+    @property
+    def label(self) -> str:
+        """How messages call this merge."""
+        kind = type(self).__name__
+        return f"{kind} {self.name!r}" if self.name else kind
+
+    def __repr__(self) -> str:
+        arguments = [f"{k}={v!r}" for k, v in self.config().items()]
+        if self.name:
+            arguments.append(f"name={self.name!r}")
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+    def expect_several(self, shapes: Sequence[Shape]) -> None:
+        """Raise ArgumentError unless there are at least two inputs."""
+        if len(shapes) < 2:
+            raise ArgumentError(f"{self.label}: needs at least two inputs, got {len(shapes)}.")
+
+
+AnyMerge: TypeAlias = Merge[Any]
+
+
+class MergeCache(NamedTuple):
+    """The inputs: a rule that shares a relevance among them needs their values."""
+
+    xs: tuple[Array, ...]
+
+
+class Add(Merge[MergeCache]):
+    """The sum of its inputs: y = Σ_k x_k, dx_k = dy. All inputs have one shape."""
+
+    def infer_shape(self, shapes: Sequence[Shape]) -> Shape:
+        self.expect_several(shapes)
+        if len(set(shapes)) > 1:
+            raise ShapeError(
+                f"{self.label}: its inputs must have one shape, got {' and '.join(map(str, shapes))}. "
+                "Bring them together, for example with Conv2D(filters, 1, stride=...)."
+            )
+        return shapes[0]
+
+    def forward(self, xs: Sequence[Array]) -> tuple[Array, MergeCache]:
+        y = xs[0] + xs[1]
+        for x in xs[2:]:
+            y += x
+        return y, MergeCache(tuple(xs))
+
+    def backward(self, dy: Array, cache: MergeCache) -> list[Array]:
+        return [dy] * len(cache.xs)
+
+
+class Concat(Merge[MergeCache]):
+    """Its inputs side by side along the channels (the last axis): dx_k is the part of dy that x_k became."""
+
+    def infer_shape(self, shapes: Sequence[Shape]) -> Shape:
+        self.expect_several(shapes)
+        if not all(shapes) or len({shape[:-1] for shape in shapes}) > 1:
+            raise ShapeError(
+                f"{self.label}: its inputs must agree in all axes but the last, got {' and '.join(map(str, shapes))}."
+            )
+        return *shapes[0][:-1], sum(shape[-1] for shape in shapes)
+
+    def forward(self, xs: Sequence[Array]) -> tuple[Array, MergeCache]:
+        return np.concatenate(xs, axis=-1), MergeCache(tuple(xs))
+
+    def backward(self, dy: Array, cache: MergeCache) -> list[Array]:
+        ends = np.cumsum([x.shape[-1] for x in cache.xs])
+        return np.split(dy, ends[:-1], axis=-1)
+
+
+def merge_backward(merge: AnyMerge, dy: Array, cache: Any, rules: Rules | None) -> list[Array]:
+    """The backward pass of a merge, or of the rule that takes its place."""
+    rule = rules.get(type(merge)) if rules else None
+    return list(rule(merge, dy, cache)[0]) if rule else merge.backward(dy, cache)

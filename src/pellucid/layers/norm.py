@@ -1,0 +1,176 @@
+"""Normalisation within a sample: over its channels (LayerNorm), or over groups of them and all pixels (GroupNorm).
+
+Both bring sets of numbers to mean 0 and variance 1. With the mean m and the variance v of a set:
+
+    x̂ = (x − m) / √(v + ε)        dx = (dx̂ − mean(dx̂) − x̂ · mean(dx̂ · x̂)) / √(v + ε)
+
+m is taken first and v from x − m: Σx² − (Σx)² would lose every digit where the mean is large beside the spread.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ShapeError
+from pellucid.layers.base import Layer, Parameters
+from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
+
+
+class NormCache(NamedTuple):
+    """x̂ in the shape of x, and 1/√(v + ε) for each of its sets."""
+
+    standard: Array
+    inverse: Array
+
+
+class _SampleNorm(Layer[NormCache]):
+    """y = x̂ · γ + β, with x̂ standardised over `axes` of `as_sets(x)`."""
+
+    axes: Shape
+
+    def __init__(self, epsilon: float, *, name: str) -> None:
+        super().__init__(name=name)
+        checks.expect_positive(type(self).__name__, "epsilon", epsilon)
+        self.epsilon = float(epsilon)
+
+    def as_sets(self, x: Array) -> Array:
+        """Return a view of `x` in which `axes` run through one set."""
+        return x
+
+    def create_params(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> None:
+        channels = input_shape[-1]
+        self.params = Parameters(gamma=np.ones(channels, dtype), beta=np.zeros(channels, dtype))
+
+    def forward(
+        self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[Array, NormCache]:
+        x = self.check_input(x)
+        sets = self.as_sets(x)
+        centred = sets - sets.mean(axis=self.axes, keepdims=True)
+        variance = np.square(centred).mean(axis=self.axes, keepdims=True)
+        inverse = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))
+        centred *= inverse
+        standard = centred.reshape(x.shape)
+        y = standard * self.params["gamma"]
+        y += self.params["beta"]
+        return y, NormCache(standard, inverse)
+
+    def backward(
+        self, dy: Array, cache: NormCache, *, need_dx: bool = True, need_grads: bool = True
+    ) -> tuple[Array | None, Arrays]:
+        dx = self._input_gradient(dy * self.params["gamma"], cache).reshape(dy.shape) if need_dx else None
+        if not need_grads:
+            return dx, {}
+        return dx, {"gamma": channel_dots(dy, cache.standard), "beta": channel_sums(dy)}
+
+    def _input_gradient(self, dstandard: Array, cache: NormCache) -> Array:
+        """Return dx, by the equation at the top of this file."""
+        standard, dx = self.as_sets(cache.standard), self.as_sets(dstandard)
+        projection = (dx * standard).mean(axis=self.axes, keepdims=True)
+        dx = dx - dx.mean(axis=self.axes, keepdims=True)
+        dx -= standard * projection
+        dx *= cache.inverse
+        return np.asarray(dx)
+
+
+class LayerNorm(_SampleNorm):
+    """Normalisation over the last axis: each vector, or each pixel's channels, by itself.
+
+    Forward     y = x̂ · γ + β,  x̂ = (x − m) / √(v + ε),  m and v (biased) over the last axis
+    Backward    dx̂ = dy · γ,  dx = (dx̂ − mean(dx̂) − x̂ · mean(dx̂ · x̂)) / √(v + ε),  dγ = Σ dy · x̂,  dβ = Σ dy
+
+    The same in training and in evaluation. As PyTorch's `LayerNorm(C)` on channels-last images and as Keras'
+    `LayerNormalization()`; to normalise over height, width and channels together, write `GroupNorm(1)`.
+
+    Parameters
+    ----------
+    epsilon : float, default=1e-5
+        ε, added to the variance (Keras: 1e-3).
+
+    Shapes
+    ------
+    x (N, …, C) → y (N, …, C);  gamma (C,), beta (C,)
+
+    References
+    ----------
+    Ba, Kiros & Hinton (2016), "Layer normalization", arXiv:1607.06450.
+    """
+
+    axes = (-1,)
+
+    def __init__(self, *, epsilon: float = 1e-5, name: str = "") -> None:
+        super().__init__(epsilon, name=name)
+
+    def infer_shape(self, input_shape: Shape) -> Shape:
+        if not input_shape or input_shape[-1] < 2:
+            raise ShapeError(
+                f"{self.label}: the last axis must hold at least 2 numbers, got a sample {input_shape}. "
+                "One number by itself always becomes 0."
+            )
+        return input_shape
+
+    def config(self) -> Config:
+        return {"epsilon": self.epsilon}
+
+
+class GroupNorm(_SampleNorm):
+    """Normalisation over groups of neighbouring channels and all pixels of a sample.
+
+    Forward     y = x̂ · γ + β,  x̂ = (x − m) / √(v + ε),  m and v (biased) over the pixels and channels of a group
+    Backward    dx̂ = dy · γ,  dx = (dx̂ − mean(dx̂) − x̂ · mean(dx̂ · x̂)) / √(v + ε),  dγ = Σ dy · x̂,  dβ = Σ dy
+
+    The same in training and in evaluation, and for any batch size. With one group it normalises whole samples; with
+    as many groups as channels it is instance normalisation.
+
+    Parameters
+    ----------
+    groups : int
+        G; the number of channels must be a multiple of it.
+    epsilon : float, default=1e-5
+
+    Shapes
+    ------
+    x (N, …, C) → y (N, …, C);  gamma (C,), beta (C,)
+
+    References
+    ----------
+    Wu & He (2018), "Group normalization", arXiv:1803.08494, equations 1, 2, 6 and 7.
+    """
+
+    axes = (1, 3)
+
+    def __init__(self, groups: int, *, epsilon: float = 1e-5, name: str = "") -> None:
+        super().__init__(epsilon, name=name)
+        self.groups = checks.size("GroupNorm", "groups", groups)
+
+    def as_sets(self, x: Array) -> Array:
+        return x.reshape(len(x), -1, self.groups, x.shape[-1] // self.groups)  # (N, H·W, G, C/G)
+
+    def infer_shape(self, input_shape: Shape) -> Shape:
+        if not input_shape or input_shape[-1] % self.groups:
+            raise ShapeError(
+                f"{self.label}: the channels must be a multiple of groups={self.groups}, got a sample {input_shape}."
+            )
+        if int(np.prod(input_shape)) < 2 * self.groups:
+            raise ShapeError(
+                f"{self.label}: {self.groups} groups leave one number to each for a sample {input_shape}, which "
+                "always becomes 0. Write fewer groups."
+            )
+        return input_shape
+
+    def config(self) -> Config:
+        return {"groups": self.groups, "epsilon": self.epsilon}
+
+
+def channel_sums(a: Array) -> Array:
+    """Σ over all axes but the last, in two steps: short sums round less, and einsum needs no temporary array."""
+    return np.asarray(np.einsum("nxc->nc", a.reshape(len(a), -1, a.shape[-1])).sum(axis=0))
+
+
+def channel_dots(a: Array, b: Array) -> Array:
+    """Σ a·b over all axes but the last."""
+    shape = (len(a), -1, a.shape[-1])
+    return np.asarray(np.einsum("nxc,nxc->nc", a.reshape(shape), b.reshape(shape)).sum(axis=0))

@@ -1,0 +1,38 @@
+"""The book's two convolutional networks. Saito, "Deep Learning from Scratch", chapters 7 and 8."""
+
+from __future__ import annotations
+
+from pellucid.initializers import Gaussian
+from pellucid.layers import Affine, Conv2D, Dropout, Flatten, Layer, MaxPool2D, ReLU, Sequential
+
+
+def simple_conv_net(seed: int = 0) -> Sequential:
+    """Convolution 30 of 5x5 → ReLU → pooling → 100 → ReLU → 10: chapter 7, 433,890 parameters, weights 0.01·normal."""
+    begin = Gaussian(0.01)
+    return Sequential(
+        [
+            Conv2D(30, 5, weight=begin, name="Conv1"),
+            ReLU(name="Relu1"),
+            MaxPool2D(2, name="Pool1"),
+            Flatten(),
+            Affine(100, weight=begin, name="Affine1"),
+            ReLU(name="Relu2"),
+            Affine(10, weight=begin, name="Affine2"),
+        ],
+        input_shape=(28, 28, 1),
+        seed=seed,
+    )
+
+
+def deep_conv_net(seed: int = 0) -> Sequential:
+    """Six convolutions of 3x3 in pairs, each pair pooled, then 50 and 10: chapter 8, 123,552 parameters, He weights.
+
+    The book's dropout on the scores is left out: it keeps the training loss near 1 and gains nothing.
+    """
+    layers: list[Layer] = []  # type: ignore[type-arg]
+    for filters, paddings in ((16, (1, 1)), (32, (1, 2)), (64, (1, 1))):
+        for padding in paddings:
+            layers += [Conv2D(filters, 3, padding=padding), ReLU()]
+        layers.append(MaxPool2D(2))
+    layers += [Flatten(), Affine(50), ReLU(), Dropout(0.5), Affine(10)]
+    return Sequential(layers, input_shape=(28, 28, 1), seed=seed)
