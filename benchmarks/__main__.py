@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.race import race, table
 from benchmarks.startup import imports
 
-TASKS = {"t1": "benchmarks.t1_two_layer", "t3": "benchmarks.t3_network"}
+TASKS = {"t1": "benchmarks.t1_two_layer", "t2": "benchmarks.t2_cnn", "t3": "benchmarks.t3_network"}
 PACKAGES = ["numpy", "numba", "torch", "jax", "scikit-learn", "tensorflow-cpu", "keras"]
 
 
@@ -38,7 +38,8 @@ def run(name: str, rounds: int) -> str:
         return "## T6 · import time, in a fresh process\n\n" + imports(rounds)
     task = importlib.import_module(TASKS[name])
     found = race(TASKS[name], list(task.CONTESTANTS), task.COUNTS, rounds)
-    tables = [table(found, what, task.UNIT, task.SCALE) for what in task.COUNTS]
+    tables = [table(found, what, task.UNIT if len(task.COUNTS) == 1 else f"{what}, {task.UNIT}", task.SCALE) for what in task.COUNTS]
+    tables.append("Peak memory of the process, MB: " + ", ".join(f"{c.name} {c.peak:.0f}" for c in found))
     return f"## {task.TITLE}\n\n" + "\n\n".join(tables)
 
 

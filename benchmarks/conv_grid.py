@@ -2,6 +2,7 @@
 
     python benchmarks/conv_grid.py            the whole grid, about a minute
     python benchmarks/conv_grid.py --quick    a third of it
+    python benchmarks/conv_grid.py --busy     on a machine that others use: one thread, its processor time
 
 Both libraries get the same threads and their best layout (channels last), and take turns within one run. Between
 turns there is a short pause and a call that is not timed: threads of either library go on spinning for a while after
@@ -45,7 +46,9 @@ class Case(NamedTuple):
 
     def __str__(self) -> str:
         kind = "dw" if self.depthwise else f"->{self.oc}"
-        return f"{self.n:3} x {self.size:2}x{self.size:<2} {self.c:3}{kind:<6} {self.k}x{self.k}/{self.stride}"
+        return (
+            f"{self.n:3} x {self.size:2}x{self.size:<2} {self.c:3}{kind:<6} {self.k}x{self.k}/{self.stride}"
+        )
 
 
 GRID = [
@@ -119,14 +122,17 @@ def torch_steps(case: Case) -> tuple[Step, Step]:
     return forward, backward
 
 
+clock = time.perf_counter
+
+
 def turn(step: Step, times: list[float]) -> None:
     """One pause, one call to wake up, two timed calls."""
     time.sleep(0.003)
     step()
     for _ in range(2):
-        start = time.perf_counter()
+        start = clock()
         step()
-        times.append(1000 * (time.perf_counter() - start))
+        times.append(1000 * (clock() - start))
 
 
 def measure(steps: dict[str, Step], rounds: int) -> dict[str, float]:
@@ -144,7 +150,10 @@ def run_case(case: Case, rounds: int) -> float:
     theirs = torch_steps(case)
     ms = measure({"f": ours[0], "tf": theirs[0], "b": ours[1], "tb": theirs[1]}, rounds)
     ratio = (ms["f"] + ms["b"]) / (ms["tf"] + ms["tb"])
-    print(f"{case!s:34} {name:10}{ms['f']:8.2f}{ms['b']:8.2f}{ms['tf']:10.2f}{ms['tb']:8.2f}{ratio:9.2f}", flush=True)
+    print(
+        f"{case!s:34} {name:10}{ms['f']:8.2f}{ms['b']:8.2f}{ms['tf']:10.2f}{ms['tb']:8.2f}{ratio:9.2f}",
+        flush=True,
+    )
     return ratio
 
 
@@ -161,8 +170,7 @@ def run_mnist(rounds: int) -> None:
         h = kernels.conv2d(x, w1, b1, relu=True)
         _, switch = kernels.conv2d_relu_max_pool(h, w2, b2)
         dh, _, _ = kernels.conv2d_backward(h, dy, w2, switch=switch)
-        assert dh is not None
-        kernels.conv2d_backward(x, dh, w1, y=h, want_dx=False)
+        kernels.conv2d_backward(x, dh, w1, y=h, want_dx=False)  # type: ignore[arg-type]
 
     tx, tdy = (torch.from_numpy(a).permute(0, 3, 1, 2) for a in (x, dy))
     weights = [
@@ -178,21 +186,30 @@ def run_mnist(rounds: int) -> None:
         torch.autograd.grad(y, weights + biases, tdy)
 
     ms = measure({"ours": ours, "torch": theirs}, 2 * rounds)
-    print(f"\nMNIST network, batch 128, convolutions + ReLU + pooling, forward and backward:")
+    print("\nMNIST network, batch 128, convolutions + ReLU + pooling, forward and backward:")
     print(f"pellucid {ms['ours']:.1f} ms   torch {ms['torch']:.1f} ms   ratio {ms['ours'] / ms['torch']:.2f}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="every third shape, fewer rounds")
     parser.add_argument("--threads", type=int, default=kernels.get_num_threads())
     parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--busy", action="store_true", help="one thread, and processor time instead of wall time")
     options = parser.parse_args()
+    if options.busy:
+        global clock
+        clock, options.threads = time.process_time, 1
     torch.set_num_threads(options.threads)
     kernels.set_num_threads(options.threads)
     rounds = options.rounds or (3 if options.quick else 5)
-    print(f"torch {torch.__version__}, {options.threads} threads; medians in ms; forward + backward, ratio to torch")
-    print(f"{'images, channels, kernel/stride':34} {'kernel':10}{'forward':>8}{'back':>8}{'torch f':>10}{'back':>8}{'ratio':>9}")
+    print(
+        f"torch {torch.__version__}, {options.threads} threads; medians in ms; forward + backward, ratio to torch"
+    )
+    titles = f"{'forward':>8}{'back':>8}{'torch f':>10}{'back':>8}{'ratio':>9}"
+    print(f"{'images, channels, kernel/stride':34} {'kernel':10}{titles}")
     ratios = [run_case(case, rounds) for case in (GRID[::3] if options.quick else GRID)]
     mean = math.exp(statistics.fmean(map(math.log, ratios)))
     print(f"geometric mean {mean:.2f}   worst {max(ratios):.2f}   best {min(ratios):.2f}")

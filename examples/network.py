@@ -1,5 +1,4 @@
-"""Nielsen's network [784, 30, 10]: sigmoid units, quadratic cost, mini-batches of 10 ("Neural Networks and Deep
-Learning", chapter 1).
+"""Nielsen's network [784, 30, 10], sigmoid units and quadratic cost: "Neural Networks and Deep Learning", chapter 1.
 
 python examples/network.py [--epochs 30] [--seeds 1] [--quick]
 """
@@ -29,7 +28,7 @@ def main(epochs: int, seeds: int) -> None:
 
     # The best epoch is chosen by the test images, so it flatters; it is shown because the book quotes it.
     print(f"published  {PUBLISHED}")
-    print(f"ours       {max(best):.4f} test at best, {sum(last) / seeds:.4f} after the last epoch ({seeds} seeds)")
+    print(f"ours       {max(best):.4f} test at best, {sum(last) / seeds:.4f} after the last epoch (seeds: {seeds})")
 
     RUNS.mkdir(exist_ok=True)
     network.save(RUNS / "network.json")  # the JSON of the book's own program
@@ -38,9 +37,9 @@ def main(epochs: int, seeds: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--seeds", type=int, default=1, help="how many runs; the book made three")
-    parser.add_argument("--quick", action="store_true", help="one epoch, to try it out")
+    parser.add_argument("--quick", action="store_true", help="one epoch")
     options = parser.parse_args()
     main(1 if options.quick else options.epochs, options.seeds)

@@ -85,11 +85,13 @@ def test_no_layer_allocates_more_than_its_file_holds(tmp_path, case, factor):
     network = layer if isinstance(layer, Container) else Sequential([layer], input_shape=case.shape)
     for wider, larger in ((factor, 1), (1, factor), (8, 1024)):
         shape = [n * larger for n in case.shape]
-        data = model_file(inflated(to_spec(network), wider), {**network.params, **network.buffers}, shape)
+        description = inflated(to_spec(network), wider)
+        data = model_file(description, {**network.params, **network.buffers}, shape)
         (tmp_path / "model").write_bytes(data)
         error, peak = peak_of_loading(tmp_path / "model")
 
-        assert error is not None
+        grown = (description, shape) != (to_spec(network), list(case.shape))  # LayerNorm() holds no size to multiply
+        assert error is not None or not grown
         assert peak < BOUND
 
 

@@ -284,6 +284,12 @@ def test_a_batch_in_evaluation_mode_is_its_samples_stacked(case: Case) -> None:
     np.testing.assert_allclose(layer(x), singles, rtol=1e-12, atol=1e-14)
 
 
+def test_no_samples_give_no_outputs(case: Case) -> None:
+    layer = case.build()
+
+    assert layer(case.batch()[:0]).shape == (0, *layer.infer_shape(case.shape))
+
+
 def test_calling_a_layer_is_forward_in_evaluation_mode(case: Case) -> None:
     layer = case.build()
 

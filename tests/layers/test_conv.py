@@ -282,9 +282,5 @@ def test_a_layer_that_is_not_built_says_so() -> None:
         Conv2D(4, 3)(np.zeros((1, 8, 8, 1), np.float32))
 
 
-def test_no_samples_give_no_outputs() -> None:
-    assert built(Conv2D(4, 3), (8, 8, 2))(np.zeros((0, 8, 8, 2), np.float32)).shape == (0, 6, 6, 4)
-
-
 def test_whole_numbers_are_taken_as_floats() -> None:
     assert conv([[1, 1], [1, 1]], NINE.astype(np.uint8)).dtype == np.float32

@@ -84,6 +84,17 @@ def test_it_is_the_input_gradient_of_the_convolution_with_its_kernel(
     assert_close(up(x), expected)
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_weights_are_drawn_as_those_of_the_convolution_between_the_same_channels(groups: int) -> None:
+    drawn = built(Conv2D(6, 3, groups=groups), (5, 5, 4)).params["W"]  # (3, 3, C/G, F)
+    W = built(ConvTranspose2D(6, 3, groups=groups), (5, 5, 4)).params["W"]  # (3, 3, F/G, C)
+    c, f = 4 // groups, 6 // groups
+
+    for g in range(groups):
+        expected = drawn[..., g * f : (g + 1) * f].swapaxes(2, 3)
+        np.testing.assert_array_equal(W[..., g * c : (g + 1) * c], expected)
+
+
 def test_the_fans_count_the_channels_that_come_in() -> None:
     layer = built(ConvTranspose2D(4, 5, weight="he"), (3, 3, 200))
 

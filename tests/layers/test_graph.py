@@ -372,7 +372,7 @@ def test_shapes_that_do_not_meet_are_refused_by_name() -> None:
 
 
 def test_one_layer_in_two_places_is_refused() -> None:
-    shared = Affine(3)
+    shared = Affine(3, name="a")
     refused({"a": (shared, "input"), "b": (Sequential([shared]), "a")}, "the same layer stands in it twice")
 
 

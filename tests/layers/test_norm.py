@@ -301,6 +301,15 @@ def test_as_many_groups_as_channels_is_instance_norm_of_onnx() -> None:
     assert_close(layer(x), last(expected))
 
 
+@pytest.mark.parametrize("layer", [LayerNorm(), GroupNorm(4)], ids=["layer", "group"])
+def test_samples_far_from_zero_keep_their_spread(layer: Any) -> None:
+    x = (10_000 + normal((3, 14, 14, 32))).astype(np.float32)
+    layer.build(x.shape[1:], np.random.default_rng(0))
+    expected, _ = layer.forward((x - np.float32(10_000)).astype(np.float32))
+
+    np.testing.assert_allclose(layer(x), expected, atol=0.01)
+
+
 def test_sets_of_one_number_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"last axis must hold at least 2 numbers, got a sample \(28, 28, 1\)"):
         LayerNorm().infer_shape((28, 28, 1))

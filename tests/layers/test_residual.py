@@ -107,6 +107,23 @@ def test_rules_reach_into_the_block_and_decide_at_the_sum() -> None:
     np.testing.assert_array_equal(block.backward(dy, cache, {Add: branch_only})[0], [[20, 0]])
 
 
+def test_a_rule_at_the_sum_gives_each_way_its_own_share() -> None:
+    block = Residual([doubling()], shortcut=[doubling()])
+    block.build((2,), np.random.default_rng(0))
+    for key in ("branch.affine1.W", "shortcut.affine1.W"):
+        block.params[key] = 2 * np.eye(2)
+    _, cache = block.forward(np.array([[1.0, -1.0]]))
+
+    def one_to_three(layer: Add, dy: Array, cache: Any) -> tuple[list[Array], Arrays]:
+        return [dy, 3 * dy], {}
+
+    dx, grads = block.backward(np.array([[1, 10]], np.float32), cache, {Add: one_to_three})
+
+    np.testing.assert_array_equal(dx, [[8, 80]])
+    np.testing.assert_array_equal(grads["branch.affine1.b"], [1, 10])
+    np.testing.assert_array_equal(grads["shortcut.affine1.b"], [3, 30])
+
+
 def test_the_tape_shows_what_happens_inside() -> None:
     network = Sequential([Residual([ReLU(), Affine(3)], name="block")], input_shape=3)
     y, tape = network.forward(normal((2, 3)))

@@ -32,6 +32,7 @@ class _OpenBlas:
 
     @property
     def threads(self) -> int:
+        """How many threads its products use."""
         return int(self._get())
 
     @threads.setter
@@ -57,6 +58,7 @@ def _open(path: str) -> ctypes.CDLL | None:
 
 @cache
 def numpy_library() -> ctypes.CDLL | None:
+    """The OpenBLAS that came with NumPy's wheel, if it did."""
     for path in _bundled(np.__file__, "numpy"):
         if (library := _open(path)) is not None:
             return library

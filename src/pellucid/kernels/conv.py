@@ -43,10 +43,14 @@ def choose(
     y_shape = conv_output_shape(x_shape, w_shape, window)
     kernel, reason = _pick(x_shape, w_shape, window, groups, np.dtype(dtype))
     numbers = math.prod(x_shape) + math.prod(w_shape) + math.prod(y_shape)
-    return Choice(kernel, reason, 2 * math.prod(y_shape) * math.prod(w_shape[:3]), numbers * np.dtype(dtype).itemsize)
+    return Choice(
+        kernel, reason, 2 * math.prod(y_shape) * math.prod(w_shape[:3]), numbers * np.dtype(dtype).itemsize
+    )
 
 
-def _pick(x_shape: Shape, w_shape: Shape, window: Window, groups: int, dtype: np.dtype[np.generic]) -> tuple[str, str]:
+def _pick(
+    x_shape: Shape, w_shape: Shape, window: Window, groups: int, dtype: np.dtype[np.generic]
+) -> tuple[str, str]:
     c, oc = x_shape[3], w_shape[3]
     if dtype != np.float32:
         return "im2col", f"{dtype} takes the general path"
@@ -94,7 +98,7 @@ def conv2d(
         return np.empty(shape, x.dtype)
     kernel = _kernel_for(x.shape, w, window, groups, x, b, out)
     if kernel == "winograd":
-        return winograd.forward(x, w, b, window, winograd.RELU if relu else winograd.PLAIN, out)[0]
+        return winograd.forward(x, w, b, window, relu=relu, out=out)
     if kernel == "direct":
         return direct.forward(x, w, b, window, groups, relu=relu, out=out)
     y = (depthwise.forward if kernel == "depthwise" else _im2col_forward)(x, w, b, window, out)
@@ -125,9 +129,7 @@ def conv2d_relu_max_pool(
     x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
     _, oh, ow, _ = conv_output_shape(x.shape, w.shape, window)
     if len(x) and oh > 1 and ow > 1 and _kernel_for(x.shape, w, window, groups, x, b) == "winograd":
-        y, switch = winograd.forward(x, w, b, window, winograd.POOLED)
-        assert switch is not None
-        return y, switch
+        return winograd.forward_pooled(x, w, b, window)
     full = conv2d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups, relu=True)
     y, switch = pool.max_pool2d(full, (2, 2))
     switch[y <= 0] = 4
@@ -162,13 +164,15 @@ def conv2d_backward(
         mode = winograd.POOLED if switch is not None else winograd.RELU if y is not None else winograd.PLAIN
         dx, dw, db = winograd.backward(x, dy, w, window, mode, y, switch, want_dx=want_dx, want_dw=want_dw)
         return dx, dw if want_dw else None, db if want_dw else None
+    gate = y if switch is None else None
     if switch is not None:
         dy = _unpooled(dy, switch, conv_output_shape(x.shape, w.shape, window))
     elif y is not None and (want_dx or kernel != "direct"):
-        dy, y = elementwise.relu_gradient(dy, y), None
+        dy, gate = elementwise.relu_gradient(dy, y), None
     dx = _input_gradient(kernel, dy, w, x.shape, window, groups, None) if want_dx else None
-    dw, db = _weight_gradient(kernel, x, dy, w.shape, window, groups, y) if want_dw else (None, None)
-    return dx, dw, db
+    if not want_dw:
+        return dx, None, None
+    return dx, *_weight_gradient(kernel, x, dy, w.shape, window, groups, gate)
 
 
 def _unpooled(dy: Array, switch: IntArray, shape: Shape) -> Array:

@@ -42,8 +42,21 @@ def _row_of_zeros(x_shape: Shape) -> Array:
 def _frame(x_shape: Shape, window: Window, taps_multiple: int = 1) -> Frame:
     n, h, w, c = x_shape
     oh, ow = window.output(h, w)
-    sizes = (h, w, c, oh, ow, *window.size, *window.stride, *window.dilation, window.padding[0][0], window.padding[1][0])
-    blocks = work_blocks(n, 2 * n * oh * ow * c * window.size[0] * window.size[1], 4 * n * c * (h * w + oh * ow))
+    sizes = (
+        h,
+        w,
+        c,
+        oh,
+        ow,
+        *window.size,
+        *window.stride,
+        *window.dilation,
+        window.padding[0][0],
+        window.padding[1][0],
+    )
+    blocks = work_blocks(
+        n, 2 * n * oh * ow * c * window.size[0] * window.size[1], 4 * n * c * (h * w + oh * ow)
+    )
     return Frame(sizes, taps(window, w, c, 1, multiple=taps_multiple), blocks)
 
 

@@ -25,6 +25,8 @@ from pellucid.kernels.sliding import BLOCK_FLOPS, panels, sum_blocks, whole, wor
 from pellucid.kernels.threads import address, parallel_for, scratch_address
 from pellucid.typing import Array, IntArray, Shape
 
+# Up to so many channels the input gradient is gathered from columns.
+FEW_CHANNELS = 8
 # A 1x1 convolution treats its pixels as this many images.
 FLAT_IMAGES = 16
 # Images whose pixels and gradients are summed over together in the weight gradient: about a second-level cache.
@@ -63,7 +65,9 @@ def _grid(rows: IntArray, columns: IntArray, width: int, channels: int) -> IntAr
 
 
 @lru_cache(maxsize=128)
-def _forward_tables(x_shape: Shape, oc: int, window: Window, groups: int) -> tuple[Frame, int, tuple[Phase, ...]]:
+def _forward_tables(
+    x_shape: Shape, oc: int, window: Window, groups: int
+) -> tuple[Frame, int, tuple[Phase, ...]]:
     """The frame, the length of a run in floats, and the one phase of a forward convolution."""
     _, h, w, c = x_shape
     (top, bottom), (left, right) = window.padding
@@ -83,7 +87,9 @@ def _backward_tables(x_shape: Shape, oc: int, window: Window) -> tuple[Frame, tu
     """The frame of dy and the phases of dx."""
     _, h, w, c = x_shape
     oh, ow = window.output(h, w)
-    spans = [_span(window, axis, pixels, outputs) for axis, (pixels, outputs) in enumerate(((h, oh), (w, ow)))]
+    spans = [
+        _span(window, axis, pixels, outputs) for axis, (pixels, outputs) in enumerate(((h, oh), (w, ow)))
+    ]
     (top, hp), (left, wp) = spans
     frame = Frame(oh, ow, oc, top, left, hp, wp, c)
     phases = []
@@ -92,11 +98,21 @@ def _backward_tables(x_shape: Shape, oc: int, window: Window) -> tuple[Frame, tu
         columns, n = _pixels_of_phase(window, 1, b, w)
         taps = [(u, v) for u in _taps_of_phase(window, 0, a) for v in _taps_of_phase(window, 1, b)]
         runs = [
-            ((a - u * window.dilation[0]) // window.stride[0] * wp + (b - v * window.dilation[1]) // window.stride[1]) * oc * 4
+            (
+                (a - u * window.dilation[0]) // window.stride[0] * wp
+                + (b - v * window.dilation[1]) // window.stride[1]
+            )
+            * oc
+            * 4
             for u, v in taps
         ]
         phases.append(
-            Phase(_grid(m + top, n + left, wp, oc), _grid(rows, columns, w, c), np.array(runs, np.int64), tuple(taps))
+            Phase(
+                _grid(m + top, n + left, wp, oc),
+                _grid(rows, columns, w, c),
+                np.array(runs, np.int64),
+                tuple(taps),
+            )
         )
     return frame, tuple(phases)
 
@@ -116,7 +132,9 @@ def _pixels_of_phase(window: Window, axis: int, phase: int, pixels: int) -> tupl
 
 
 def _taps_of_phase(window: Window, axis: int, phase: int) -> list[int]:
-    return [u for u in range(window.size[axis]) if (u * window.dilation[axis] - phase) % window.stride[axis] == 0]
+    return [
+        u for u in range(window.size[axis]) if (u * window.dilation[axis] - phase) % window.stride[axis] == 0
+    ]
 
 
 def _correlate(
@@ -125,7 +143,9 @@ def _correlate(
 ) -> None:  # fmt: skip
     """Run the compiled loop over blocks of images; few images are cut into parts of their outputs as well."""
     n, og = len(x), frame.out_channels // groups
-    places, outs, runs = (np.concatenate([getattr(p, name) for p in phases]) for name in ("places", "outs", "runs"))
+    places, outs, runs = (
+        np.concatenate([getattr(p, name) for p in phases]) for name in ("places", "outs", "runs")
+    )
     bias = np.zeros((groups, whole(og)), np.float32)
     if b is not None:
         bias[:, :og] = b.reshape(groups, og)
@@ -169,7 +189,14 @@ def _is_flat(window: Window) -> bool:
 
 
 def forward(
-    x: Array, w: Array, b: Array | None, window: Window, groups: int, *, relu: bool = False, out: Array | None = None
+    x: Array,
+    w: Array,
+    b: Array | None,
+    window: Window,
+    groups: int,
+    *,
+    relu: bool = False,
+    out: Array | None = None,
 ) -> Array:
     """y = x ∗ w + b, and ReLU of it if asked."""
     y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
@@ -185,6 +212,8 @@ def input_gradient(
     dy: Array, w: Array, x_shape: Shape, window: Window, groups: int, out: Array | None = None
 ) -> Array:
     """dx: every pixel gathers from the outputs that saw it, phase by phase."""
+    if groups == 1 and x_shape[3] <= FEW_CHANNELS and window.size != (1, 1):
+        return _gather(dy, w, x_shape, window, out)
     dx = np.empty(x_shape, np.float32) if out is None else out
     source, target = (_flat(dy), _flat(dx)) if _is_flat(window) else (dy, dx)
     oc, og, cg = w.shape[3], w.shape[3] // groups, w.shape[2]
@@ -200,13 +229,54 @@ def input_gradient(
 
 
 @lru_cache(maxsize=128)
+def _gather_tables(x_shape: Shape, kernel: Shape, window: Window) -> tuple[Frame, tuple[Phase, ...], list[IntArray]]:
+    """The frame of the columns, the phases of dx in it, and where outputs lie in dy and in the frame."""
+    kh, kw, c, oc = kernel
+    k = whole(kh * kw * c)
+    frame, phases = _backward_tables(x_shape, k, window)
+    own = [np.array([(u * kw + v) * c * 4 for u, v in p.taps], np.int64) for p in phases]
+    phases = tuple(p._replace(runs=p.runs + o) for p, o in zip(phases, own, strict=True))
+    oh, ow = frame.height, frame.width
+    targets = _grid(np.arange(oh) + frame.top, np.arange(ow) + frame.left, frame.wp, k)
+    return frame, phases, [np.arange(oh * ow, dtype=np.int64) * oc * 4, targets]
+
+
+def _gather(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | None) -> Array:
+    """The input gradient for few channels, which as lanes would leave most of a vector empty: the taps and channels
+    together are the lanes of one product, and each pixel gathers its numbers from the result.
+    """
+    dx = np.empty(x_shape, np.float32) if out is None else out
+    frame, phases, tables = _gather_tables((1, *x_shape[1:]), w.shape, window)
+    places, outs, runs = (np.concatenate([getattr(p, name) for p in phases]) for name in ("places", "outs", "runs"))
+    n, oc, k = len(dy), w.shape[3], w.size // w.shape[3]
+    weights = panels(w.reshape(1, k, oc).transpose(0, 2, 1))
+    images = work_blocks(n, 2 * dy.size * whole(k), dx.nbytes + dy.nbytes)
+    sizes = (oc, whole(k), x_shape[3], dy[0].size, dx[0].size, frame.padded)
+    parts, kernels, zeros = _parts(phases, 0, 1), jit.load("direct"), np.zeros(whole(k), np.float32)
+    dy0, w0, z0, dx0 = address(dy), address(weights), address(zeros), address(dx)
+
+    def block(index: int) -> None:
+        part = images[index]
+        kernels.gather(
+            (part.stop - part.start, *sizes), *tables, places, outs, runs, parts, dy0 + part.start * dy.strides[0],
+            w0, z0, dx0 + part.start * dx.strides[0], scratch_address("direct.columns", frame.padded),
+        )  # fmt: skip
+
+    parallel_for(block, len(images))
+    return dx
+
+
+@lru_cache(maxsize=128)
 def _sum_tables(frame: Frame, window: Window, group: int, groups: int) -> tuple[IntArray, IntArray]:
     """Bytes to each tap from a window's corner, and to the corner of each row of outputs of `group` images."""
     u, v, c = np.ogrid[: window.size[0], : window.size[1], : frame.channels // groups]
     taps = ((u * window.dilation[0] * frame.wp + v * window.dilation[1]) * frame.channels + c).ravel() * 4
     taps = np.concatenate([taps, np.repeat(taps[-1:], -len(taps) % 4)])  # tiles take four at least
     oh = window.output(frame.height, frame.width)[0]
-    rows = np.arange(group)[:, None] * frame.padded + np.arange(oh) * window.stride[0] * frame.wp * frame.channels
+    rows = (
+        np.arange(group)[:, None] * frame.padded
+        + np.arange(oh) * window.stride[0] * frame.wp * frame.channels
+    )
     return taps.astype(np.int64), rows.ravel() * 4
 
 
@@ -214,7 +284,9 @@ def weight_gradient(
     x: Array, dy: Array, kernel: tuple[int, ...], window: Window, groups: int, *, y: Array | None = None
 ) -> tuple[Array, Array]:
     """(dw, db) for w of shape `kernel`; given the output y of a fused ReLU, dy counts where y > 0."""
-    source, above, output = (_flat(x), _flat(dy), None if y is None else _flat(y)) if _is_flat(window) else (x, dy, y)
+    source, above, output = (
+        (_flat(x), _flat(dy), None if y is None else _flat(y)) if _is_flat(window) else (x, dy, y)
+    )
     oc, og = kernel[3], kernel[3] // groups
     frame, _, _ = _forward_tables(source.shape, oc, window, groups)
     oh, ow = window.output(frame.height, frame.width)

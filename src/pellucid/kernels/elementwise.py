@@ -54,8 +54,15 @@ def inplace_adam(
     numbers = [
         kind(number)
         for number in (
-            beta1, 1 - beta1, beta2, 1 - beta2, rate / (1 - beta1**step), (1 - beta2**step) ** -0.5, epsilon,
-            0.0 if decoupled else decay, 1 - rate * decay if decoupled else 1.0,
+            beta1,
+            1 - beta1,
+            beta2,
+            1 - beta2,
+            rate / (1 - beta1**step),
+            (1 - beta2**step) ** -0.5,
+            epsilon,
+            0.0 if decoupled else decay,
+            1 - rate * decay if decoupled else 1.0,
         )  # fmt: skip
     ]
     arrays = _flat(p), np.ascontiguousarray(g).reshape(-1), _flat(m), _flat(v)
@@ -101,12 +108,21 @@ def dropout(x: Array, key: DropoutKey, drop_probability: float, *, out: Array | 
     numbers = np.uint32(key.first), np.uint32(key.second), threshold, x.dtype.type(1 / (1 - drop_probability))
     blocks = blocks_of(x.size, BLOCK)
     work = jit.load("elementwise").dropout if _compiled(x, y) else _dropout
-    parallel_for(lambda index: work(source, target, blocks[index].start, blocks[index].stop, *numbers), len(blocks))
+    parallel_for(
+        lambda index: work(source, target, blocks[index].start, blocks[index].stop, *numbers), len(blocks)
+    )
     return y
 
 
 def _dropout(
-    x: Array, y: Array, low: int, high: int, key0: np.uint32, key1: np.uint32, threshold: np.uint32, scale: float
+    x: Array,
+    y: Array,
+    low: int,
+    high: int,
+    key0: np.uint32,
+    key1: np.uint32,
+    threshold: np.uint32,
+    scale: float,
 ) -> None:
     h = np.arange(low, high).astype(np.uint32) * np.uint32(0x9E3779B9)
     for key in (key0, key1):

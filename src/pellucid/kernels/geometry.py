@@ -49,9 +49,13 @@ def conv_output_shape(x_shape: Shape, w_shape: Shape, window: Window) -> tuple[i
 
 def transposed_size(window: Window, height: int, width: int, output_padding: Pair = (0, 0)) -> Pair:
     """The size (H, W) that a transposed convolution makes of (OH, OW): the smallest input that the
-    convolution with the same window would map to (OH, OW), plus `output_padding`."""
+    convolution with the same window would map to (OH, OW), plus `output_padding`.
+    """
     h, w = (
-        (pixels - 1) * window.stride[axis] + window.extent(axis) - sum(window.padding[axis]) + output_padding[axis]
+        (pixels - 1) * window.stride[axis]
+        + window.extent(axis)
+        - sum(window.padding[axis])
+        + output_padding[axis]
         for axis, pixels in enumerate((height, width))
     )
     return h, w

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # "numpy": division by zero gives infinity; a check before each division would keep loops from becoming vector code.
-_OPTIONS = {"nogil": True, "error_model": "numpy"}
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 _listeners: list[Callable[[str], None]] = []
 
@@ -39,14 +39,18 @@ def load(name: str) -> ModuleType:
 
 
 def compiled(function: Function) -> Function:
-    """`numba.njit` that releases the interpreter lock and caches on disk, or in memory where no directory is writable."""
-    import numba
-
+    """`numba.njit`, releasing the interpreter lock, cached on disk or, where nothing can be written, in memory."""
     _listen()
     try:
-        return numba.njit(cache=True, **_OPTIONS)(function)  # type: ignore[no-any-return]
+        return _njit(function, cache=True)
     except RuntimeError:  # "no locator available": neither __pycache__ nor the user's cache can be written
-        return numba.njit(**_OPTIONS)(function)  # type: ignore[no-any-return]
+        return _njit(function)
+
+
+def _njit(function: Function, **options: Any) -> Function:
+    numba: Any = importlib.import_module("numba")
+    result: Function = numba.njit(**_OPTIONS, **options)(function)
+    return result
 
 
 def on_compile(callback: Callable[[str], None]) -> Callable[[], None]:
@@ -63,7 +67,7 @@ def _listen() -> None:
     """Subscribe, once, to Numba's own announcement that it compiles a function."""
     from numba.core import event
 
-    class Announcer(event.Listener):  # type: ignore[misc]
+    class Announcer(event.Listener):
         def on_start(self, event: Any) -> None:
             function = event.data["dispatcher"].py_func
             if function.__module__.startswith(__package__ or "pellucid.kernels"):
@@ -73,11 +77,10 @@ def _listen() -> None:
         def on_end(self, event: Any) -> None:
             pass
 
-    event.register("numba:compile", Announcer())
+    register: Any = event.register
+    register("numba:compile", Announcer())
 
 
 def inner(function: Function) -> Function:
     """A function that compiled kernels call: it is compiled into them, and so not cached on its own."""
-    import numba
-
-    return numba.njit(**_OPTIONS)(function)  # type: ignore[no-any-return]
+    return _njit(function)

@@ -105,7 +105,7 @@ def conv_transpose2d(
     dilation: Pair = (1, 1),
     groups: int = 1,
 ) -> Array:
-    """x (N, H, W, OC) → y (N, H', W', C): the input gradient of the convolution with kernel w (KH, KW, C//groups, OC)."""
+    """x (N, H, W, OC) → y (N, H', W', C): the input gradient of the convolution with w (KH, KW, C//groups, OC)."""
     window = Window((w.shape[0], w.shape[1]), stride, padding, dilation)
     size = transposed_size(window, x.shape[1], x.shape[2], output_padding)
     y_shape = (x.shape[0], *size, w.shape[2] * groups)
@@ -166,7 +166,7 @@ def average_pool2d(
     padding: Padding = NO_PADDING,
     count_padding: bool = False,
 ) -> Array:
-    """The mean over each window: of its pixels in the image, or of all KH·KW with padding as zeros (`count_padding`)."""
+    """The mean over each window: of its pixels in the image, or, padding counted as zeros, of all KH·KW."""
     window = Window(size, stride or size, padding)
     counts = _window_counts(window, x.shape, count_padding)
     y = np.zeros((x.shape[0], *counts.shape, x.shape[3]), x.dtype)

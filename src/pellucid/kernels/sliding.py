@@ -36,7 +36,7 @@ def sum_blocks(images: int, sum_bytes: int, flops: int, bytes_moved: int) -> lis
 
 @lru_cache(maxsize=256)
 def taps(window: Window, padded_width: int, channels: int, per_tap: int, multiple: int = 1) -> IntArray:
-    """Bytes from a window's corner to each tap (u, v, c), c < per_tap; repeated at the end to a multiple of a number."""
+    """Bytes from a window's corner to each tap (u, v, c), c < per_tap; the last repeated up to a `multiple`."""
     u, v, c = np.ogrid[: window.size[0], : window.size[1], :per_tap]
     places = ((u * window.dilation[0] * padded_width + v * window.dilation[1]) * channels + c).ravel() * 4
     extra = -len(places) % multiple
@@ -57,18 +57,20 @@ def widened(a: Array) -> Array:
 
 def bias_vector(b: Array | None, channels: int) -> Array:
     """b (OC,) or zeros, filled up to whole vectors."""
-    return widened(np.zeros((1, channels), np.float32) if b is None else b[None])[0]
+    return widened(np.zeros((1, channels), np.float32) if b is None else b[None]).reshape(-1)
 
 
 def panels(w: Array) -> Array:
     """w (B, K, OC) → (B, K · whole(OC)): for each b, columns in panels of 32 (the last of 16 if that is enough),
-    each panel (K, 32) in one piece, so that a tile reads its weights straight on."""
+    each panel (K, 32) in one piece, so that a tile reads its weights straight on.
+    """
     b, k, oc = w.shape
     wide = np.zeros((b, k, whole(oc)), np.float32)
     wide[..., :oc] = w
     full = whole(oc) // 32 * 32
     packed = np.empty((b, k * whole(oc)), np.float32)
-    packed[:, : k * full].reshape(b, full // 32, k, 32)[:] = wide[..., :full].reshape(b, k, -1, 32).transpose(0, 2, 1, 3)
+    packed[:, : k * full].reshape(b, full // 32, k, 32)[:] = (
+        wide[..., :full].reshape(b, k, -1, 32).transpose(0, 2, 1, 3)
+    )
     packed[:, k * full :].reshape(b, k, -1)[:] = wide[..., full:]
     return packed
-

@@ -134,7 +134,7 @@ def scratch_address(name: str, floats: int) -> int:
 
 
 def _held(name: str, size: int) -> tuple[Array, int]:
-    """This thread's bytes under a name, and their address; made larger where they are too few."""
+    """The thread's bytes under a name, and their address; made larger where they are too few."""
     store: dict[str, tuple[Array, int]] = _local.__dict__
     held = store.get(name)
     if held is None or held[0].nbytes < size:
@@ -146,7 +146,8 @@ def _held(name: str, size: int) -> tuple[Array, int]:
 
 def address(array: Array | None) -> int:
     """Where an array begins in memory; 0 for None. Compiled kernels take addresses: so every array is of one type to
-    them, read-only or not, and none is compiled for twice. The caller keeps the array alive."""
+    them, read-only or not, and none is compiled for twice. The caller keeps the array alive.
+    """
     return 0 if array is None else array.ctypes.data
 
 

@@ -31,9 +31,7 @@ from pellucid.typing import Array, IntArray, Shape
 
 PLAIN, RELU, POOLED = 0, 1, 2
 
-G = np.array(
-    [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]]
-)
+G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
 GG = np.kron(G, G).astype(np.float32)  # (36, 9): G w Gᵀ of a flattened kernel
 
 # Small images share their products: together at least about this many tiles.
@@ -71,7 +69,7 @@ def _buffers(p: Plan) -> tuple[int, int, int, int, int]:
     """Addresses of this thread's scratch memory: a row of zeros, rows, lines, tiles over C, tiles over OC."""
     _, _, width, c, oc, _, _, _, _, th, tw = p.sizes
     wide, tiles = (4 * tw + 2) * max(_whole(c), _whole(oc)), p.group * th * tw
-    zeros = scratch("winograd.zeros", (width * c + 32,))
+    zeros = scratch("winograd.zeros", (max(width * c, _whole(c), _whole(oc)) + 32,))
     zeros.fill(0)
     return (
         address(zeros),
@@ -97,7 +95,7 @@ def _tables(p: Plan) -> list[Array]:
 
 
 def _fours(channels: int) -> int:
-    """Rounded up to fours, in which the sums of the weight gradient are taken. (Tiles have whole vectors of them.)"""
+    """Channels rounded up to fours, as the sums of the weight gradient are taken."""
     return -(-channels // 4) * 4
 
 
@@ -108,15 +106,27 @@ def _transformed(w: Array) -> Array:
 
 
 def forward(
-    x: Array, w: Array, b: Array | None, window: Window, mode: int = PLAIN, out: Array | None = None
-) -> tuple[Array, IntArray | None]:
-    """y of the convolution, of its ReLU, or of 2x2 max-pooling of that, by `mode`; with the switches (POOLED)."""
+    x: Array, w: Array, b: Array | None, window: Window, *, relu: bool = False, out: Array | None = None
+) -> Array:
+    """y = x ∗ w + b, and ReLU of it if asked."""
+    return _forward(x, w, b, window, RELU if relu else PLAIN, out)[0]
+
+
+def forward_pooled(x: Array, w: Array, b: Array | None, window: Window) -> tuple[Array, IntArray]:
+    """2x2 max-pooling of the ReLU of x ∗ w + b, and the switches: 0…3, or 4 where ReLU cut off the winner."""
+    return _forward(x, w, b, window, POOLED, None)
+
+
+def _forward(
+    x: Array, w: Array, b: Array | None, window: Window, mode: int, out: Array | None
+) -> tuple[Array, IntArray]:
+    """y, and the switches, which are empty but in mode POOLED."""
     p = plan(x.shape, w.shape[3], window)
     n, _, _, _, oc, oh, ow, *_ = p.sizes
     kernels = jit.load("winograd")
     shape = (n, oh // 2, ow // 2, oc) if mode == POOLED else (n, oh, ow, oc)
     y = np.empty(shape, np.float32) if out is None else out
-    switch = np.empty(shape, np.uint8) if mode == POOLED else None
+    switch = np.empty(shape if mode == POOLED else (0, 0), np.uint8)
     transformed = _transformed(w.reshape(9, -1, oc))
     tables = _tables(p)
     at_u, at_v = address(tables[0]), address(tables[1])
@@ -184,9 +194,7 @@ def backward(
 def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | None = None) -> Array:
     """dx alone, for which x is not needed, only its shape."""
     absent = np.broadcast_to(np.float32(0), x_shape)
-    dx, _, _ = backward(absent, dy, w, window, want_dw=False, out=out)
-    assert dx is not None
-    return dx
+    return np.asarray(backward(absent, dy, w, window, want_dw=False, out=out)[0])
 
 
 def _runs(p: Plan) -> list[slice]:

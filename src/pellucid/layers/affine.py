@@ -9,6 +9,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.errors import ShapeError
 from pellucid.initializers import InitializerLike, as_initializer
+from pellucid.kernels.matmul import matmul
 from pellucid.layers.base import Layer, Parameters
 from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
 
@@ -75,7 +76,7 @@ class Affine(Layer[AffineCache]):
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, AffineCache]:
         x = self.check_input(x)
-        y = x @ self.params["W"]  # (N, K)
+        y = matmul(x, self.params["W"])  # (N, K)
         if self.bias:
             y += self.params["b"]
         return y, AffineCache(x)
@@ -83,10 +84,10 @@ class Affine(Layer[AffineCache]):
     def backward(
         self, dy: Array, cache: AffineCache, *, need_dx: bool = True, need_grads: bool = True
     ) -> tuple[Array | None, Arrays]:
-        dx = dy @ self.params["W"].T if need_dx else None  # (N, D)
+        dx = matmul(dy, self.params["W"].T) if need_dx else None  # (N, D)
         if not need_grads:
             return dx, {}
-        grads = {"W": cache.x.T @ dy}  # (D, K)
+        grads = {"W": matmul(cache.x.T, dy)}  # (D, K)
         if self.bias:
             grads["b"] = dy.sum(axis=0)
         return dx, grads

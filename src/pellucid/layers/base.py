@@ -129,7 +129,10 @@ class Layer(ABC, Generic[CacheT]):
         return f"{kind} {self.name!r}" if self.name else kind
 
     def check_input(self, x: Array) -> Array:
-        """Return `x` in the dtype of the parameters (without any: integers as float32); raise ShapeError unless it is (N, *input_shape)."""
+        """Return `x` in the dtype of the parameters; raise ShapeError unless it is (N, *input_shape).
+
+        Where there are no parameters, floats keep their dtype and whole numbers become float32.
+        """
         if self.input_shape is None:
             checks.expect_built(self.label, None)
         elif x.shape[1:] != self.input_shape or x.ndim == 0:

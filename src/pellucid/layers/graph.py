@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
@@ -87,7 +87,8 @@ class Graph(Container[Tape]):
     def _check_output(self) -> None:
         if self.output not in (INPUT, *self._by_name):
             checks.unknown_name("Graph", "output", self.output, list(self._by_name))
-        idle = [node.name for node in self.nodes if node.name not in self._ancestors()]
+        needed = self._ancestors()
+        idle = [node.name for node in self.nodes if node.name not in needed]
         if idle:
             raise ArgumentError(
                 f"Graph: node {idle[0]!r} does not lead to the output {self.output!r}. Remove it, or merge it."
@@ -219,10 +220,10 @@ def _read_nodes(listed: Sequence[tuple[str, Operation, Inputs]]) -> Iterator[Nod
     for entry in listed:
         if not isinstance(entry, Sequence) or len(entry) != 3:
             raise ArgumentError(f"Graph: a node is (name, layer, inputs), got {entry!r}.")
-    later = [name for name, _, _ in listed]
-    known = [INPUT]
+    later = {str(name) for name, _, _ in listed}
+    known = {INPUT: 0}  # in order, and quick to search
     for name, operation, given in listed:
-        inputs = (given,) if isinstance(given, str) else tuple(given)
+        inputs = (given,) if isinstance(given, str) else tuple(str(source) for source in given)
         _check_name(name, operation, known)
         for source in inputs:
             _check_source(name, source, known, later)
@@ -231,11 +232,11 @@ def _read_nodes(listed: Sequence[tuple[str, Operation, Inputs]]) -> Iterator[Nod
                 f"Graph: node {name!r} is a layer and takes one input, got {list(inputs)}. Merge them by Add or Concat."
             )
         operation.name = name
-        known.append(name)
+        known[name] = len(known)
         yield Node(name, operation, inputs)
 
 
-def _check_name(name: object, operation: object, known: Sequence[str]) -> None:
+def _check_name(name: object, operation: object, known: Collection[str]) -> None:
     if not isinstance(name, str) or not name or "." in name or "/" in name:
         raise ArgumentError(f"Graph: a node's name must be a string without '.' and '/', got {name!r}.")
     if name in known:
@@ -247,7 +248,7 @@ def _check_name(name: object, operation: object, known: Sequence[str]) -> None:
         raise ArgumentError(f"Graph: node {name!r} holds a layer that is named {operation.name!r}. Give it no name.")
 
 
-def _check_source(name: str, source: object, known: Sequence[str], later: Sequence[str]) -> None:
+def _check_source(name: str, source: str, known: Collection[str], later: Collection[str]) -> None:
     if source in known:
         return
     if source in later:

@@ -9,6 +9,8 @@ m is taken first and v from x − m: Σx² − (Σx)² would lose every digit wh
 
 from __future__ import annotations
 
+import math
+from abc import abstractmethod
 from typing import NamedTuple
 
 import numpy as np
@@ -20,25 +22,23 @@ from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
 
 
 class NormCache(NamedTuple):
-    """x̂ in the shape of x, and 1/√(v + ε) for each of its sets."""
+    """x̂ as (N, X, C), where X counts the pixels, and 1/√(v + ε), which broadcasts against it."""
 
     standard: Array
     inverse: Array
 
 
 class _SampleNorm(Layer[NormCache]):
-    """y = x̂ · γ + β, with x̂ standardised over `axes` of `as_sets(x)`."""
-
-    axes: Shape
+    """y = x̂ · γ + β, with x̂ standardised over the sets that `means` averages."""
 
     def __init__(self, epsilon: float, *, name: str) -> None:
         super().__init__(name=name)
         checks.expect_positive(type(self).__name__, "epsilon", epsilon)
         self.epsilon = float(epsilon)
 
-    def as_sets(self, x: Array) -> Array:
-        """Return a view of `x` in which `axes` run through one set."""
-        return x
+    @abstractmethod
+    def means(self, a: Array, b: Array | None = None) -> Array:
+        """Return the mean over each set of `a`, or of a·b, both (N, X, C), in a shape that broadcasts against them."""
 
     def create_params(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> None:
         channels = input_shape[-1]
@@ -48,32 +48,28 @@ class _SampleNorm(Layer[NormCache]):
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, NormCache]:
         x = self.check_input(x)
-        sets = self.as_sets(x)
-        centred = sets - sets.mean(axis=self.axes, keepdims=True)
-        variance = np.square(centred).mean(axis=self.axes, keepdims=True)
-        inverse = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))
-        centred *= inverse
-        standard = centred.reshape(x.shape)
+        pixels = _pixels(x)
+        standard = pixels - self.means(pixels)
+        inverse = 1 / np.sqrt(self.means(standard, standard) + self.epsilon)
+        standard *= inverse
         y = standard * self.params["gamma"]
         y += self.params["beta"]
-        return y, NormCache(standard, inverse)
+        return y.reshape(x.shape), NormCache(standard, inverse)
 
     def backward(
         self, dy: Array, cache: NormCache, *, need_dx: bool = True, need_grads: bool = True
     ) -> tuple[Array | None, Arrays]:
-        dx = self._input_gradient(dy * self.params["gamma"], cache).reshape(dy.shape) if need_dx else None
+        dx: Array | None = None
+        if need_dx:
+            dstandard = _pixels(dy) * self.params["gamma"]
+            along = self.means(dstandard, cache.standard)
+            dstandard -= self.means(dstandard)
+            dstandard -= cache.standard * along
+            dstandard *= cache.inverse
+            dx = dstandard.reshape(dy.shape)
         if not need_grads:
             return dx, {}
         return dx, {"gamma": channel_dots(dy, cache.standard), "beta": channel_sums(dy)}
-
-    def _input_gradient(self, dstandard: Array, cache: NormCache) -> Array:
-        """Return dx, by the equation at the top of this file."""
-        standard, dx = self.as_sets(cache.standard), self.as_sets(dstandard)
-        projection = (dx * standard).mean(axis=self.axes, keepdims=True)
-        dx = dx - dx.mean(axis=self.axes, keepdims=True)
-        dx -= standard * projection
-        dx *= cache.inverse
-        return np.asarray(dx)
 
 
 class LayerNorm(_SampleNorm):
@@ -99,10 +95,12 @@ class LayerNorm(_SampleNorm):
     Ba, Kiros & Hinton (2016), "Layer normalization", arXiv:1607.06450.
     """
 
-    axes = (-1,)
-
     def __init__(self, *, epsilon: float = 1e-5, name: str = "") -> None:
         super().__init__(epsilon, name=name)
+
+    def means(self, a: Array, b: Array | None = None) -> Array:
+        sums = np.einsum("nxc->nx", a) if b is None else np.einsum("nxc,nxc->nx", a, b)
+        return np.asarray(sums / a.shape[2])[..., None]  # (N, X, 1)
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         if not input_shape or input_shape[-1] < 2:
@@ -140,14 +138,15 @@ class GroupNorm(_SampleNorm):
     Wu & He (2018), "Group normalization", arXiv:1803.08494, equations 1, 2, 6 and 7.
     """
 
-    axes = (1, 3)
-
     def __init__(self, groups: int, *, epsilon: float = 1e-5, name: str = "") -> None:
         super().__init__(epsilon, name=name)
         self.groups = checks.size("GroupNorm", "groups", groups)
 
-    def as_sets(self, x: Array) -> Array:
-        return x.reshape(len(x), -1, self.groups, x.shape[-1] // self.groups)  # (N, H·W, G, C/G)
+    def means(self, a: Array, b: Array | None = None) -> Array:
+        sums = np.einsum("nxc->nc", a) if b is None else np.einsum("nxc,nxc->nc", a, b)
+        groups = sums.reshape(len(a), self.groups, a.shape[2] // self.groups).sum(axis=2)  # (N, G)
+        groups *= self.groups / (a.shape[1] * a.shape[2])
+        return np.repeat(groups, a.shape[2] // self.groups, axis=1)[:, None]  # (N, 1, C)
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         if not input_shape or input_shape[-1] % self.groups:
@@ -165,12 +164,16 @@ class GroupNorm(_SampleNorm):
         return {"groups": self.groups, "epsilon": self.epsilon}
 
 
+def _pixels(x: Array) -> Array:
+    """(N, …, C) → (N, X, C)."""
+    return x.reshape(len(x), math.prod(x.shape[1:-1]), x.shape[-1])
+
+
 def channel_sums(a: Array) -> Array:
     """Σ over all axes but the last, in two steps: short sums round less, and einsum needs no temporary array."""
-    return np.asarray(np.einsum("nxc->nc", a.reshape(len(a), -1, a.shape[-1])).sum(axis=0))
+    return np.asarray(np.einsum("nxc->nc", _pixels(a)).sum(axis=0))
 
 
 def channel_dots(a: Array, b: Array) -> Array:
     """Σ a·b over all axes but the last."""
-    shape = (len(a), -1, a.shape[-1])
-    return np.asarray(np.einsum("nxc,nxc->nc", a.reshape(shape), b.reshape(shape)).sum(axis=0))
+    return np.asarray(np.einsum("nxc,nxc->nc", _pixels(a), _pixels(b)).sum(axis=0))

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# Numba gives these functions their types when it compiles them.
 """An image with its border of zeros: written out so that the loops of a kernel need no tests at the edges."""
 
 from __future__ import annotations
@@ -9,21 +11,21 @@ from pellucid.kernels.jit import inner
 
 
 @inner
-def copy(p, q, count):  # type: ignore[no-untyped-def]
+def copy(p, q, count):
     """Copy `count` floats from address p to address q."""
     for k in range(0, count, LANES):
         store_some(q + 4 * k, load_some(p + 4 * k, count - k), count - k)
 
 
 @inner
-def clear(q, count):  # type: ignore[no-untyped-def]
+def clear(q, count):
     """Set `count` floats at address q to 0."""
     for k in range(0, count, LANES):
         store_some(q + 4 * k, splat(np.float32(0)), count - k)
 
 
 @inner
-def put_inside(x, height, width, channels, top, left, hp, wp, padded):  # type: ignore[no-untyped-def]
+def put_inside(x, height, width, channels, top, left, hp, wp, padded):
     """x (H, W, C) → padded (HP, WP, C) with x at (top, left) and zeros around it."""
     for i in range(hp):
         line = padded + i * wp * channels * 4
@@ -36,7 +38,7 @@ def put_inside(x, height, width, channels, top, left, hp, wp, padded):  # type: 
 
 
 @inner
-def take_inside(padded, height, width, channels, top, left, wp, x):  # type: ignore[no-untyped-def]
+def take_inside(padded, height, width, channels, top, left, wp, x):
     """The reverse: x (H, W, C) is the part of padded at (top, left)."""
     for i in range(height):
         source = padded + ((i + top) * wp + left) * channels * 4

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# Numba gives these functions their types when it compiles them.
 """Depthwise convolution: every channel has a kernel of its own, so 16 channels are 16 lanes.
 
 Such a convolution does so little with each number that reading memory is most of its time: images are not copied
@@ -12,14 +14,14 @@ from pellucid.kernels.jit import compiled, inner
 
 
 @inner
-def span(first, dilation, size, pixels):  # type: ignore[no-untyped-def]
+def span(first, dilation, size, pixels):
     """The taps t with 0 ≤ first + t·dilation < pixels: begin, end."""
     begin = (dilation - 1 - first) // dilation if first < 0 else 0
     return begin, max(begin, min(size, (pixels - first + dilation - 1) // dilation))
 
 
 @inner
-def columns_inside(ow, sw, left, reach, width):  # type: ignore[no-untyped-def]
+def columns_inside(ow, sw, left, reach, width):
     """The outputs of a row whose windows lie inside the image from side to side: begin, end."""
     begin = min(ow, (left + sw - 1) // sw)
     room = width - reach + left
@@ -27,7 +29,7 @@ def columns_inside(ow, sw, left, reach, width):  # type: ignore[no-untyped-def]
 
 
 @inner
-def six(x, apart, taps, t0, t1, w, step, start, count):  # type: ignore[no-untyped-def]
+def six(x, apart, taps, t0, t1, w, step, start, count):
     """Six neighbouring outputs of 16 channels: start + Σ_taps x·w."""
     s0 = s1 = s2 = s3 = s4 = s5 = start
     for k in range(t0, t1):
@@ -42,7 +44,7 @@ def six(x, apart, taps, t0, t1, w, step, start, count):  # type: ignore[no-untyp
 
 
 @inner
-def careful(x, taps, u0, u1, v0, v1, kw, w, step, start, count):  # type: ignore[no-untyped-def]
+def careful(x, taps, u0, u1, v0, v1, kw, w, step, start, count):
     """One output of 16 channels, from the taps u0 ≤ u < u1, v0 ≤ v < v1."""
     total = start
     for u in range(u0, u1):
@@ -53,7 +55,7 @@ def careful(x, taps, u0, u1, v0, v1, kw, w, step, start, count):  # type: ignore
 
 
 @compiled
-def forward(sizes, taps, x, w, bias, y):  # type: ignore[no-untyped-def]
+def forward(sizes, taps, x, w, bias, y):
     """x (N, H, W, C), w (taps, C) → y (N, OH, OW, C)."""
     n, height, width, channels, oh, ow, kh, kw, sh, sw, dh, dw, top, left = sizes
     step = channels * 4
@@ -92,7 +94,7 @@ def forward(sizes, taps, x, w, bias, y):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def input_gradient(sizes, taps, dy, w, dx):  # type: ignore[no-untyped-def]
+def input_gradient(sizes, taps, dy, w, dx):
     """dx (N, H, W, C): every dy is spread over its window."""
     n, height, width, channels, oh, ow, kh, kw, sh, sw, dh, dw, top, left = sizes
     step = channels * 4
@@ -116,7 +118,7 @@ def input_gradient(sizes, taps, dy, w, dx):  # type: ignore[no-untyped-def]
 
 
 @inner
-def add_careful(x, taps, u0, u1, v0, v1, kw, d, dw, step, count):  # type: ignore[no-untyped-def]
+def add_careful(x, taps, u0, u1, v0, v1, kw, d, dw, step, count):
     """dw[u, v] += x·d for the taps u0 ≤ u < u1, v0 ≤ v < v1."""
     for u in range(u0, u1):
         for v in range(v0, v1):
@@ -125,7 +127,7 @@ def add_careful(x, taps, u0, u1, v0, v1, kw, d, dw, step, count):  # type: ignor
 
 
 @inner
-def add_inside(x, apart, taps, many, dy, step, columns, g, wide, count):  # type: ignore[no-untyped-def]
+def add_inside(x, apart, taps, many, dy, step, columns, g, wide, count):
     """dw += Σ x·dy over the inside of a row, nine taps at a time. `taps` comes in nines."""
     for k in range(0, many, 9):
         t0, t1, t2, t3, t4 = taps[k], taps[k + 1], taps[k + 2], taps[k + 3], taps[k + 4]
@@ -155,7 +157,7 @@ def add_inside(x, apart, taps, many, dy, step, columns, g, wide, count):  # type
 
 
 @compiled
-def weight_gradient(sizes, taps, x, dy, dwide, db):  # type: ignore[no-untyped-def]
+def weight_gradient(sizes, taps, x, dy, dwide, db):
     """dw (taps, C whole vectors) += Σ x·dy and db += Σ dy over a block of images. `taps` comes in nines."""
     n, height, width, channels, oh, ow, kh, kw, sh, sw, dh, dw, top, left = sizes
     step, wide = channels * 4, (channels + LANES - 1) // LANES * LANES * 4

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# Numba gives these functions their types when it compiles them.
 """Depthwise convolution with 3x3 kernels and stride 1, the usual one: a window of nine vectors slides along a row.
 
 Each step loads one new column of three pixels; the kernel, or the nine sums of its gradient, stay in registers.
@@ -13,7 +15,7 @@ from pellucid.kernels.jit import compiled, inner
 
 
 @inner
-def three_rows(image, r, height, line, zeros):  # type: ignore[no-untyped-def]
+def three_rows(image, r, height, line, zeros):
     """The addresses of rows r, r + 1, r + 2."""
     p0 = image + r * line if 0 <= r < height else zeros
     p1 = image + (r + 1) * line if 0 <= r + 1 < height else zeros
@@ -22,7 +24,7 @@ def three_rows(image, r, height, line, zeros):  # type: ignore[no-untyped-def]
 
 
 @inner
-def three_pixels(p0, p1, p2, column, width, step, count):  # type: ignore[no-untyped-def]
+def three_pixels(p0, p1, p2, column, width, step, count):
     """The pixels of three rows in one column; zeros outside."""
     if 0 <= column < width:
         o = column * step
@@ -32,7 +34,7 @@ def three_pixels(p0, p1, p2, column, width, step, count):  # type: ignore[no-unt
 
 
 @compiled
-def forward(sizes, x, w, bias, y, zeros):  # type: ignore[no-untyped-def]
+def forward(sizes, x, w, bias, y, zeros):
     """x (N, H, W, C), w (9, C) → y (N, OH, OW, C)."""
     n, height, width, channels, oh, ow, top, left = sizes
     step = channels * 4
@@ -59,7 +61,7 @@ def forward(sizes, x, w, bias, y, zeros):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def weight_gradient(sizes, x, dy, dw, db, zeros):  # type: ignore[no-untyped-def]
+def weight_gradient(sizes, x, dy, dw, db, zeros):
     """dw (9, C) += Σ x·dy and db (C) += Σ dy over a block of images."""
     n, height, width, channels, oh, ow, top, left = sizes
     step = channels * 4
@@ -69,7 +71,9 @@ def weight_gradient(sizes, x, dy, dw, db, zeros):  # type: ignore[no-untyped-def
             total = s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = s8 = splat(np.float32(0))
             o = dy + i * oh * ow * step + c
             for r in range(oh):
-                p0, p1, p2 = three_rows(x + i * height * width * step + c, r - top, height, width * step, zeros)
+                p0, p1, p2 = three_rows(
+                    x + i * height * width * step + c, r - top, height, width * step, zeros
+                )
                 a0, a1, a2 = three_pixels(p0, p1, p2, -left, width, step, count)
                 b0, b1, b2 = three_pixels(p0, p1, p2, 1 - left, width, step, count)
                 for s in range(ow):

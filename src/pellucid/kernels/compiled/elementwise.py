@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# Numba gives these functions their types when it compiles them.
 """Loops over flat float32 arrays that read and write each number once. LLVM makes them vector code by itself.
 
 Constants are float32 and products of uint32 are cut back to uint32, or Numba would compute in 64 bits. No fast
@@ -13,7 +15,7 @@ from pellucid.kernels.jit import compiled, inner
 
 
 @compiled
-def adam(p, g, m, v, low, high, keep1, new1, keep2, new2, rate, root, epsilon, decay, shrink):  # type: ignore[no-untyped-def]
+def adam(p, g, m, v, low, high, keep1, new1, keep2, new2, rate, root, epsilon, decay, shrink):
     """One Adam step on elements low … high − 1; see `kernels.elementwise.inplace_adam`."""
     p, g, m, v = p[low:high], g[low:high], m[low:high], v[low:high]
     for i in range(p.size):
@@ -24,7 +26,7 @@ def adam(p, g, m, v, low, high, keep1, new1, keep2, new2, rate, root, epsilon, d
 
 
 @inner
-def mixed(i, key0, key1):  # type: ignore[no-untyped-def]
+def mixed(i, key0, key1):
     """32 random bits from a counter: two rounds of multiplying and folding, with a key before each."""
     h = np.uint32(np.uint32(i) * np.uint32(0x9E3779B9) + key0)
     h = np.uint32((h ^ (h >> np.uint32(16))) * np.uint32(0x7FEB352D))
@@ -36,7 +38,7 @@ def mixed(i, key0, key1):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def dropout(x, y, low, high, key0, key1, threshold, scale):  # type: ignore[no-untyped-def]
+def dropout(x, y, low, high, key0, key1, threshold, scale):
     """y = x · scale where the random bits reach the threshold, else 0."""
     x, y = x[low:high], y[low:high]
     for i in range(y.size):
@@ -44,7 +46,7 @@ def dropout(x, y, low, high, key0, key1, threshold, scale):  # type: ignore[no-u
 
 
 @compiled
-def relu(x, y, low, high):  # type: ignore[no-untyped-def]
+def relu(x, y, low, high):
     """y = x, or 0 where x < 0."""
     x, y = x[low:high], y[low:high]
     for i in range(y.size):
@@ -52,7 +54,7 @@ def relu(x, y, low, high):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def relu_gradient(dy, y, dx, low, high):  # type: ignore[no-untyped-def]
+def relu_gradient(dy, y, dx, low, high):
     """dx = dy, or 0 where y ≤ 0."""
     dy, y, dx = dy[low:high], y[low:high], dx[low:high]
     for i in range(dx.size):

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# Numba gives these functions their types when it compiles them.
 """The loops of max and average pooling: 16 channels at a time, each pixel read once."""
 
 from __future__ import annotations
@@ -20,13 +22,13 @@ from pellucid.kernels.jit import compiled, inner
 
 
 @inner
-def inside(first, size, pixels):  # type: ignore[no-untyped-def]
+def inside(first, size, pixels):
     """The taps of a window at `first` (maybe negative) that lie in the image: begin, end."""
     return max(0, -first), min(size, pixels - first)
 
 
 @compiled
-def max_forward(sizes, x, y, switch):  # type: ignore[no-untyped-def]
+def max_forward(sizes, x, y, switch):
     """x (N, H, W, C) → the largest of each window, and its place u·KW + v, the first among equals."""
     n, height, width, channels, oh, ow, kh, kw, sh, sw, top, left = sizes
     o = 0
@@ -52,7 +54,7 @@ def max_forward(sizes, x, y, switch):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def max_backward(sizes, dy, switch, dx):  # type: ignore[no-untyped-def]
+def max_backward(sizes, dy, switch, dx):
     """dx (N, H, W, C): each dy is added at the pixel that its switch names."""
     n, height, width, channels, oh, ow, kh, kw, sh, sw, top, left = sizes
     o = 0
@@ -76,7 +78,7 @@ def max_backward(sizes, dy, switch, dx):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def average_forward(sizes, x, shares, y):  # type: ignore[no-untyped-def]
+def average_forward(sizes, x, shares, y):
     """y = Σ over each window's pixels in the image, times its share (OH, OW)."""
     n, height, width, channels, oh, ow, kh, kw, sh, sw, top, left = sizes
     o = 0
@@ -92,13 +94,15 @@ def average_forward(sizes, x, shares, y):  # type: ignore[no-untyped-def]
                     total = splat(np.float32(0))
                     for u in range(u0, u1):
                         for v in range(v0, v1):
-                            total = total + load_some(corner + ((u * width + v) * channels + c) * 4, channels - c)
+                            total = total + load_some(
+                                corner + ((u * width + v) * channels + c) * 4, channels - c
+                            )
                     store_some(y + (o + c) * 4, total * share, channels - c)
                 o += channels
 
 
 @compiled
-def average_backward(sizes, dy, shares, dx):  # type: ignore[no-untyped-def]
+def average_backward(sizes, dy, shares, dx):
     """dx: each dy times its share is added to every pixel of its window."""
     n, height, width, channels, oh, ow, kh, kw, sh, sw, top, left = sizes
     o = 0

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# Numba gives these functions their types when it compiles them.
 """A vector of 16 floats for Numba, so that inner loops say what the processor is to do.
 
 LLVM turns plain loops into vector code too, but it must prove that no output overlaps an input, and with several
@@ -46,13 +48,13 @@ mask = Mask()
 
 
 @register_model(Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Any) -> None:
         super().__init__(dmm, fe_type, _VECTOR)
 
 
 @register_model(Mask)
-class _MaskModel(models.PrimitiveModel):  # type: ignore[misc]
+class _MaskModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Any) -> None:
         super().__init__(dmm, fe_type, _MASK)
 
@@ -61,7 +63,7 @@ def _arithmetic(symbol: Any, instruction: str) -> None:
     """v op v as one instruction. "contract" lets a·b + c become one fused instruction where there is one."""
 
     @infer_global(symbol)
-    class _Rule(ConcreteTemplate):  # type: ignore[misc]
+    class _Rule(ConcreteTemplate):
         cases = (signature(vector, vector, vector),)
 
     @lower_builtin(symbol, vector, vector)

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# Numba gives these functions their types when it compiles them.
 """The register tile: P·V sums of products held in registers, the core of every convolution and product here.
 
     sum[p][v] = start[p][v] + Σ_k x[places[p] + k] · w[k][v]          p < P numbers, v < V vectors of 16 numbers
@@ -43,10 +45,14 @@ def _fused(builder: Any) -> Callable[[Any, Any, Any], Any]:
 
 def _table(builder: Any, base: Any, table: Any, length: int) -> list[Any]:
     """base + table[0], …, base + table[length − 1]."""
-    return [builder.add(base, _load(builder, builder.add(table, _integer(8 * i)), _I64, 8)) for i in range(length)]
+    return [
+        builder.add(base, _load(builder, builder.add(table, _integer(8 * i)), _I64, 8)) for i in range(length)
+    ]
 
 
-def _accumulate(builder: Any, sums: Any, pixels: Any, runs: Any, count: Any, run: Any, xstep: Any, w: Any, wstep: Any) -> None:
+def _accumulate(
+    builder: Any, sums: Any, pixels: Any, runs: Any, count: Any, run: Any, xstep: Any, w: Any, wstep: Any
+) -> None:
     """The loop over k: `count` runs, each `run` steps, x going on by `xstep` bytes and w by `wstep`."""
     weights = cgutils.alloca_once_value(builder, w)
     fused = _fused(builder)
@@ -55,7 +61,9 @@ def _accumulate(builder: Any, sums: Any, pixels: Any, runs: Any, count: Any, run
         corners = [builder.add(pixel, offset) for pixel in pixels]
         with cgutils.for_range(builder, run) as loop:
             along, row = builder.mul(loop.index, xstep), builder.load(weights)
-            vectors = [_load(builder, builder.add(row, _integer(64 * v)), _VECTOR) for v in range(len(sums[0]))]
+            vectors = [
+                _load(builder, builder.add(row, _integer(64 * v)), _VECTOR) for v in range(len(sums[0]))
+            ]
             builder.store(builder.add(row, wstep), weights)
             for corner, cells in zip(corners, sums, strict=True):
                 number = _load(builder, builder.add(corner, along), _F32)
@@ -108,7 +116,7 @@ CHUNK = 96
 
 
 @inner
-def sweep(x, places, many, runs, count, run, xstep, w, start, start_step, out, outs, channels, floor):  # type: ignore[no-untyped-def]
+def sweep(x, places, many, runs, count, run, xstep, w, start, start_step, out, outs, channels, floor):
     """All tiles of `many` outputs by `channels`, with w in panels of 32 channels (the last of 16 if that is enough)."""
     inside = count * run * 4
     for low in range(0, many, CHUNK):
@@ -156,10 +164,11 @@ def sweep(x, places, many, runs, count, run, xstep, w, start, start_step, out, o
 
 
 @inner
-def sweep_outer(x, places, many, runs, count, run, xstep, w, wstep, out, step, outs, channels):  # type: ignore[no-untyped-def]
+def sweep_outer(x, places, many, runs, count, run, xstep, w, wstep, out, step, outs, channels):
     """The same where w is not in panels: rows `wstep` bytes apart, whole vectors. The sums are added to `out`,
     whose rows are `step` bytes apart. (Products with a transposed left side: the weight gradient.) `many` is a
-    multiple of four."""
+    multiple of four.
+    """
     lowest = np.float32(-np.inf)
     for c in range(0, channels, 32):
         row, target, p = w + c * 4, out + c * 4, 0

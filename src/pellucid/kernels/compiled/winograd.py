@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# Numba gives these functions their types when it compiles them.
 """The loops of the Winograd convolution F(4x4, 3x3); `kernels.winograd` explains the method and calls these.
 
 Tiles are stored (36, tile, channels), channels rounded up to whole vectors, so that each of the 36 products reads
@@ -35,7 +37,7 @@ PLAIN, RELU, POOLED = 0, 1, 2
 
 
 @inner
-def whole(channels):  # type: ignore[no-untyped-def]
+def whole(channels):
     """Channels rounded up to whole vectors."""
     return (channels + LANES - 1) // LANES * LANES
 
@@ -44,16 +46,23 @@ def whole(channels):  # type: ignore[no-untyped-def]
 
 
 @inner
-def bt(d0, d1, d2, d3, d4, d5):  # type: ignore[no-untyped-def]
+def bt(d0, d1, d2, d3, d4, d5):
     """Bᵀ d: six pixels to six frequencies."""
     two, four, five = splat(np.float32(2)), splat(np.float32(4)), splat(np.float32(5))
     even, odd = d4 - four * d2, d3 - four * d1
     even2, odd2 = d4 - d2, two * (d3 - d1)
-    return four * d0 - five * d2 + d4, even + odd, even - odd, even2 + odd2, even2 - odd2, four * d1 - five * d3 + d5
+    return (
+        four * d0 - five * d2 + d4,
+        even + odd,
+        even - odd,
+        even2 + odd2,
+        even2 - odd2,
+        four * d1 - five * d3 + d5,
+    )
 
 
 @inner
-def at(m0, m1, m2, m3, m4, m5):  # type: ignore[no-untyped-def]
+def at(m0, m1, m2, m3, m4, m5):
     """Aᵀ m: six frequencies to four outputs."""
     two, four, eight = splat(np.float32(2)), splat(np.float32(4)), splat(np.float32(8))
     sum1, dif1, sum2, dif2 = m1 + m2, m1 - m2, m3 + m4, m3 - m4
@@ -61,7 +70,7 @@ def at(m0, m1, m2, m3, m4, m5):  # type: ignore[no-untyped-def]
 
 
 @inner
-def a(d0, d1, d2, d3):  # type: ignore[no-untyped-def]
+def a(d0, d1, d2, d3):
     """A d, the transpose of `at`: the gradient of four outputs to that of six frequencies."""
     two, four, eight = splat(np.float32(2)), splat(np.float32(4)), splat(np.float32(8))
     even1, odd1, even2, odd2 = d0 + d2, d1 + d3, d0 + four * d2, two * d1 + eight * d3
@@ -69,7 +78,7 @@ def a(d0, d1, d2, d3):  # type: ignore[no-untyped-def]
 
 
 @inner
-def b(u0, u1, u2, u3, u4, u5):  # type: ignore[no-untyped-def]
+def b(u0, u1, u2, u3, u4, u5):
     """B u, the transpose of `bt`: the gradient of six frequencies to that of six pixels."""
     two, four, five = splat(np.float32(2)), splat(np.float32(4)), splat(np.float32(5))
     sum1, dif1, sum2, dif2 = u1 + u2, u1 - u2, u3 + u4, two * (u3 - u4)
@@ -84,7 +93,7 @@ def b(u0, u1, u2, u3, u4, u5):  # type: ignore[no-untyped-def]
 
 
 @inner
-def transform_image(x, height, width, channels, top, left, th, tw, zeros, rows, u, far):  # type: ignore[no-untyped-def]
+def transform_image(x, height, width, channels, top, left, th, tw, zeros, rows, u, far):
     """One image at x (H, W, C) → its tiles at u: Bᵀ d B of each 6x6 window, windows 4 apart."""
     step = whole(channels) * F4
     wp = 4 * tw + 2
@@ -136,7 +145,7 @@ def transform_image(x, height, width, channels, top, left, th, tw, zeros, rows, 
 
 
 @inner
-def inverse_along(m, tw, step, far, rows):  # type: ignore[no-untyped-def]
+def inverse_along(m, tw, step, far, rows):
     """A row of tiles at m, their six frequencies along the row → four pixels: rows (6, 4·TW, channels)."""
     for tx in range(tw):
         for f in range(6):
@@ -154,7 +163,7 @@ def inverse_along(m, tw, step, far, rows):  # type: ignore[no-untyped-def]
 
 
 @inner
-def column(rows, plane):  # type: ignore[no-untyped-def]
+def column(rows, plane):
     """The four outputs of one column of a row of tiles: Aᵀ of the six rows."""
     return at(
         load(rows), load(rows + plane), load(rows + 2 * plane),
@@ -163,7 +172,7 @@ def column(rows, plane):  # type: ignore[no-untyped-def]
 
 
 @inner
-def output_image(m, far, bias, y, oh, ow, oc, th, tw, rectify, rows):  # type: ignore[no-untyped-def]
+def output_image(m, far, bias, y, oh, ow, oc, th, tw, rectify, rows):
     """Tiles at m → y (OH, OW, OC) = Aᵀ m A + bias, then ReLU where `rectify`."""
     step = whole(oc) * F4
     for ty in range(th):
@@ -188,7 +197,7 @@ def output_image(m, far, bias, y, oh, ow, oc, th, tw, rectify, rows):  # type: i
 
 
 @inner
-def largest(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
+def largest(v0, v1, v2, v3):
     """ReLU of the largest of four, and which it was: 0…3, the first among equals, or 4 where ReLU cut it off."""
     best, place = v0, splat(np.float32(0))
     better = beats(v1, best)
@@ -202,7 +211,7 @@ def largest(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
 
 
 @inner
-def pooled_image(m, far, bias, y, switch, ph, pw, oc, tw, rows):  # type: ignore[no-untyped-def]
+def pooled_image(m, far, bias, y, switch, ph, pw, oc, tw, rows):
     """Tiles at m → y (PH, PW, OC) = 2x2 max-pooling of ReLU of (Aᵀ m A + bias), and the switches."""
     step = whole(oc) * F4
     for ty in range((ph + 1) // 2):
@@ -225,7 +234,7 @@ def pooled_image(m, far, bias, y, switch, ph, pw, oc, tw, rows):  # type: ignore
 
 
 @compiled
-def forward(sizes, mode, group, x, w, bias, y, switch, at_u, at_v, zeros, rows, u, m):  # type: ignore[no-untyped-def]
+def forward(sizes, mode, group, x, w, bias, y, switch, at_u, at_v, zeros, rows, u, m):
     """A block of images x (N, H, W, C) → y (N, OH, OW, OC), with w (36, C, OC) already transformed.
 
     `mode` POOLED gives y (N, OH//2, OW//2, OC) and the switches; RELU and PLAIN ignore `switch`.
@@ -241,7 +250,9 @@ def forward(sizes, mode, group, x, w, bias, y, switch, at_u, at_v, zeros, rows, 
         images = min(group, n - start)
         for i in range(images):
             image = x + (start + i) * height * width * channels * F4
-            transform_image(image, height, width, channels, top, left, th, tw, zeros, rows, u + i * tiles * cp * F4, far_u)
+            transform_image(
+                image, height, width, channels, top, left, th, tw, zeros, rows, u + i * tiles * cp * F4, far_u
+            )
         for f in range(36):
             sweep(
                 u + f * far_u, at_u, images * tiles, zeros, 1, channels, F4, w + f * channels * op * F4, zeros, 0,
@@ -256,7 +267,7 @@ def forward(sizes, mode, group, x, w, bias, y, switch, at_u, at_v, zeros, rows, 
 
 
 @inner
-def fetch_dy_rows(dy, y, switch, oh, ow, oc, ty, tw, mode, lines, db):  # type: ignore[no-untyped-def]
+def fetch_dy_rows(dy, y, switch, oh, ow, oc, ty, tw, mode, lines, db):
     """Four rows of the gradient of the convolution's own output → lines (4, 4·TW, OC), zero outside; db += their sum.
 
     PLAIN: dy itself. RELU: dy where y > 0. POOLED: dy of the pooled output, at the pixel that the switch names.
@@ -285,7 +296,7 @@ def fetch_dy_rows(dy, y, switch, oh, ow, oc, ty, tw, mode, lines, db):  # type: 
 
 
 @inner
-def transform_dy(dy, y, switch, oh, ow, oc, th, tw, mode, lines, rows, v, far, db):  # type: ignore[no-untyped-def]
+def transform_dy(dy, y, switch, oh, ow, oc, th, tw, mode, lines, rows, v, far, db):
     """The gradient of one image's output → its tiles at v: A dy Aᵀ of each 4x4 tile."""
     step = whole(oc) * F4
     plane = 4 * tw * step
@@ -317,7 +328,7 @@ def transform_dy(dy, y, switch, oh, ow, oc, th, tw, mode, lines, rows, v, far, d
 
 
 @inner
-def input_gradient_image(u, far, dx, height, width, channels, top, left, th, tw, rows, carry):  # type: ignore[no-untyped-def]
+def input_gradient_image(u, far, dx, height, width, channels, top, left, th, tw, rows, carry):
     """Tiles at u → dx (H, W, C) = the sum of B u Bᵀ over the 6x6 windows, which overlap by two pixels."""
     step = whole(channels) * F4
     wp = 4 * tw + 2
@@ -365,7 +376,7 @@ def input_gradient_image(u, far, dx, height, width, channels, top, left, th, tw,
 
 
 @inner
-def spread_along(u, tw, step, far, rows):  # type: ignore[no-untyped-def]
+def spread_along(u, tw, step, far, rows):
     """A row of tiles at u, their six frequencies along the row → six pixels, overlapping: rows (6, 4·TW + 2, C)."""
     wp = 4 * tw + 2
     for f in range(6):
@@ -375,7 +386,12 @@ def spread_along(u, tw, step, far, rows):  # type: ignore[no-untyped-def]
                 p = u + tx * step + f * 6 * far + c
                 q = rows + (f * wp + 4 * tx) * step + c
                 v0, v1, v2, v3, v4, v5 = b(
-                    load(p), load(p + far), load(p + 2 * far), load(p + 3 * far), load(p + 4 * far), load(p + 5 * far)
+                    load(p),
+                    load(p + far),
+                    load(p + 2 * far),
+                    load(p + 3 * far),
+                    load(p + 4 * far),
+                    load(p + 5 * far),
                 )
                 store(q, v0 + last0)
                 store(q + step, v1 + last1)
@@ -388,7 +404,9 @@ def spread_along(u, tw, step, far, rows):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def backward(sizes, mode, group, x, dy, y, switch, wt, dx, dw, db, at_u, at_v, at_c, at_dw, zeros, rows, lines, u, v):  # type: ignore[no-untyped-def]
+def backward(
+    sizes, mode, group, x, dy, y, switch, wt, dx, dw, db, at_u, at_v, at_c, at_dw, zeros, rows, lines, u, v
+):
     """A block of images: dx (N, H, W, C) from wt (36, OC, C); dw (36, C in fours, OC) and db (OC,) are added to.
 
     A gradient whose address is 0 is not wanted. The tiles of dy are transformed once and serve both gradients.
@@ -404,7 +422,9 @@ def backward(sizes, mode, group, x, dy, y, switch, wt, dx, dw, db, at_u, at_v, a
         for i in range(images):
             o = (start + i) * dy_image
             target = v + i * tiles * op * F4
-            transform_dy(dy + o * F4, y + o * F4, switch + o, oh, ow, oc, th, tw, mode, lines, rows, target, far_v, db)
+            transform_dy(
+                dy + o * F4, y + o * F4, switch + o, oh, ow, oc, th, tw, mode, lines, rows, target, far_v, db
+            )
         if dw != 0:
             for i in range(images):
                 image, target = x + (start + i) * height * width * channels * F4, u + i * tiles * cp * F4
@@ -422,4 +442,6 @@ def backward(sizes, mode, group, x, dy, y, switch, wt, dx, dw, db, at_u, at_v, a
                 )  # fmt: skip
             for i in range(images):
                 source, image = u + i * tiles * cp * F4, dx + (start + i) * height * width * channels * F4
-                input_gradient_image(source, far_u, image, height, width, channels, top, left, th, tw, rows, lines)
+                input_gradient_image(
+                    source, far_u, image, height, width, channels, top, left, th, tw, rows, lines
+                )

@@ -1,0 +1,192 @@
+"""The fast convolutions equal the reference, on shapes that Hypothesis makes up, and PyTorch where it is installed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from kernels.shapes import SHAPES, Conv, convolutions
+from pellucid import kernels
+from pellucid.kernels import direct, reference
+
+QUICK = settings(max_examples=40, deadline=None)
+
+
+def assert_near(got: np.ndarray, wanted: np.ndarray, tolerance: float) -> None:
+    """Near in proportion to the largest value."""
+    assert got.shape == wanted.shape
+    scale = max(1.0, float(np.abs(wanted).max(initial=0)))
+    assert np.abs(got - wanted).max(initial=0) <= tolerance * scale
+
+
+def check_against_reference(case: Conv, dtype: type, tolerance: float) -> None:
+    x, w, b, dy = case.arrays()
+    wanted = (
+        reference.conv2d(x, w, b, **case.how),
+        reference.conv2d_input_gradient(dy, w, x.shape, **case.how),
+        reference.conv2d_weight_gradient(x, dy, w.shape, **case.how),
+        dy.sum(axis=(0, 1, 2)),
+    )
+    x, w, b, dy = (a.astype(dtype) for a in (x, w, b, dy))
+    got = kernels.conv2d(x, w, b, **case.how), *kernels.conv2d_backward(x, dy, w, **case.how)
+    for one, other in zip(got, wanted, strict=True):
+        assert one.dtype == dtype
+        assert_near(one, other, tolerance)
+    assert_near(kernels.conv2d_input_gradient(dy, w, x.shape, **case.how), wanted[1], tolerance)
+    assert_near(kernels.conv2d_weight_gradient(x, dy, w.shape, **case.how), wanted[2], tolerance)
+
+
+@QUICK
+@given(convolutions())
+def test_float32_convolutions_equal_the_reference(case: Conv) -> None:
+    check_against_reference(case, np.float32, 2e-5)
+
+
+@QUICK
+@given(convolutions())
+def test_float64_convolutions_equal_the_reference(case: Conv) -> None:
+    check_against_reference(case, np.float64, 1e-10)
+
+
+@pytest.mark.usefixtures("without_numba")
+def test_convolutions_without_numba_equal_the_reference() -> None:
+    for case in (
+        Conv((3, 9, 8, 4), (3, 3, 4, 5), (1, 1), ((1, 1), (1, 1)), (1, 1), 1),
+        Conv((2, 9, 8, 6), (3, 2, 2, 9), (2, 1), ((0, 1), (1, 0)), (1, 2), 3),
+        Conv((2, 9, 8, 6), (3, 3, 1, 6), (1, 1), ((1, 1), (1, 1)), (1, 1), 6),
+    ):
+        check_against_reference(case, np.float32, 2e-5)
+
+
+@pytest.mark.parametrize("case", SHAPES, ids=str)
+def test_convolutions_equal_pytorch(case: Conv) -> None:
+    torch = pytest.importorskip("torch")
+    x, w, b, dy = case.arrays(np.float32)
+    tx = torch.from_numpy(x).permute(0, 3, 1, 2).requires_grad_()
+    tw, tb = torch.from_numpy(w).permute(3, 2, 0, 1).requires_grad_(), torch.from_numpy(b).requires_grad_()
+    padding = [case.padding[0][0], case.padding[1][0]]
+    ty = torch.nn.functional.conv2d(tx, tw, tb, list(case.stride), padding, list(case.dilation), case.groups)
+    ty.backward(torch.from_numpy(dy).permute(0, 3, 1, 2))
+    dx, dw, db = kernels.conv2d_backward(x, dy, w, **case.how)
+
+    assert_near(kernels.conv2d(x, w, b, **case.how), ty.detach().numpy().transpose(0, 2, 3, 1), 1e-5)
+    assert_near(dx, tx.grad.numpy().transpose(0, 2, 3, 1), 1e-5)
+    assert_near(dw, tw.grad.numpy().transpose(2, 3, 1, 0), 1e-5)
+    assert_near(db, tb.grad.numpy(), 1e-5)
+
+
+def test_transposed_convolution_equals_the_reference() -> None:
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((2, 5, 4, 6)), rng.standard_normal((3, 3, 4, 6))
+    how = {"stride": (2, 2), "padding": ((1, 1), (0, 1)), "output_padding": (1, 0)}
+
+    assert_near(
+        kernels.conv_transpose2d(x, w, np.ones(4), **how),
+        reference.conv_transpose2d(x, w, np.ones(4), **how),
+        1e-12,
+    )
+
+
+@pytest.mark.parametrize("case", SHAPES, ids=str)
+def test_relu_in_the_same_pass_equals_relu_afterwards(case: Conv) -> None:
+    x, w, b, dy = case.arrays(np.float32)
+    y = kernels.conv2d(x, w, b, relu=True, **case.how)
+    plain = kernels.conv2d_backward(x, np.where(y > 0, dy, 0).astype(np.float32), w, **case.how)
+
+    assert np.array_equal(y, np.maximum(kernels.conv2d(x, w, b, **case.how), 0))
+    for one, other in zip(kernels.conv2d_backward(x, dy, w, y=y, **case.how), plain, strict=True):
+        assert_near(one, other, 1e-6)
+
+
+@pytest.mark.parametrize("case", SHAPES, ids=str)
+def test_relu_and_pooling_in_the_same_pass_equal_the_three_in_turn(case: Conv) -> None:
+    x, w, b, _ = case.arrays(np.float32)
+    full = kernels.conv2d(x, w, b, relu=True, **case.how)
+    wanted, wanted_switch = kernels.max_pool2d(full, (2, 2))
+    y, switch = kernels.conv2d_relu_max_pool(x, w, b, **case.how)
+    dy = np.random.default_rng(1).standard_normal(y.shape).astype(np.float32)
+    d_full = kernels.max_pool2d_gradient(
+        np.where(y > 0, dy, 0).astype(np.float32), wanted_switch, full.shape, (2, 2)
+    )
+
+    assert np.array_equal(y, wanted)
+    assert np.array_equal(switch, np.where(wanted > 0, wanted_switch, 4))
+    wanted_gradients = kernels.conv2d_backward(x, d_full, w, **case.how)
+    for one, other in zip(
+        kernels.conv2d_backward(x, dy, w, switch=switch, **case.how), wanted_gradients, strict=True
+    ):
+        assert_near(one, other, 1e-6)
+
+
+@pytest.mark.parametrize("case", SHAPES[:7], ids=str)
+def test_out_receives_the_result(case: Conv) -> None:
+    x, w, b, dy = case.arrays(np.float32)
+    y, dx = np.full_like(dy, np.nan), np.full_like(x, np.nan)
+
+    assert kernels.conv2d(x, w, b, out=y, **case.how) is y
+    assert kernels.conv2d_input_gradient(dy, w, x.shape, out=dx, **case.how) is dx
+    assert np.array_equal(y, kernels.conv2d(x, w, b, **case.how))
+    assert np.isfinite(dx).all()
+
+
+def test_arguments_are_not_changed_and_may_be_read_only_or_strided() -> None:
+    x, w, b, dy = SHAPES[2].arrays(np.float32)
+    turned = x.transpose(0, 2, 1, 3)
+    wanted = kernels.conv2d(np.ascontiguousarray(turned), w, b, **SHAPES[2].how)
+    copies = [a.copy() for a in (x, w, b, dy)]
+    for a in (x, w, b, dy):
+        a.flags.writeable = False
+    kernels.conv2d_backward(x, dy, w, **SHAPES[2].how)
+
+    assert np.array_equal(kernels.conv2d(turned, w, b, **SHAPES[2].how), wanted)
+    assert all(np.array_equal(a, c) for a, c in zip((x, w, b, dy), copies, strict=True))
+
+
+def test_what_is_not_wanted_is_none() -> None:
+    x, w, _, dy = SHAPES[2].arrays(np.float32)
+
+    assert kernels.conv2d_backward(x, dy, w, want_dx=False, **SHAPES[2].how)[0] is None
+    assert kernels.conv2d_backward(x, dy, w, want_dw=False, **SHAPES[2].how)[1:] == (None, None)
+
+
+def test_an_empty_batch_gives_empty_results_and_zero_gradients() -> None:
+    x, w = np.zeros((0, 8, 8, 32), np.float32), np.ones((3, 3, 32, 16), np.float32)
+    y = kernels.conv2d(x, w)
+    dx, dw, db = kernels.conv2d_backward(x, y, w)
+
+    assert y.shape == (0, 6, 6, 16)
+    assert (dx.shape, dw.shape, db.shape) == (x.shape, w.shape, (16,))
+    assert not dw.any()
+
+
+@pytest.mark.usefixtures("needs_numba")
+def test_nan_is_seen_through_relu() -> None:
+    for case in SHAPES:
+        x, w, b, _ = case.arrays(np.float32)
+        x[0, 4, 4] = np.nan
+        assert np.isnan(kernels.conv2d(x, w, b, relu=True, **case.how)).any()
+
+
+@pytest.mark.usefixtures("needs_numba")
+def test_choose_names_kernel_reason_and_cost() -> None:
+    choice = kernels.choose((128, 26, 26, 32), (3, 3, 32, 64))
+
+    assert choice.kernel == "winograd"
+    assert choice.flops == 2 * 128 * 24 * 24 * 64 * 9 * 32
+    assert kernels.choose((1, 8, 8, 3), (3, 3, 3, 8)).kernel == "direct"
+    assert kernels.choose((1, 8, 8, 32), (3, 3, 1, 32), groups=32).kernel == "depthwise"
+    assert kernels.choose((1, 8, 8, 3), (3, 3, 3, 8), dtype=np.float64).kernel == "im2col"
+
+
+@pytest.mark.usefixtures("needs_numba")
+def test_one_image_is_cut_into_parts_with_the_same_result() -> None:
+    x, w, b, dy = Conv((1, 40, 40, 32), (5, 5, 32, 40), (1, 1), ((2, 2), (2, 2)), (1, 1), 1).arrays(
+        np.float32
+    )
+    window = kernels.Window((5, 5), (1, 1), ((2, 2), (2, 2)))
+
+    y = direct.forward(x, w, b, window, 1)
+    assert_near(
+        y, kernels.conv2d(x.astype(float), w.astype(float), b.astype(float), padding=window.padding), 1e-5
+    )

@@ -1,0 +1,111 @@
+"""The pool: same bits for any number of threads, no deadlock, errors passed on, and the gate to Numba."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from kernels.processes import python
+from kernels.shapes import SHAPES, Conv
+from pellucid import kernels
+from pellucid.kernels import blas, set_num_threads
+from pellucid.kernels.matmul import matmul
+from pellucid.kernels.threads import parallel_for
+
+pytestmark = pytest.mark.usefixtures("threads")
+
+
+def gradients(case: Conv) -> list[bytes]:
+    x, w, b, dy = case.arrays(np.float32)
+    x, dy = np.repeat(x, 9, axis=0), np.repeat(dy, 9, axis=0)
+    return [
+        a.tobytes()
+        for a in (kernels.conv2d(x, w, b, **case.how), *kernels.conv2d_backward(x, dy, w, **case.how))
+    ]
+
+
+@pytest.mark.parametrize("case", SHAPES, ids=str)
+def test_convolution_has_the_same_bits_for_any_number_of_threads(case: Conv) -> None:
+    results = []
+    for threads in (1, 2, 3):
+        set_num_threads(threads)
+        results.append(gradients(case))
+
+    assert results[0] == results[1] == results[2]
+
+
+def test_two_threads_of_the_caller_get_the_bits_that_each_gets_alone() -> None:
+    alone = [gradients(case) for case in SHAPES]
+    together: list[list[bytes]] = [[] for _ in SHAPES]
+    workers = [
+        threading.Thread(target=lambda i=i: together.__setitem__(i, gradients(SHAPES[i])))
+        for i in range(len(SHAPES))
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert together == alone
+
+
+def test_every_block_runs_once_also_from_within_a_block() -> None:
+    set_num_threads(3)
+    seen: list[tuple[int, int]] = []
+    parallel_for(lambda i: parallel_for(lambda j: seen.append((i, j)), 5), 7)
+
+    assert sorted(seen) == [(i, j) for i in range(7) for j in range(5)]
+
+
+def test_an_error_in_a_block_reaches_the_caller() -> None:
+    set_num_threads(2)
+
+    def fail(index: int) -> None:
+        raise ZeroDivisionError(index)
+
+    with pytest.raises(ZeroDivisionError):
+        parallel_for(fail, 8)
+
+
+def test_blas_threads_are_put_back() -> None:
+    control = blas._openblas()
+    if control is None:
+        pytest.skip("NumPy's BLAS is not the OpenBLAS of its wheels")
+    before = control.threads
+    inside: list[int] = []
+    parallel_for(lambda _: inside.append(control.threads), 4)
+
+    assert inside == [1, 1, 1, 1]
+    assert control.threads == before
+
+
+def test_matmul_equals_numpy_and_keeps_its_bits() -> None:
+    rng = np.random.default_rng(0)
+    for m, n, k in ((128, 128, 3000), (900, 60, 128), (3, 5, 7)):
+        a, b = (
+            rng.standard_normal((k, m)).astype(np.float32).T,
+            rng.standard_normal((k, n)).astype(np.float32),
+        )
+        results = []
+        for threads in (1, 2):
+            set_num_threads(threads)
+            results.append(matmul(a, b))
+        assert np.allclose(results[0], a @ b, rtol=1e-4, atol=1e-3)
+        assert np.array_equal(*results)
+
+
+def test_set_num_threads_refuses_none() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        set_num_threads(0)
+
+
+def test_importing_the_kernels_does_not_import_numba() -> None:
+    assert python("import sys, pellucid.kernels; print('numba' in sys.modules)") == "False\n"
+
+
+def test_the_environment_closes_the_gate_and_sets_the_threads() -> None:
+    code = "from pellucid.kernels import get_num_threads, jit; print(jit.available(), get_num_threads())"
+
+    assert python(code, PELLUCID_NO_NUMBA="1", PELLUCID_NUM_THREADS="5") == "False 5\n"
