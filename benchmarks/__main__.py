@@ -38,7 +38,10 @@ def run(name: str, rounds: int) -> str:
         return "## T6 · import time, in a fresh process\n\n" + imports(rounds)
     task = importlib.import_module(TASKS[name])
     found = race(TASKS[name], list(task.CONTESTANTS), task.COUNTS, rounds)
-    tables = [table(found, what, task.UNIT if len(task.COUNTS) == 1 else f"{what}, {task.UNIT}", task.SCALE) for what in task.COUNTS]
+    tables = [
+        table(found, what, task.UNIT if len(task.COUNTS) == 1 else f"{what}, {task.UNIT}", task.SCALE)
+        for what in task.COUNTS
+    ]
     tables.append("Peak memory of the process, MB: " + ", ".join(f"{c.name} {c.peak:.0f}" for c in found))
     return f"## {task.TITLE}\n\n" + "\n\n".join(tables)
 

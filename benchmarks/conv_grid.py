@@ -46,9 +46,7 @@ class Case(NamedTuple):
 
     def __str__(self) -> str:
         kind = "dw" if self.depthwise else f"->{self.oc}"
-        return (
-            f"{self.n:3} x {self.size:2}x{self.size:<2} {self.c:3}{kind:<6} {self.k}x{self.k}/{self.stride}"
-        )
+        return f"{self.n:3} x {self.size:2}x{self.size:<2} {self.c:3}{kind:<6} {self.k}x{self.k}/{self.stride}"
 
 
 GRID = [
@@ -191,9 +189,7 @@ def run_mnist(rounds: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="every third shape, fewer rounds")
     parser.add_argument("--threads", type=int, default=kernels.get_num_threads())
     parser.add_argument("--rounds", type=int, default=0)
@@ -205,9 +201,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     kernels.set_num_threads(options.threads)
     rounds = options.rounds or (3 if options.quick else 5)
-    print(
-        f"torch {torch.__version__}, {options.threads} threads; medians in ms; forward + backward, ratio to torch"
-    )
+    print(f"torch {torch.__version__}, {options.threads} threads; medians in ms; forward + backward, ratio to torch")
     titles = f"{'forward':>8}{'back':>8}{'torch f':>10}{'back':>8}{'ratio':>9}"
     print(f"{'images, channels, kernel/stride':34} {'kernel':10}{titles}")
     ratios = [run_case(case, rounds) for case in (GRID[::3] if options.quick else GRID)]

@@ -17,7 +17,8 @@ def imports(rounds: int = 5) -> str:
     code = "import time; t = time.perf_counter(); import {0}; print(time.perf_counter() - t)"
     for turn in range(rounds + 1):
         for module in MODULES:
-            done = subprocess.run([sys.executable, "-c", code.format(module)], capture_output=True, text=True, env=environment)
+            command = [sys.executable, "-c", code.format(module)]
+            done = subprocess.run(command, capture_output=True, text=True, env=environment)
             if turn and done.returncode == 0:
                 seconds[module].append(float(done.stdout.split()[-1]))
     lines = ["| import | median s |", "|---|---|"]

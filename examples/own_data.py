@@ -39,7 +39,12 @@ def main(path: Path | None, epochs: int) -> None:
     print(train)
     network = pl.Sequential([pl.Affine(50), pl.ReLU(), pl.Affine(train.classes)])
     history = pl.fit(
-        network, train, epochs=epochs, batch_size=min(100, max(1, len(train) // 10)), optimizer=pl.Adam(0.001), validation=0.1
+        network,
+        train,
+        epochs=epochs,
+        batch_size=min(100, max(1, len(train) // 10)),
+        optimizer=pl.Adam(0.001),
+        validation=0.1,
     )
     measured = pl.evaluate(network, test)
     if path is None:

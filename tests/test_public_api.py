@@ -32,7 +32,8 @@ def test_the_changelog_begins_with_this_version():
     assert re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M).group(1) == pl.__version__
 
 
-def test_the_readmes_example_runs(capsys):
+def test_the_readmes_example_runs(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     text = (ROOT / "README.md").read_text()
     example = re.search(r"```python\n(.*?)```", text, re.S).group(1)
     exec(compile(example.replace("epochs=5", "epochs=1"), "README.md", "exec"), {})

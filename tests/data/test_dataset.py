@@ -208,9 +208,7 @@ SIZES = st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.integers(1
 
 
 @given(sizes=SIZES, seed=st.none() | st.integers(0, 99))
-def test_an_epoch_holds_every_sample_once_with_its_own_label(
-    sizes: tuple[int, int], seed: int | None
-) -> None:
+def test_an_epoch_holds_every_sample_once_with_its_own_label(sizes: tuple[int, int], seed: int | None) -> None:
     count, size = sizes
     data = numbered(count)
     rng = None if seed is None else np.random.default_rng(seed)
@@ -228,9 +226,7 @@ def test_index_batches_gather_the_same_epoch_as_batches(sizes: tuple[int, int], 
     data = numbered(sizes[0])
     rngs = [None if seed is None else np.random.default_rng(seed) for _ in range(2)]
     out = data.buffers(sizes[1])
-    for (x, t), indices in zip(
-        data.batches(sizes[1], rngs[0]), data.index_batches(sizes[1], rngs[1]), strict=True
-    ):
+    for (x, t), indices in zip(data.batches(sizes[1], rngs[0]), data.index_batches(sizes[1], rngs[1]), strict=True):
         for got in (data.gather(indices), data.gather(indices, out)):
             np.testing.assert_array_equal(got[0], x)
             np.testing.assert_array_equal(got[1], t)
@@ -286,9 +282,7 @@ def test_buffers_that_do_not_fit_are_refused() -> None:
         numbered(10).flattened().as_images((1, 2)).buffers(3),
         (np.zeros((3, 2)), data.t[:3]),
     ):
-        with pytest.raises(
-            ShapeError, match=r"3 samples of float32 \(2,\) were asked for\. Make it with buffers\(3\)"
-        ):
+        with pytest.raises(ShapeError, match=r"3 samples of float32 \(2,\) were asked for\. Make it with buffers\(3\)"):
             data.gather([1, 2, 3], out)
 
 
@@ -296,9 +290,7 @@ def test_buffers_that_do_not_fit_are_refused() -> None:
 def test_batch_sizes_out_of_range_are_refused_at_the_call(method: str, rng) -> None:
     draw = getattr(numbered(10), method)
     for size in (0, -1, 2.5, "3", True):
-        with pytest.raises(
-            ArgumentError, match=rf"Dataset\.{method}: batch_size must be a whole number of at least 1"
-        ):
+        with pytest.raises(ArgumentError, match=rf"Dataset\.{method}: batch_size must be a whole number of at least 1"):
             draw(size, rng)
     with pytest.raises(ArgumentError, match=r"batch_size must be at most 10, the number of samples, got 11"):
         draw(11, rng)
@@ -388,9 +380,7 @@ def test_a_shape_that_does_not_fit_the_samples_is_refused(shape) -> None:
     fraction=st.floats(0.05, 0.95),
     seed=st.integers(0, 99),
 )
-def test_a_stratified_split_divides_every_class_in_proportion(
-    labels: list[int], fraction: float, seed: int
-) -> None:
+def test_a_stratified_split_divides_every_class_in_proportion(labels: list[int], fraction: float, seed: int) -> None:
     count = len(labels)
     data = Dataset(np.arange(count)[:, None], labels, classes=5)
     if round(fraction * count) in (0, count):

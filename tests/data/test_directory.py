@@ -98,9 +98,7 @@ def test_a_missing_part_is_named_with_what_was_found(tmp_path: Path) -> None:
 
 
 def test_an_empty_or_crowded_folder_is_described(tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"no train images, such as train-images-idx3-ubyte\.gz\. Found: no files"
-    ):
+    with pytest.raises(DataError, match=r"no train images, such as train-images-idx3-ubyte\.gz\. Found: no files"):
         load_directory(tmp_path)
     for i in range(20):
         (tmp_path / f"{i:02}.png").touch()
@@ -111,9 +109,7 @@ def test_an_empty_or_crowded_folder_is_described(tmp_path: Path) -> None:
 def test_two_data_sets_in_one_folder_are_refused(tmp_path: Path) -> None:
     fill(tmp_path, NAMES["mnist"])
     fill(tmp_path, NAMES["emnist"])
-    with pytest.raises(
-        DataError, match=r"several train images: emnist-letters-train\S+, train\S+\. Keep one"
-    ):
+    with pytest.raises(DataError, match=r"several train images: emnist-letters-train\S+, train\S+\. Keep one"):
         load_directory(tmp_path)
 
 

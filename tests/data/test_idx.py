@@ -65,9 +65,7 @@ DTYPES = st.sampled_from([np.uint8, np.int8, np.int16, np.int32, np.float32, np.
 
 
 @given(
-    array=DTYPES.flatmap(
-        lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=1, max_dims=8, min_side=0, max_side=4))
-    ),
+    array=DTYPES.flatmap(lambda d: hnp.arrays(d, hnp.array_shapes(min_dims=1, max_dims=8, min_side=0, max_side=4))),
     gzipped=st.booleans(),
 )
 def test_a_written_array_reads_back_bit_for_bit(array, gzipped: bool, tmp_path_factory) -> None:
@@ -168,9 +166,7 @@ def test_max_bytes_bounds_what_is_read(put) -> None:
 
 def test_a_missing_file_offers_the_nearest_name(put) -> None:
     path = put(LABELS, "train-labels-idx1-ubyte.gz")
-    with pytest.raises(
-        DataError, match=r"no file .*train-label-idx1\. Did you mean .*train-labels-idx1-ubyte\.gz\?"
-    ):
+    with pytest.raises(DataError, match=r"no file .*train-label-idx1\. Did you mean .*train-labels-idx1-ubyte\.gz\?"):
         read_idx(path.with_name("train-label-idx1"))
     with pytest.raises(DataError, match=r"Nor is there a folder .*nowhere"):
         read_idx(path.parent / "nowhere" / "file")
@@ -188,9 +184,7 @@ def test_a_folder_a_pipe_and_an_impossible_name_are_no_files(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("dtype", [np.int64, bool, np.float16, np.uint16, complex, object])
 def test_a_dtype_that_idx_lacks_is_refused_and_nothing_is_written(dtype, tmp_path: Path) -> None:
-    with pytest.raises(
-        ArgumentError, match=r"array must be uint8, .* or float64, got .*array\.astype\(np\.int32\)"
-    ):
+    with pytest.raises(ArgumentError, match=r"array must be uint8, .* or float64, got .*array\.astype\(np\.int32\)"):
         write_idx(tmp_path / "file", np.ones(3, dtype))
     assert list(tmp_path.iterdir()) == []
 

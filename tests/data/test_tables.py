@@ -192,9 +192,7 @@ def test_a_csv_file_that_cannot_be_used_says_where(text, arguments, error, messa
 
 def test_a_missing_csv_file_offers_the_nearest_name(csv) -> None:
     path = csv(IRIS)
-    with pytest.raises(
-        DataError, match=r"load_csv: there is no file .*tabel\.csv\. Did you mean .*table\.csv\?"
-    ):
+    with pytest.raises(DataError, match=r"load_csv: there is no file .*tabel\.csv\. Did you mean .*table\.csv\?"):
         load_csv(path.with_name("tabel.csv"))
 
 

@@ -29,9 +29,7 @@ class Conv(NamedTuple):
             "groups": self.groups,
         }
 
-    def arrays(
-        self, dtype: type = np.float64, seed: int = 0
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def arrays(self, dtype: type = np.float64, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """x, w, b and dy."""
         rng = np.random.default_rng(seed)
         window = Window(self.w_shape[:2], self.stride, self.padding, self.dilation)

@@ -106,16 +106,12 @@ def test_relu_and_pooling_in_the_same_pass_equal_the_three_in_turn(case: Conv) -
     wanted, wanted_switch = kernels.max_pool2d(full, (2, 2))
     y, switch = kernels.conv2d_relu_max_pool(x, w, b, **case.how)
     dy = np.random.default_rng(1).standard_normal(y.shape).astype(np.float32)
-    d_full = kernels.max_pool2d_gradient(
-        np.where(y > 0, dy, 0).astype(np.float32), wanted_switch, full.shape, (2, 2)
-    )
+    d_full = kernels.max_pool2d_gradient(np.where(y > 0, dy, 0).astype(np.float32), wanted_switch, full.shape, (2, 2))
 
     assert np.array_equal(y, wanted)
     assert np.array_equal(switch, np.where(wanted > 0, wanted_switch, 4))
     wanted_gradients = kernels.conv2d_backward(x, d_full, w, **case.how)
-    for one, other in zip(
-        kernels.conv2d_backward(x, dy, w, switch=switch, **case.how), wanted_gradients, strict=True
-    ):
+    for one, other in zip(kernels.conv2d_backward(x, dy, w, switch=switch, **case.how), wanted_gradients, strict=True):
         assert_near(one, other, 1e-6)
 
 
@@ -181,12 +177,8 @@ def test_choose_names_kernel_reason_and_cost() -> None:
 
 @pytest.mark.usefixtures("needs_numba")
 def test_one_image_is_cut_into_parts_with_the_same_result() -> None:
-    x, w, b, dy = Conv((1, 40, 40, 32), (5, 5, 32, 40), (1, 1), ((2, 2), (2, 2)), (1, 1), 1).arrays(
-        np.float32
-    )
+    x, w, b, dy = Conv((1, 40, 40, 32), (5, 5, 32, 40), (1, 1), ((2, 2), (2, 2)), (1, 1), 1).arrays(np.float32)
     window = kernels.Window((5, 5), (1, 1), ((2, 2), (2, 2)))
 
     y = direct.forward(x, w, b, window, 1)
-    assert_near(
-        y, kernels.conv2d(x.astype(float), w.astype(float), b.astype(float), padding=window.padding), 1e-5
-    )
+    assert_near(y, kernels.conv2d(x.astype(float), w.astype(float), b.astype(float), padding=window.padding), 1e-5)

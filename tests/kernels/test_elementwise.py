@@ -66,10 +66,7 @@ def test_dropout_masks_look_independent() -> None:
     """Neighbours, distant elements and two keys: correlations of a size that chance explains (4 σ)."""
     size = 1 << 18
     rng = np.random.default_rng(2)
-    a, b = (
-        elementwise.dropout(np.ones(size, np.float32), elementwise.dropout_key(rng), 0.5) - 1
-        for _ in range(2)
-    )
+    a, b = (elementwise.dropout(np.ones(size, np.float32), elementwise.dropout_key(rng), 0.5) - 1 for _ in range(2))
     for lag in (1, 2, 3, 16, 64, 784, 4096):
         assert abs(np.mean(a[:-lag] * a[lag:])) < 4 / np.sqrt(size)
     assert abs(np.mean(a * b)) < 4 / np.sqrt(size)

@@ -28,9 +28,7 @@ def check(case: Any, dtype: type) -> None:
     assert np.allclose(dx, reference.max_pool2d_gradient(dy, wanted_switch, x.shape, size, **how), atol=1e-5)
     for count in (False, True):
         how["count_padding"] = count
-        assert np.allclose(
-            kernels.average_pool2d(x, size, **how), reference.average_pool2d(x, size, **how), atol=1e-5
-        )
+        assert np.allclose(kernels.average_pool2d(x, size, **how), reference.average_pool2d(x, size, **how), atol=1e-5)
         dx = kernels.average_pool2d_gradient(dy, x.shape, size, **how)
         assert dx.dtype == dtype
         assert np.allclose(dx, reference.average_pool2d_gradient(dy, x.shape, size, **how), atol=1e-5)

@@ -20,10 +20,7 @@ pytestmark = pytest.mark.usefixtures("threads")
 def gradients(case: Conv) -> list[bytes]:
     x, w, b, dy = case.arrays(np.float32)
     x, dy = np.repeat(x, 9, axis=0), np.repeat(dy, 9, axis=0)
-    return [
-        a.tobytes()
-        for a in (kernels.conv2d(x, w, b, **case.how), *kernels.conv2d_backward(x, dy, w, **case.how))
-    ]
+    return [a.tobytes() for a in (kernels.conv2d(x, w, b, **case.how), *kernels.conv2d_backward(x, dy, w, **case.how))]
 
 
 @pytest.mark.parametrize("case", SHAPES, ids=str)
@@ -40,8 +37,7 @@ def test_two_threads_of_the_caller_get_the_bits_that_each_gets_alone() -> None:
     alone = [gradients(case) for case in SHAPES]
     together: list[list[bytes]] = [[] for _ in SHAPES]
     workers = [
-        threading.Thread(target=lambda i=i: together.__setitem__(i, gradients(SHAPES[i])))
-        for i in range(len(SHAPES))
+        threading.Thread(target=lambda i=i: together.__setitem__(i, gradients(SHAPES[i]))) for i in range(len(SHAPES))
     ]
     for worker in workers:
         worker.start()

@@ -58,9 +58,7 @@ def test_transforms_of_the_kernel_and_back_are_transposes() -> None:
     rng = np.random.default_rng(0)
     w, m = rng.standard_normal((3, 3)), rng.standard_normal((6, 6))
 
-    assert np.sum((winograd.G @ w @ winograd.G.T) * m) == pytest.approx(
-        np.sum(w * (winograd.G.T @ m @ winograd.G))
-    )
+    assert np.sum((winograd.G @ w @ winograd.G.T) * m) == pytest.approx(np.sum(w * (winograd.G.T @ m @ winograd.G)))
     assert np.allclose(winograd.GG @ w.ravel(), (winograd.G @ w @ winograd.G.T).ravel(), atol=1e-6)
 
 

@@ -354,6 +354,10 @@ def test_nodes_that_are_none_are_refused() -> None:
     refused([5], r"a node is \(name, layer, inputs\), got 5")
 
 
+def test_a_dtype_that_is_no_float_is_refused() -> None:
+    refused({"a": (ReLU(), "input")}, "Graph: dtype must be float32 or float64, got int64", dtype=int)
+
+
 def test_layers_take_one_input_and_merges_several() -> None:
     refused({"a": (ReLU(), "input"), "b": (Affine(3), ["a", "input"])}, "node 'b' is a layer and takes one input")
     refused({"sum": (Add(), "input")}, "Add 'sum': needs at least two inputs, got 1", input_shape=3)

@@ -120,8 +120,8 @@ def test_a_rule_at_the_sum_gives_each_way_its_own_share() -> None:
     dx, grads = block.backward(np.array([[1, 10]], np.float32), cache, {Add: one_to_three})
 
     np.testing.assert_array_equal(dx, [[8, 80]])
-    np.testing.assert_array_equal(grads["branch.affine1.b"], [1, 10])
-    np.testing.assert_array_equal(grads["shortcut.affine1.b"], [3, 30])
+    np.testing.assert_array_equal(grads["branch.affine1.W"], [[1, 10], [-1, -10]])
+    np.testing.assert_array_equal(grads["shortcut.affine1.W"], [[3, 30], [-3, -30]])
 
 
 def test_the_tape_shows_what_happens_inside() -> None:

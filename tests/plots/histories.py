@@ -11,9 +11,7 @@ EPOCH_COLUMNS = (
 )  # fmt: skip
 
 
-def history(
-    iterations: int = 400, per_epoch: int = 100, rate: float = 0.1, **changes: Any
-) -> SimpleNamespace:
+def history(iterations: int = 400, per_epoch: int = 100, rate: float = 0.1, **changes: Any) -> SimpleNamespace:
     """Loss 2 / k in iteration k; an epoch measured before the first step and after every `per_epoch`."""
     steps = list(range(1, iterations + 1))
     rows = list(range(0, iterations + 1, per_epoch))

@@ -59,9 +59,7 @@ def test_a_named_class_that_never_occurs_keeps_its_row():
 def test_one_hot_labels_and_scores_of_all_classes_are_understood():
     scores = np.eye(3)[PREDICTED] * 0.8 + 0.1
 
-    assert cells(plots.confusion_matrix(np.eye(3)[LABELS], scores)) == cells(
-        plots.confusion_matrix(LABELS, PREDICTED)
-    )
+    assert cells(plots.confusion_matrix(np.eye(3)[LABELS], scores)) == cells(plots.confusion_matrix(LABELS, PREDICTED))
 
 
 @pytest.mark.parametrize(("classes", "texts_per_cell"), [(12, 2), (30, 1), (40, 0)])

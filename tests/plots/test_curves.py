@@ -168,9 +168,7 @@ def test_columns_of_different_length_are_refused():
     run = history()
     run.iterations["loss"].append(1.0)
 
-    with pytest.raises(
-        ArgumentError, match="columns of history.iterations must be equally long.*'loss': 401"
-    ):
+    with pytest.raises(ArgumentError, match="columns of history.iterations must be equally long.*'loss': 401"):
         plots.training_figure(run)
 
 

@@ -138,9 +138,7 @@ def test_plots_see_arrays_and_results_only():
     for file in room.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("pellucid"):
-                names = (
-                    [node.module] if node.module != "pellucid" else [f"pellucid.{a.name}" for a in node.names]
-                )
+                names = [node.module] if node.module != "pellucid" else [f"pellucid.{a.name}" for a in node.names]
                 found |= {name for name in names if not name.startswith(allowed)}
 
     assert found == set()
@@ -149,9 +147,7 @@ def test_plots_see_arrays_and_results_only():
 def test_without_matplotlib_the_command_to_install_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 
-    with pytest.raises(
-        MissingDependencyError, match=r"plots.confusion_matrix needs matplotlib.*pellucid\[plots\]"
-    ):
+    with pytest.raises(MissingDependencyError, match=r"plots.confusion_matrix needs matplotlib.*pellucid\[plots\]"):
         plots.confusion_matrix([0, 1], [0, 1])
 
 

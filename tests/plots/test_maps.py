@@ -156,9 +156,7 @@ def test_maps_before_and_after_pooling_must_be_as_many():
 
 
 def test_a_batch_is_not_an_image():
-    with pytest.raises(
-        ShapeError, match=r"image must have shape \(H, W\) or \(H, W, C\), got \(1, 8, 8, 1\)"
-    ):
+    with pytest.raises(ShapeError, match=r"image must have shape \(H, W\) or \(H, W, C\), got \(1, 8, 8, 1\)"):
         plots.convolution_and_pooling(np.zeros((1, 8, 8, 1)), np.zeros((6, 6, 4)), np.zeros((3, 3, 4)))
 
 

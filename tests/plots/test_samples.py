@@ -194,9 +194,7 @@ def test_arguments_that_do_not_fit_are_refused(arguments, error, message):
 
 
 def test_mistakes_needs_the_probabilities_of_all_classes():
-    with pytest.raises(
-        ShapeError, match=r"probabilities must be those of all classes, shape \(2, K\), got \(2,\)"
-    ):
+    with pytest.raises(ShapeError, match=r"probabilities must be those of all classes, shape \(2, K\), got \(2,\)"):
         plots.mistakes(np.zeros((2, 4, 4)), [0, 1], [0.5, 0.5])
 
 

@@ -25,12 +25,7 @@ def take(x: Array, t: Array, indices: IntArray, out: Pair | None = None) -> Pair
         return x.take(indices, axis=0, mode="clip"), t.take(indices, axis=0, mode="clip")
     count = len(indices)
     x_out, t_out = out[0][:count], out[1][:count]
-    if (
-        len(x_out) < count
-        or x_out.dtype != x.dtype
-        or t_out.dtype != t.dtype
-        or x_out.shape[1:] != x.shape[1:]
-    ):
+    if len(x_out) < count or x_out.dtype != x.dtype or t_out.dtype != t.dtype or x_out.shape[1:] != x.shape[1:]:
         raise ShapeError(
             f"Dataset: out holds {out[0].dtype} {out[0].shape} and {out[1].dtype} {out[1].shape}, "
             f"{count} samples of {x.dtype} {x.shape[1:]} were asked for. Make it with buffers({count})."
@@ -60,9 +55,7 @@ def valid_indices(who: str, indices: IntArray, count: int, *, negative: bool = F
     if indices.size == 0:
         raise DataError(f"{who}: no samples were selected. Give at least one index.")
     if indices.ndim != 1 or indices.dtype.kind not in "iu":
-        raise ShapeError(
-            f"{who}: indices must be whole numbers of shape (n,), got {indices.dtype} {indices.shape}."
-        )
+        raise ShapeError(f"{who}: indices must be whole numbers of shape (n,), got {indices.dtype} {indices.shape}.")
     low, high = int(indices.min()), int(indices.max())
     lowest = -count if negative else 0
     if low < lowest or high >= count:

@@ -111,8 +111,7 @@ def _names_columns(first: list[str], second: list[str] | None) -> bool:
     if second is None:
         return not any(map(is_number, first))
     return any(
-        is_number(below) and not is_number(cell) and cell.strip()
-        for cell, below in zip(first, second, strict=False)
+        is_number(below) and not is_number(cell) and cell.strip() for cell, below in zip(first, second, strict=False)
     )
 
 

@@ -191,9 +191,7 @@ class Dataset:
     def buffers(self, batch_size: int) -> Pair:
         """A pair of arrays for the `out` of `gather` and `random_batch`."""
         size = checks.size("Dataset.buffers", "batch_size", batch_size)
-        return np.empty((size, *self.x.shape[1:]), self.x.dtype), np.empty(
-            (size, *self.t.shape[1:]), self.t.dtype
-        )
+        return np.empty((size, *self.x.shape[1:]), self.x.dtype), np.empty((size, *self.t.shape[1:]), self.t.dtype)
 
     def _at(self, indices: IntArray) -> Dataset:
         return self._like(*batches.take(self.x, self.t, indices))
@@ -204,9 +202,7 @@ class Dataset:
         return Dataset._trusted(x, t, self.classes, self.class_names)
 
     @classmethod
-    def _trusted(
-        cls, x: Array, t: Array, classes: int | None, class_names: tuple[str, ...] | None
-    ) -> Dataset:
+    def _trusted(cls, x: Array, t: Array, classes: int | None, class_names: tuple[str, ...] | None) -> Dataset:
         """A data set of arrays that are known to be sound: nothing is checked, converted or copied."""
         made = cls.__new__(cls)
         made.x, made.t, made.classes, made.class_names = x, t, classes, class_names

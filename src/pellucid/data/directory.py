@@ -15,9 +15,7 @@ from pellucid.data.dataset import Dataset
 from pellucid.errors import DataError
 from pellucid.typing import Array, DTypeLike
 
-_NAME = re.compile(
-    r"(?P<set>.*?)(?P<part>train|t10k|test)-(?P<kind>images|labels)([-.]idx\d[-.]\w+)?(\.gz)?$"
-)
+_NAME = re.compile(r"(?P<set>.*?)(?P<part>train|t10k|test)-(?P<kind>images|labels)([-.]idx\d[-.]\w+)?(\.gz)?$")
 
 _WORTH_A_THREAD = 1 << 24  # bytes
 
@@ -88,15 +86,12 @@ def read_pair(who: str, images: Path, labels: Path) -> tuple[Array, Array]:
     if t.ndim == 2 and t.shape[1] == 8:
         t = t[:, 0]
     if x.ndim not in (3, 4):
-        raise DataError(
-            f"{who}: {images} must hold images (N, H, W), magic number 2051, got {x.dtype} {x.shape}."
-        )
+        raise DataError(f"{who}: {images} must hold images (N, H, W), magic number 2051, got {x.dtype} {x.shape}.")
     if t.ndim != 1 or t.dtype.kind not in "iu":
         raise DataError(f"{who}: {labels} must hold labels (N,), magic number 2049, got {t.dtype} {t.shape}.")
     if len(x) != len(t):
         raise DataError(
-            f"{who}: {images} holds {len(x)} images, {labels} holds {len(t)} labels. "
-            "They belong to different sets."
+            f"{who}: {images} holds {len(x)} images, {labels} holds {len(t)} labels. They belong to different sets."
         )
     if x.size == 0:
         raise DataError(f"{who}: {images} is empty, its shape is {x.shape}.")
@@ -173,8 +168,7 @@ def load_directory(
     ]
     classes = max(targets.class_targets(who, t, None, len(t))[1] for _, t in pairs)
     train, test = (
-        _dataset(x.swapaxes(1, 2) if transpose else x, t, classes, flatten, normalize, dtype)
-        for x, t in pairs
+        _dataset(x.swapaxes(1, 2) if transpose else x, t, classes, flatten, normalize, dtype) for x, t in pairs
     )
     if train.sample_shape != test.sample_shape:
         raise DataError(

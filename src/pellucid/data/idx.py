@@ -21,10 +21,10 @@ from typing import BinaryIO, NoReturn
 import numpy as np
 
 from pellucid import checks
-from pellucid.files import atomic_file
 from pellucid.data.idx_header import AGAIN, MAX_AXES, TYPES, Header, expect_length, read_header
 from pellucid.data.inflate import GZIP_MAGIC, MAX_RATIO, Inflater, trailer_size
 from pellucid.errors import ArgumentError, FileFormatError, ShapeError
+from pellucid.files import atomic_file
 from pellucid.typing import Array, ArrayLike
 
 MAX_BYTES = 4 << 30
@@ -71,9 +71,7 @@ def _read_gzipped(file: BufferedReader, max_bytes: int, label: str) -> tuple[Arr
     header = read_header(source, max_bytes, label)
     total = header.length + header.nbytes
     if total > size * MAX_RATIO:
-        raise FileFormatError(
-            f"{label}: the header declares {header}, which {size} gzipped bytes cannot hold. {AGAIN}"
-        )
+        raise FileFormatError(f"{label}: the header declares {header}, which {size} gzipped bytes cannot hold. {AGAIN}")
     if total % (1 << 32) != declared_by_gzip:
         _refuse(source, header, label)
     array = np.empty(math.prod(header.shape), header.dtype)
@@ -119,9 +117,7 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
             "Convert it, for example array.astype(np.int32)."
         )
     if not 1 <= array.ndim <= MAX_AXES or max(array.shape) >= 1 << 32:
-        raise ShapeError(
-            f"write_idx: array must have 1 to {MAX_AXES} axes below 2**32, got {array.shape}. Reshape it."
-        )
+        raise ShapeError(f"write_idx: array must have 1 to {MAX_AXES} axes below 2**32, got {array.shape}. Reshape it.")
     with atomic_file("write_idx", path) as file:
         if not Path(path).name.endswith(".gz"):
             _emit(file, array, code)
@@ -132,8 +128,6 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
 
 def _emit(file: BinaryIO | gzip.GzipFile, array: Array, code: int) -> None:
     file.write(bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes())
-    rows = max(
-        1, (1 << 20) // max(1, array[:1].nbytes)
-    )  # about 1 MiB at a time, so no second copy of the whole
+    rows = max(1, (1 << 20) // max(1, array[:1].nbytes))  # about 1 MiB at a time, so no second copy of the whole
     for start in range(0, len(array), rows):
         file.write(array[start : start + rows].astype(TYPES[code]).tobytes())

@@ -56,9 +56,7 @@ def read_header(source: BufferedReader | Inflater, max_bytes: int, label: str) -
     """
     magic = source.read(4)
     if len(magic) < 4:
-        raise FileFormatError(
-            f"{label}: an IDX file begins with a magic number of 4 bytes, got {len(magic)}. {AGAIN}"
-        )
+        raise FileFormatError(f"{label}: an IDX file begins with a magic number of 4 bytes, got {len(magic)}. {AGAIN}")
     code, axes = magic[2], magic[3]
     if magic[:2] != b"\0\0" or code not in TYPES or not 1 <= axes <= MAX_AXES:
         raise FileFormatError(

@@ -30,9 +30,7 @@ def read_images(path: str | Path, shape: Shape) -> Array:
     if pixels.size == size and pixels.ndim < len(shape) + 1:
         pixels = pixels[None]
     if not pixels.size or pixels.ndim < 2 or math.prod(pixels.shape[1:]) != size:
-        raise DataError(
-            f"{path}: images must hold {size} numbers each, as {shape}; got an array {pixels.shape}."
-        )
+        raise DataError(f"{path}: images must hold {size} numbers each, as {shape}; got an array {pixels.shape}.")
     images = pixels.reshape(len(pixels), *shape).astype(np.float32)
     checks.expect_finite(str(path), images, "images")
     return images / 255 if pixels.dtype.kind in "iu" else images
@@ -86,9 +84,7 @@ def _centred(small: Array, size: int) -> Array:
 
 def _expect_mnist(path: Path, shape: Shape) -> Shape:
     if math.prod(shape) != 28 * 28:
-        raise DataError(
-            f"{path}: pictures are prepared for networks of 28x28 grey images; this one takes {shape}."
-        )
+        raise DataError(f"{path}: pictures are prepared for networks of 28x28 grey images; this one takes {shape}.")
     return shape
 
 
@@ -99,9 +95,7 @@ def _grey(path: Path) -> Array:
     try:
         with image_module.open(path) as picture:
             if picture.width * picture.height > MAX_PIXELS:
-                raise FileFormatError(
-                    f"{path}: {picture.width} x {picture.height} pixels are too many. Scale it down."
-                )
+                raise FileFormatError(f"{path}: {picture.width} x {picture.height} pixels are too many. Scale it down.")
             flat = image_module.new("RGBA", picture.size, "white")  # what is transparent is paper
             flat.alpha_composite(picture.convert("RGBA"))
             return np.asarray(flat.convert("L"), np.float32) / 255

@@ -50,28 +50,21 @@ class Inflater:
         compressed = self._pending or self._file.read(_READ)
         if not compressed:
             raise FileFormatError(
-                f"{self._label}: the gzip stream is truncated: the file ends before its checksum. "
-                "Download it again."
+                f"{self._label}: the gzip stream is truncated: the file ends before its checksum. Download it again."
             )
         try:
             piece = self._member.decompress(compressed, size)
         except zlib.error as error:
-            raise FileFormatError(
-                f"{self._label}: the gzip stream is damaged ({error}). Download it again."
-            ) from error
+            raise FileFormatError(f"{self._label}: the gzip stream is damaged ({error}). Download it again.") from error
         self._pending = self._member.unconsumed_tail
         return piece
 
     def expect_end(self) -> None:
         """Raise FileFormatError unless the member and the file end here."""
         if self.read(1):
-            raise FileFormatError(
-                f"{self._label}: bytes follow the data that its header declares. Download it again."
-            )
+            raise FileFormatError(f"{self._label}: bytes follow the data that its header declares. Download it again.")
         if self._member.unused_data or self._file.read(1):
-            raise FileFormatError(
-                f"{self._label}: bytes follow the end of the gzip member. Download it again."
-            )
+            raise FileFormatError(f"{self._label}: bytes follow the end of the gzip member. Download it again.")
 
 
 def trailer_size(file: BufferedReader, file_size: int) -> int:

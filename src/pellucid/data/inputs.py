@@ -30,9 +30,7 @@ def as_array(who: str, name: str, value: Any) -> Array:
     try:
         return np.asarray(value)
     except (ValueError, TypeError) as error:
-        raise DataError(
-            f"{who}: {name} cannot become an array ({error}). Give every sample the same shape."
-        ) from error
+        raise DataError(f"{who}: {name} cannot become an array ({error}). Give every sample the same shape.") from error
 
 
 def float_dtype(who: str, dtype: DTypeLike) -> np.dtype[Any]:
@@ -63,13 +61,10 @@ def samples(who: str, value: Any, dtype: DTypeLike) -> Array:
         )
     if x.ndim < 2:
         raise ShapeError(
-            f"{who}: x must have shape (N, ...), got {x.shape}. "
-            "One sample is x[None], one feature is x[:, None]."
+            f"{who}: x must have shape (N, ...), got {x.shape}. One sample is x[None], one feature is x[:, None]."
         )
     if x.size == 0:
-        raise DataError(
-            f"{who}: x is empty, its shape is {x.shape}. Give at least one sample of at least one value."
-        )
+        raise DataError(f"{who}: x is empty, its shape is {x.shape}. Give at least one sample of at least one value.")
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which the next line reports
         converted = np.ascontiguousarray(x, dtype=dtype)
     checks.expect_finite(who, converted)

@@ -19,9 +19,7 @@ def numbers(who: str, cells: Sequence[Any], places: Sequence[str], column: str, 
         try:
             values[i] = float(cell)
         except (TypeError, ValueError):
-            raise DataError(
-                f"{who}: {places[i]}, column {column!r}: {shown(cell)} is not a number. {remedy}"
-            ) from None
+            raise DataError(f"{who}: {places[i]}, column {column!r}: {shown(cell)} is not a number. {remedy}") from None
     return values
 
 
@@ -48,8 +46,7 @@ def numbered(
     for text, place in zip(texts, places, strict=True):
         if text not in index:
             raise LabelError(
-                f"{who}: {place}, column {column!r}: {text!r} is not one of class_names: "
-                f"{', '.join(names[:12])}."
+                f"{who}: {place}, column {column!r}: {text!r} is not one of class_names: {', '.join(names[:12])}."
             )
     return np.array([index[text] for text in texts], dtype=np.intp), names
 
@@ -63,9 +60,7 @@ def _name(who: str, cell: object, place: str, column: str) -> str:
             )
         return str(cell).strip()
     if math.isnan(number):
-        raise LabelError(
-            f"{who}: {place}, column {column!r}: the target is NaN. Remove the sample or fill it in."
-        )
+        raise LabelError(f"{who}: {place}, column {column!r}: the target is NaN. Remove the sample or fill it in.")
     if not number.is_integer():
         raise LabelError(
             f"{who}: {place}, column {column!r}: {cell} has a fraction, so it is no class. "

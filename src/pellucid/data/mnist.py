@@ -57,8 +57,7 @@ def load_mnist(
         x, t = read_pair(who, images, labels)
         if t.min() < 0 or t.max() >= CLASSES:
             raise DataError(
-                f"{who}: {labels} holds the label {t.max()}, digits are 0..9. "
-                "Use load_directory for other classes."
+                f"{who}: {labels} holds the label {t.max()}, digits are 0..9. Use load_directory for other classes."
             )
         x = shaped(x, flatten=flatten)
         return scaled(x, dtype) if normalize else x, np.eye(CLASSES, dtype=dtype)[t] if one_hot_label else t

@@ -123,14 +123,10 @@ def _numeric(who: str, column: Array, places: list[str], name: str) -> Array:
 
 def _target_index(who: str, names: list[str], target: str | int | None) -> int:
     if len(names) < 2:
-        raise DataError(
-            f"{who}: a table needs a column of targets and at least one of features, got {names}."
-        )
+        raise DataError(f"{who}: a table needs a column of targets and at least one of features, got {names}.")
     if isinstance(target, str):
         if names.count(target) > 1:
-            raise ArgumentError(
-                f"{who}: {names.count(target)} columns are called {target!r}. Give the index of one."
-            )
+            raise ArgumentError(f"{who}: {names.count(target)} columns are called {target!r}. Give the index of one.")
         if target not in names:
             checks.unknown_name(who, "target column", target, names)
         return names.index(target)

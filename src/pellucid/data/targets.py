@@ -59,9 +59,7 @@ def regression_targets(who: str, value: Any, count: int, dtype: DTypeLike) -> Ar
     """
     t = as_array(who, "t", value)
     if t.dtype.kind not in "biuf":
-        raise DataError(
-            f"{who}: regression targets must be numbers, got {t.dtype}. Convert them: t.astype(float)."
-        )
+        raise DataError(f"{who}: regression targets must be numbers, got {t.dtype}. Convert them: t.astype(float).")
     if t.ndim not in (1, 2) or t.size == 0:
         raise LabelError(f"{who}: regression targets must have shape (N,) or (N, M), got {t.shape}.")
     if len(t) != count:
@@ -77,9 +75,7 @@ def expect_class_names(who: str, names: Sequence[str] | None, classes: int | Non
     if names is None:
         return None
     if classes is None:
-        raise ArgumentError(
-            f"{who}: class_names belong to classification, got task='regression'. Leave them out."
-        )
+        raise ArgumentError(f"{who}: class_names belong to classification, got task='regression'. Leave them out.")
     if isinstance(names, str) or len(names) != classes:
         raise ArgumentError(f"{who}: class_names must be {classes} names, one for each class, got {names!r}.")
     return tuple(str(name) for name in names)

@@ -16,8 +16,8 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.errors import ArgumentError, FileFormatError
-from pellucid.interop.assemble import assemble
 from pellucid.files import PathLike, atomic_write
+from pellucid.interop.assemble import assemble
 from pellucid.interop.npz import read_npz
 from pellucid.interop.tensors import expect_finite
 from pellucid.layers import Affine, ReLU, Sequential

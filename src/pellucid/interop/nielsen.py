@@ -17,8 +17,8 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.errors import ArgumentError, FileFormatError
-from pellucid.interop.assemble import assemble
 from pellucid.files import PathLike, atomic_write, read_bytes
+from pellucid.interop.assemble import assemble
 from pellucid.interop.strict_json import AGAIN, parse_json
 from pellucid.interop.tensors import expect_finite
 from pellucid.layers import Affine, Sequential, Sigmoid

@@ -16,10 +16,10 @@ from typing import Any, Protocol
 
 from pellucid import checks
 from pellucid.errors import ArgumentError, DataError, FileFormatError
+from pellucid.files import PathLike, atomic_write
 from pellucid.interop.architecture import PREFIX, from_metadata, make_network, read_spec, to_metadata
 from pellucid.interop.assemble import assemble
 from pellucid.interop.compare import OTHER, expect_same_architecture, expect_same_arrays
-from pellucid.files import PathLike, atomic_write
 from pellucid.interop.header import Header, encode_header, read_header
 from pellucid.interop.seal import seal, verify_header, verify_tensors
 from pellucid.interop.tensors import as_stored, expect_finite, pieces, read_tensors

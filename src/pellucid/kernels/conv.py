@@ -43,14 +43,10 @@ def choose(
     y_shape = conv_output_shape(x_shape, w_shape, window)
     kernel, reason = _pick(x_shape, w_shape, window, groups, np.dtype(dtype))
     numbers = math.prod(x_shape) + math.prod(w_shape) + math.prod(y_shape)
-    return Choice(
-        kernel, reason, 2 * math.prod(y_shape) * math.prod(w_shape[:3]), numbers * np.dtype(dtype).itemsize
-    )
+    return Choice(kernel, reason, 2 * math.prod(y_shape) * math.prod(w_shape[:3]), numbers * np.dtype(dtype).itemsize)
 
 
-def _pick(
-    x_shape: Shape, w_shape: Shape, window: Window, groups: int, dtype: np.dtype[np.generic]
-) -> tuple[str, str]:
+def _pick(x_shape: Shape, w_shape: Shape, window: Window, groups: int, dtype: np.dtype[np.generic]) -> tuple[str, str]:
     c, oc = x_shape[3], w_shape[3]
     if dtype != np.float32:
         return "im2col", f"{dtype} takes the general path"
@@ -234,9 +230,7 @@ def conv2d_weight_gradient(
 ) -> Array:
     """x, dy → dw (KH, KW, C//groups, OC)."""
     w = np.broadcast_to(x.dtype.type(0), w_shape)  # of the weights only the shape matters
-    return conv2d_backward(
-        x, dy, w, stride=stride, padding=padding, dilation=dilation, groups=groups, want_dx=False
-    )[1]  # type: ignore[return-value]
+    return conv2d_backward(x, dy, w, stride=stride, padding=padding, dilation=dilation, groups=groups, want_dx=False)[1]  # type: ignore[return-value]
 
 
 def bias_gradient(dy: Array) -> Array:

@@ -54,9 +54,7 @@ def _frame(x_shape: Shape, window: Window, taps_multiple: int = 1) -> Frame:
         window.padding[0][0],
         window.padding[1][0],
     )
-    blocks = work_blocks(
-        n, 2 * n * oh * ow * c * window.size[0] * window.size[1], 4 * n * c * (h * w + oh * ow)
-    )
+    blocks = work_blocks(n, 2 * n * oh * ow * c * window.size[0] * window.size[1], 4 * n * c * (h * w + oh * ow))
     return Frame(sizes, taps(window, w, c, 1, multiple=taps_multiple), blocks)
 
 

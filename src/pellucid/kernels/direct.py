@@ -65,9 +65,7 @@ def _grid(rows: IntArray, columns: IntArray, width: int, channels: int) -> IntAr
 
 
 @lru_cache(maxsize=128)
-def _forward_tables(
-    x_shape: Shape, oc: int, window: Window, groups: int
-) -> tuple[Frame, int, tuple[Phase, ...]]:
+def _forward_tables(x_shape: Shape, oc: int, window: Window, groups: int) -> tuple[Frame, int, tuple[Phase, ...]]:
     """The frame, the length of a run in floats, and the one phase of a forward convolution."""
     _, h, w, c = x_shape
     (top, bottom), (left, right) = window.padding
@@ -87,9 +85,7 @@ def _backward_tables(x_shape: Shape, oc: int, window: Window) -> tuple[Frame, tu
     """The frame of dy and the phases of dx."""
     _, h, w, c = x_shape
     oh, ow = window.output(h, w)
-    spans = [
-        _span(window, axis, pixels, outputs) for axis, (pixels, outputs) in enumerate(((h, oh), (w, ow)))
-    ]
+    spans = [_span(window, axis, pixels, outputs) for axis, (pixels, outputs) in enumerate(((h, oh), (w, ow)))]
     (top, hp), (left, wp) = spans
     frame = Frame(oh, ow, oc, top, left, hp, wp, c)
     phases = []
@@ -98,10 +94,7 @@ def _backward_tables(x_shape: Shape, oc: int, window: Window) -> tuple[Frame, tu
         columns, n = _pixels_of_phase(window, 1, b, w)
         taps = [(u, v) for u in _taps_of_phase(window, 0, a) for v in _taps_of_phase(window, 1, b)]
         runs = [
-            (
-                (a - u * window.dilation[0]) // window.stride[0] * wp
-                + (b - v * window.dilation[1]) // window.stride[1]
-            )
+            ((a - u * window.dilation[0]) // window.stride[0] * wp + (b - v * window.dilation[1]) // window.stride[1])
             * oc
             * 4
             for u, v in taps
@@ -132,9 +125,7 @@ def _pixels_of_phase(window: Window, axis: int, phase: int, pixels: int) -> tupl
 
 
 def _taps_of_phase(window: Window, axis: int, phase: int) -> list[int]:
-    return [
-        u for u in range(window.size[axis]) if (u * window.dilation[axis] - phase) % window.stride[axis] == 0
-    ]
+    return [u for u in range(window.size[axis]) if (u * window.dilation[axis] - phase) % window.stride[axis] == 0]
 
 
 def _correlate(
@@ -143,9 +134,7 @@ def _correlate(
 ) -> None:  # fmt: skip
     """Run the compiled loop over blocks of images; few images are cut into parts of their outputs as well."""
     n, og = len(x), frame.out_channels // groups
-    places, outs, runs = (
-        np.concatenate([getattr(p, name) for p in phases]) for name in ("places", "outs", "runs")
-    )
+    places, outs, runs = (np.concatenate([getattr(p, name) for p in phases]) for name in ("places", "outs", "runs"))
     bias = np.zeros((groups, whole(og)), np.float32)
     if b is not None:
         bias[:, :og] = b.reshape(groups, og)
@@ -208,9 +197,7 @@ def forward(
     return y
 
 
-def input_gradient(
-    dy: Array, w: Array, x_shape: Shape, window: Window, groups: int, out: Array | None = None
-) -> Array:
+def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, groups: int, out: Array | None = None) -> Array:
     """dx: every pixel gathers from the outputs that saw it, phase by phase."""
     if groups == 1 and x_shape[3] <= FEW_CHANNELS and window.size != (1, 1):
         return _gather(dy, w, x_shape, window, out)
@@ -273,10 +260,7 @@ def _sum_tables(frame: Frame, window: Window, group: int, groups: int) -> tuple[
     taps = ((u * window.dilation[0] * frame.wp + v * window.dilation[1]) * frame.channels + c).ravel() * 4
     taps = np.concatenate([taps, np.repeat(taps[-1:], -len(taps) % 4)])  # tiles take four at least
     oh = window.output(frame.height, frame.width)[0]
-    rows = (
-        np.arange(group)[:, None] * frame.padded
-        + np.arange(oh) * window.stride[0] * frame.wp * frame.channels
-    )
+    rows = np.arange(group)[:, None] * frame.padded + np.arange(oh) * window.stride[0] * frame.wp * frame.channels
     return taps.astype(np.int64), rows.ravel() * 4
 
 
@@ -284,9 +268,7 @@ def weight_gradient(
     x: Array, dy: Array, kernel: tuple[int, ...], window: Window, groups: int, *, y: Array | None = None
 ) -> tuple[Array, Array]:
     """(dw, db) for w of shape `kernel`; given the output y of a fused ReLU, dy counts where y > 0."""
-    source, above, output = (
-        (_flat(x), _flat(dy), None if y is None else _flat(y)) if _is_flat(window) else (x, dy, y)
-    )
+    source, above, output = (_flat(x), _flat(dy), None if y is None else _flat(y)) if _is_flat(window) else (x, dy, y)
     oc, og = kernel[3], kernel[3] // groups
     frame, _, _ = _forward_tables(source.shape, oc, window, groups)
     oh, ow = window.output(frame.height, frame.width)

@@ -108,9 +108,7 @@ def dropout(x: Array, key: DropoutKey, drop_probability: float, *, out: Array | 
     numbers = np.uint32(key.first), np.uint32(key.second), threshold, x.dtype.type(1 / (1 - drop_probability))
     blocks = blocks_of(x.size, BLOCK)
     work = jit.load("elementwise").dropout if _compiled(x, y) else _dropout
-    parallel_for(
-        lambda index: work(source, target, blocks[index].start, blocks[index].stop, *numbers), len(blocks)
-    )
+    parallel_for(lambda index: work(source, target, blocks[index].start, blocks[index].stop, *numbers), len(blocks))
     return y
 
 

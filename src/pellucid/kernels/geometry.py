@@ -52,10 +52,7 @@ def transposed_size(window: Window, height: int, width: int, output_padding: Pai
     convolution with the same window would map to (OH, OW), plus `output_padding`.
     """
     h, w = (
-        (pixels - 1) * window.stride[axis]
-        + window.extent(axis)
-        - sum(window.padding[axis])
-        + output_padding[axis]
+        (pixels - 1) * window.stride[axis] + window.extent(axis) - sum(window.padding[axis]) + output_padding[axis]
         for axis, pixels in enumerate((height, width))
     )
     return h, w

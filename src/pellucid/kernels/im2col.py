@@ -70,9 +70,7 @@ def _by_group(y: Array, groups: int) -> Array:
     return y.reshape(-1, groups, y.shape[3] // groups).transpose(1, 0, 2)
 
 
-def conv2d(
-    x: Array, w: Array, b: Array | None, window: Window, groups: int, out: Array | None = None
-) -> Array:
+def conv2d(x: Array, w: Array, b: Array | None, window: Window, groups: int, out: Array | None = None) -> Array:
     """y = cols · w + b, block by block."""
     shape = conv_output_shape(x.shape, w.shape, window)
     y = np.empty(shape, x.dtype) if out is None else out

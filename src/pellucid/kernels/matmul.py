@@ -15,7 +15,7 @@ from pellucid.typing import Array
 
 # Products of fewer multiplications are not worth sharing out (about 50 µs).
 SMALL = 2_000_000
-BLOCKS = 8
+BLOCKS = 4
 
 
 def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:

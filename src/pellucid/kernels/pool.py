@@ -25,9 +25,7 @@ def _blocks(x_shape: Shape, itemsize: int) -> list[slice]:
     return blocks_of(x_shape[0], max(1, BLOCK_BYTES // max(1, per_image)))
 
 
-def _tap_slices(
-    window: Window, x_shape: Shape
-) -> Iterator[tuple[int, tuple[slice, slice], tuple[slice, slice]]]:
+def _tap_slices(window: Window, x_shape: Shape) -> Iterator[tuple[int, tuple[slice, slice], tuple[slice, slice]]]:
     """For each tap: its number, the outputs whose tap lies in the image, and the input pixels that they see."""
     oh, ow = window.output(x_shape[1], x_shape[2])
     for u, v in np.ndindex(*window.size):
@@ -124,9 +122,7 @@ def max_pool2d_gradient(
         dx[part] = 0
         for tap, outputs, pixels in _tap_slices(window, x_shape):
             won = switch[part, outputs[0], outputs[1]] == tap
-            dx[part, pixels[0], pixels[1]] += np.where(
-                won, dy[part, outputs[0], outputs[1]], dy.dtype.type(0)
-            )
+            dx[part, pixels[0], pixels[1]] += np.where(won, dy[part, outputs[0], outputs[1]], dy.dtype.type(0))
 
     parallel_for(block, len(blocks))
     return dx

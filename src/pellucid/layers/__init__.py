@@ -24,10 +24,10 @@ from pellucid.layers.dropout import SpatialDropout2D as SpatialDropout2D
 from pellucid.layers.global_pool import GlobalAveragePool2D as GlobalAveragePool2D
 from pellucid.layers.global_pool import GlobalMaxPool2D as GlobalMaxPool2D
 from pellucid.layers.graph import Graph as Graph
-from pellucid.layers.graph import Node as Node
 from pellucid.layers.merge import Add as Add
 from pellucid.layers.merge import Concat as Concat
 from pellucid.layers.merge import Merge as Merge
+from pellucid.layers.nodes import Node as Node
 from pellucid.layers.norm import GroupNorm as GroupNorm
 from pellucid.layers.norm import LayerNorm as LayerNorm
 from pellucid.layers.pool import AveragePool2D as AveragePool2D

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from pellucid import checks
 from pellucid.errors import ArgumentError
-from pellucid.layers.base import Layer
+from pellucid.kernels.elementwise import DropoutKey, dropout, dropout_key
+from pellucid.layers.base import CacheT, Layer
 from pellucid.layers.window import image_shape
 from pellucid.typing import Array, Arrays, Config, Shape
 
 
 class DropoutCache(NamedTuple):
-    """The scaled mask, or None where nothing was dropped."""
+    """The key that the mask follows from, so that it need not be stored; None where nothing was dropped."""
+
+    key: DropoutKey | None
+
+
+class SpatialDropoutCache(NamedTuple):
+    """The scaled mask (N, 1, 1, C); None where nothing was dropped."""
 
     mask: Array | None
 
 
-class _Dropout(Layer[DropoutCache]):
-    """What both kinds share: a mask while training, and nothing in evaluation."""
+class _Dropout(Layer[CacheT]):
+    """What both kinds share: a share of units to drop, and a generator to draw them with."""
 
     stochastic: ClassVar[bool] = True
 
@@ -30,35 +36,21 @@ class _Dropout(Layer[DropoutCache]):
         checks.expect_range(type(self).__name__, "drop_probability", drop_probability, 0, 1, open_high=True)
         self.drop_probability = float(drop_probability)
 
-    @abstractmethod
-    def mask_shape(self, x_shape: Shape) -> Shape:
-        """Return the shape of the mask, which broadcasts against x: one entry for each random decision."""
-
-    def forward(
-        self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
-    ) -> tuple[Array, DropoutCache]:
+    def generator(self, train: bool, rng: np.random.Generator | None) -> np.random.Generator | None:
+        """Return what to draw from, or None where nothing is to be dropped."""
         if not train or self.drop_probability == 0:
-            return x, DropoutCache(None)
+            return None
         if rng is None:
             raise ArgumentError(
                 f"{self.label}: needs rng when train=True. Call forward(x, train=True, rng=np.random.default_rng(0))."
             )
-        kept = rng.random(self.mask_shape(x.shape), dtype=np.float32) >= self.drop_probability
-        mask = kept * x.dtype.type(1 / (1 - self.drop_probability))
-        return x * mask, DropoutCache(mask)
-
-    def backward(
-        self, dy: Array, cache: DropoutCache, *, need_dx: bool = True, need_grads: bool = True
-    ) -> tuple[Array | None, Arrays]:
-        if not need_dx:
-            return None, {}
-        return (dy if cache.mask is None else dy * cache.mask), {}
+        return rng
 
     def config(self) -> Config:
         return {"drop_probability": self.drop_probability}
 
 
-class Dropout(_Dropout):
+class Dropout(_Dropout[DropoutCache]):
     """Inverted dropout.
 
     Forward     train: y = x · m,  m = 0 with probability p, else 1/(1 − p);  evaluation: y = x
@@ -77,11 +69,24 @@ class Dropout(_Dropout):
     def infer_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def mask_shape(self, x_shape: Shape) -> Shape:
-        return x_shape
+    def forward(
+        self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[Array, DropoutCache]:
+        drawn_from = self.generator(train, rng)
+        if drawn_from is None:
+            return x, DropoutCache(None)
+        key = dropout_key(drawn_from)
+        return dropout(x, key, self.drop_probability), DropoutCache(key)
+
+    def backward(
+        self, dy: Array, cache: DropoutCache, *, need_dx: bool = True, need_grads: bool = True
+    ) -> tuple[Array | None, Arrays]:
+        if not need_dx:
+            return None, {}
+        return (dy if cache.key is None else dropout(dy, cache.key, self.drop_probability)), {}
 
 
-class SpatialDropout2D(_Dropout):
+class SpatialDropout2D(_Dropout[SpatialDropoutCache]):
     """Inverted dropout of whole channels: neighbouring pixels tell much the same, so dropping single ones hides little.
 
     Forward     train: y[n,:,:,c] = x[n,:,:,c] · m[n,c],  m = 0 with probability p, else 1/(1 − p);  evaluation: y = x
@@ -104,5 +109,19 @@ class SpatialDropout2D(_Dropout):
     def infer_shape(self, input_shape: Shape) -> Shape:
         return image_shape(self.label, input_shape)
 
-    def mask_shape(self, x_shape: Shape) -> Shape:
-        return x_shape[0], 1, 1, x_shape[3]
+    def forward(
+        self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[Array, SpatialDropoutCache]:
+        drawn_from = self.generator(train, rng)
+        if drawn_from is None:
+            return x, SpatialDropoutCache(None)
+        kept = drawn_from.random((x.shape[0], 1, 1, x.shape[3]), dtype=np.float32) >= self.drop_probability
+        mask = kept * x.dtype.type(1 / (1 - self.drop_probability))
+        return x * mask, SpatialDropoutCache(mask)
+
+    def backward(
+        self, dy: Array, cache: SpatialDropoutCache, *, need_dx: bool = True, need_grads: bool = True
+    ) -> tuple[Array | None, Arrays]:
+        if not need_dx:
+            return None, {}
+        return (dy if cache.mask is None else dy * cache.mask), {}

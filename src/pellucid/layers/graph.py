@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -11,23 +11,10 @@ from pellucid import checks
 from pellucid.errors import ArgumentError
 from pellucid.layers.base import Layer
 from pellucid.layers.container import AnyLayer, Container, Rules
-from pellucid.layers.merge import AnyMerge, Merge, merge_backward
+from pellucid.layers.merge import merge_backward
+from pellucid.layers.nodes import INPUT, Inputs, Node, Operation, read_nodes
 from pellucid.layers.sequential import Step, Tape, step_backward
 from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
-
-INPUT = "input"
-"""What nodes call the input of the graph."""
-
-Operation: TypeAlias = AnyLayer | AnyMerge
-Inputs: TypeAlias = str | Sequence[str]
-
-
-class Node(NamedTuple):
-    """A layer or a merge, and the names of what it takes."""
-
-    name: str
-    operation: Operation
-    inputs: tuple[str, ...]
 
 
 class Graph(Container[Tape]):
@@ -72,11 +59,13 @@ class Graph(Container[Tape]):
         name: str = "",
     ) -> None:
         listed = [(key, *value) for key, value in nodes.items()] if isinstance(nodes, Mapping) else list(nodes)
-        self.nodes = tuple(_read_nodes(listed))
+        self.nodes = tuple(read_nodes(listed))
         self.output = output or (self.nodes[-1].name if self.nodes else INPUT)
         super().__init__([n.operation for n in self.nodes if isinstance(n.operation, Layer)], name=name)
         self._by_name = {node.name: node for node in self.nodes}
         self._check_output()
+        if np.dtype(dtype).kind != "f":
+            raise ArgumentError(f"Graph: dtype must be float32 or float64, got {np.dtype(dtype)}.")
         self.dtype = np.dtype(dtype)
         self.seed = seed
         if input_shape is not None:
@@ -213,47 +202,3 @@ class Graph(Container[Tape]):
 
 def _infer(operation: Operation, shapes: list[Shape]) -> Shape:
     return operation.infer_shape(shapes[0]) if isinstance(operation, Layer) else operation.infer_shape(shapes)
-
-
-def _read_nodes(listed: Sequence[tuple[str, Operation, Inputs]]) -> Iterator[Node]:
-    """Check the description from top to bottom; a node knows only what stands above it."""
-    for entry in listed:
-        if not isinstance(entry, Sequence) or len(entry) != 3:
-            raise ArgumentError(f"Graph: a node is (name, layer, inputs), got {entry!r}.")
-    later = {str(name) for name, _, _ in listed}
-    known = {INPUT: 0}  # in order, and quick to search
-    for name, operation, given in listed:
-        inputs = (given,) if isinstance(given, str) else tuple(str(source) for source in given)
-        _check_name(name, operation, known)
-        for source in inputs:
-            _check_source(name, source, known, later)
-        if isinstance(operation, Layer) and len(inputs) != 1:
-            raise ArgumentError(
-                f"Graph: node {name!r} is a layer and takes one input, got {list(inputs)}. Merge them by Add or Concat."
-            )
-        operation.name = name
-        known[name] = len(known)
-        yield Node(name, operation, inputs)
-
-
-def _check_name(name: object, operation: object, known: Collection[str]) -> None:
-    if not isinstance(name, str) or not name or "." in name or "/" in name:
-        raise ArgumentError(f"Graph: a node's name must be a string without '.' and '/', got {name!r}.")
-    if name in known:
-        raise ArgumentError(f"Graph: two nodes are named {name!r} ({INPUT!r} is the input). Choose different names.")
-    if not isinstance(operation, (Layer, Merge)):
-        hint = " Call it to make one." if isinstance(operation, type) else ""
-        raise ArgumentError(f"Graph: node {name!r} is {operation!r}, which is neither a layer nor a merge.{hint}")
-    if operation.name not in ("", name):
-        raise ArgumentError(f"Graph: node {name!r} holds a layer that is named {operation.name!r}. Give it no name.")
-
-
-def _check_source(name: str, source: str, known: Collection[str], later: Collection[str]) -> None:
-    if source in known:
-        return
-    if source in later:
-        raise ArgumentError(
-            f"Graph: node {name!r} takes {source!r}, which does not stand above it. List the nodes in the order in "
-            "which they are computed; a cycle has no such order."
-        )
-    checks.unknown_name(f"Graph: node {name!r}", "input", source, known)

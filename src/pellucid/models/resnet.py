@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pellucid.layers import Affine, BatchNorm, Conv2D, GlobalAveragePool2D, ReLU, Residual, Sequential
+from typing import Any
+
+from pellucid.layers import Affine, BatchNorm, Conv2D, GlobalAveragePool2D, Layer, ReLU, Residual, Sequential
 
 
 def small_resnet(seed: int = 0) -> Sequential:
@@ -31,12 +33,13 @@ def small_resnet(seed: int = 0) -> Sequential:
 
 def _block(filters: int, stride: int) -> Residual:
     """Two convolutions with batch normalisation, beside the input itself or a 1x1 projection of it."""
-    branch = [
+    branch: list[Layer[Any]] = [
         Conv2D(filters, 3, stride=stride, padding="same", bias=False),
         BatchNorm(),
         ReLU(),
         Conv2D(filters, 3, padding="same", bias=False),
         BatchNorm(),
     ]
-    shortcut = [Conv2D(filters, 1, stride=stride, bias=False), BatchNorm()] if stride > 1 else None
-    return Residual(branch, shortcut)
+    if stride == 1:
+        return Residual(branch)
+    return Residual(branch, [Conv2D(filters, 1, stride=stride, bias=False), BatchNorm()])

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 WORDS, NUMBERS, MOST = 12, 30, 1000  # with more classes than these: no percentages, no numbers, no picture
 
 
-def confusion_matrix(
-    labels: Any, predicted: Any, class_names: Any = None, title: str | None = None
-) -> Figure:
+def confusion_matrix(labels: Any, predicted: Any, class_names: Any = None, title: str | None = None) -> Figure:
     """Counts of (true class, predicted class), with their percentage of the row.
 
     What is right lies on the diagonal, in blue; mistakes have a colour scale of their own, so that they are
@@ -28,9 +26,7 @@ def confusion_matrix(
     who = "plots.confusion_matrix"
     truth, guess = classes.labels(who, labels), classes.predicted(who, predicted)
     if len(truth) != len(guess):
-        raise LabelError(
-            f"{who}: labels and predicted must be equally many, got {len(truth)} and {len(guess)}."
-        )
+        raise LabelError(f"{who}: labels and predicted must be equally many, got {len(truth)} and {len(guess)}.")
     if len(truth) == 0:
         raise DataError(f"{who}: labels must hold at least one class, got none. Nothing can be drawn.")
     given = classes.name_list(who, class_names)
@@ -110,8 +106,6 @@ def _write_numbers(axes: Axes, counts: IntArray, shares: Array, cell: float) -> 
         dark = row == column and share > 0.75 * shares.diagonal().max()
         weight = "bold" if row == column or share > 0.8 * worst else "normal"
         place["color"] = style.PAPER if dark else style.INK
-        axes.text(
-            column, row - 0.12 * percentages, f"{counts[row, column]:,}", size=size, weight=weight, **place
-        )
+        axes.text(column, row - 0.12 * percentages, f"{counts[row, column]:,}", size=size, weight=weight, **place)
         if percentages:
             axes.text(column, row + 0.24, f"{100 * share:.1f}%", size=7.5, **place)

@@ -51,9 +51,7 @@ def sheet(
     height, width = size
     rows = [captions[first : first + columns] for first in range(0, len(captions), columns)]
     across = style.snap(max([width, *(c.width() + 0.04 for c in captions)]) + GAP)
-    tops = np.cumsum(
-        [MARGIN + (HEADING if title else 0.0), *(height + GAP + _caption_height(row) for row in rows)]
-    )
+    tops = np.cumsum([MARGIN + (HEADING if title else 0.0), *(height + GAP + _caption_height(row) for row in rows)])
     full = len(rows[0]) * across - GAP + (BAR if bar else 0.0)
     full = max(full, style.text_width(title, style.TITLE, bold=True))
     fig = style.figure(full + 2 * MARGIN, tops[-1] - GAP + MARGIN)
@@ -91,9 +89,7 @@ def place(fig: Figure, left: float, top: float, width: float, height: float) -> 
     """Bare axes at those inches from the upper left corner, with a hairline frame."""
     full_width, full_height = fig.get_size_inches()
     bottom = full_height - style.snap(top) - height
-    axes = fig.add_axes(
-        (style.snap(left) / full_width, bottom / full_height, width / full_width, height / full_height)
-    )
+    axes = fig.add_axes((style.snap(left) / full_width, bottom / full_height, width / full_width, height / full_height))
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
     for spine in axes.spines.values():

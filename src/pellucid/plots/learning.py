@@ -62,9 +62,7 @@ def _lines(runs: Mapping[str, Series], kind: str, unit: str) -> list[Line]:
             for run, colour, x in rates
             if x is not None and kind in run.iterations
         ]
-    return [
-        line for run, colour in _coloured(runs) for line in _measured(run, kind, unit, colour, len(runs) == 1)
-    ]
+    return [line for run, colour in _coloured(runs) for line in _measured(run, kind, unit, colour, len(runs) == 1)]
 
 
 def _coloured(runs: Mapping[str, Series]) -> list[tuple[Series, str]]:

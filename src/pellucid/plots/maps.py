@@ -53,9 +53,7 @@ def convolution_and_pooling(image: Any, convolved: Any, pooled: Any, title: str 
         )
     one = np.asarray(image)
     if one.ndim not in (2, 3):
-        raise ShapeError(
-            f"{who}: image must have shape (H, W) or (H, W, C), got {one.shape}. Pass a single image."
-        )
+        raise ShapeError(f"{who}: image must have shape (H, W) or (H, W, C), got {one.shape}. Pass a single image.")
     picture = pixels.batch(who, one[None], "image")
     picture = pixels.unit(picture, picture)
     with style.house(who):
@@ -86,9 +84,7 @@ def _draw_pairs(picture: Array, above: Array, below: Array, title: str) -> Figur
     image = block - HEAD, (block - HEAD) * picture.shape[2] / picture.shape[1]
     left = grid.MARGIN + image[1] + 0.34
     pitch = style.snap(width + 0.09)
-    full = max(
-        left + max(columns, 2) * pitch + grid.BAR, style.text_width(title, style.TITLE, bold=True) + 0.5
-    )
+    full = max(left + max(columns, 2) * pitch + grid.BAR, style.text_width(title, style.TITLE, bold=True) + 0.5)
     fig = style.figure(full + 0.08, top + blocks * (block + 0.2) - 0.2 + grid.MARGIN)
     grid.heading(fig, title)
     place = grid.place(fig, grid.MARGIN, top + HEAD, image[1], image[0])
@@ -98,9 +94,7 @@ def _draw_pairs(picture: Array, above: Array, below: Array, title: str) -> Figur
     for stack, tall, down in ((above, height, HEAD), (below, low, 2 * HEAD + height + BETWEEN)):
         for number in range(len(stack)):
             line, column = divmod(number, COLUMNS)
-            axes.append(
-                grid.place(fig, left + column * pitch, top + line * (block + 0.2) + down, width, tall)
-            )
+            axes.append(grid.place(fig, left + column * pitch, top + line * (block + 0.2) + down, width, tall))
             if column == 0:
                 _head(axes[-1], "after convolution" if stack is above else "after pooling", stack)
     Scale.of(np.concatenate([above.ravel(), below.ravel()])).draw(fig, axes, [*above, *below])
@@ -110,6 +104,4 @@ def _draw_pairs(picture: Array, above: Array, below: Array, title: str) -> Figur
 def _head(axes: Axes, text: str, stack: Array) -> None:
     where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
     text = f"{text}  {stack.shape[1]} × {stack.shape[2]}"
-    axes.annotate(
-        text, (0, 1), xytext=(0, 4), size=style.SMALL, color=style.INK, ha="left", va="bottom", **where
-    )
+    axes.annotate(text, (0, 1), xytext=(0, 4), size=style.SMALL, color=style.INK, ha="left", va="bottom", **where)

@@ -20,9 +20,7 @@ def numbers(who: str, name: str, values: Any) -> Array:
             f"{who}: {name} must hold numbers, got an array of {array.dtype}. Convert with .astype(float)."
         )
     if array.size == 0:
-        raise DataError(
-            f"{who}: {name} must hold at least one element, got shape {array.shape}. Nothing can be drawn."
-        )
+        raise DataError(f"{who}: {name} must hold at least one element, got shape {array.shape}. Nothing can be drawn.")
     checks.expect_finite(who, array, name)
     return array
 

@@ -139,9 +139,7 @@ def _some(shown: int, available: int) -> str:
     return f"{shown:,} of {available:,} {noun}" if shown < available else f"{available:,} {noun}"
 
 
-def _draw(
-    who: str, pictures: Array, captions: list[Caption], columns: int, title: str, target: float
-) -> Figure:
+def _draw(who: str, pictures: Array, captions: list[Caption], columns: int, title: str, target: float) -> Figure:
     columns = checks.size(who, "columns", columns)
     size = grid.picture_size(pictures.shape[1], pictures.shape[2], target)
     grey = pixels.grey_map(pictures)

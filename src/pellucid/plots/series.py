@@ -61,9 +61,7 @@ def _gaps(who: str, name: str, values: Any) -> Array:
     try:
         array: Array = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     except (TypeError, ValueError):
-        raise ArgumentError(
-            f"{who}: {name} must hold numbers or None, got {list(values)[:3]!r} ..."
-        ) from None
+        raise ArgumentError(f"{who}: {name} must hold numbers or None, got {list(values)[:3]!r} ...") from None
     if array.ndim != 1:
         raise ArgumentError(f"{who}: {name} must be one list of numbers, got shape {array.shape}.")
     return np.where(np.isfinite(array), array, np.nan)

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# Numba gives these functions their types when it compiles them.
 """Whole training steps of a dense network in one compiled call: gather, forward, loss, backward, update.
 
 A small network spends as long in Python, between the products, as in the products. Here nothing is between them, and
@@ -39,7 +41,7 @@ def floats(typing: Any, address: Any) -> Any:
 
 
 @inner
-def activate(z, count, kind):  # type: ignore[no-untyped-def]
+def activate(z, count, kind):
     """z ← f(z), in place."""
     if kind == RELU:
         for i in range(count):
@@ -53,7 +55,7 @@ def activate(z, count, kind):  # type: ignore[no-untyped-def]
 
 
 @inner
-def times_slope(delta, y, count, kind):  # type: ignore[no-untyped-def]
+def times_slope(delta, y, count, kind):
     """delta ← delta · f'(z), in place, written in y = f(z)."""
     if kind == RELU:
         for i in range(count):
@@ -67,7 +69,7 @@ def times_slope(delta, y, count, kind):  # type: ignore[no-untyped-def]
 
 
 @inner
-def softmax_loss(y, t, rows, k, delta):  # type: ignore[no-untyped-def]
+def softmax_loss(y, t, rows, k, delta):
     """delta ← (softmax(y) − one-hot) / rows; return the mean cross-entropy. t (rows,) holds classes as floats."""
     total, scale = 0.0, _ONE / np.float32(rows)
     for r in range(rows):
@@ -87,7 +89,7 @@ def softmax_loss(y, t, rows, k, delta):  # type: ignore[no-untyped-def]
 
 
 @inner
-def row_loss(y, t, rows, k, delta, loss):  # type: ignore[no-untyped-def]
+def row_loss(y, t, rows, k, delta, loss):
     """delta ← gradient of the quadratic loss by y, or of the cross-entropy by what goes into the last sigmoid."""
     total, scale = 0.0, _ONE / np.float32(rows)
     for i in range(rows * k):
@@ -102,7 +104,7 @@ def row_loss(y, t, rows, k, delta, loss):  # type: ignore[no-untyped-def]
 
 
 @inner
-def gather(source, width, indices, rows, target):  # type: ignore[no-untyped-def]
+def gather(source, width, indices, rows, target):
     """target (rows, width) ← the rows of `source` at `indices`."""
     for r in range(rows):
         row = floats(source + 4 * width * indices[r])
@@ -111,7 +113,7 @@ def gather(source, width, indices, rows, target):  # type: ignore[no-untyped-def
 
 
 @compiled
-def steps(sgemm, x, t, t_width, order, sizes, kinds, loss, weights, biases, rates, decay, values, work):  # type: ignore[no-untyped-def]
+def steps(sgemm, x, t, t_width, order, sizes, kinds, loss, weights, biases, rates, decay, values, work):
     """Train on the batches `order` (steps, B); write their losses to `values`; return how many steps were taken.
 
     x (N, D) and t (N, t_width) are addresses: t holds rows, or one class each as a float; sizes (L + 1,) units;

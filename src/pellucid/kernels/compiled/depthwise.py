@@ -74,9 +74,7 @@ def forward(sizes, taps, x, w, bias, y):
                 if s >= s0 and s + 6 <= s1:
                     for c in range(0, step, LANES * 4):
                         count = (step - c) // 4
-                        a, b, d, e, f, g = six(
-                            p + c, apart, taps, u0 * kw, u1 * kw, w + c, step, load(bias + c), count
-                        )
+                        a, b, d, e, f, g = six(p + c, apart, taps, u0 * kw, u1 * kw, w + c, step, load(bias + c), count)
                         store_some(q + c, a, count)
                         store_some(q + c + step, b, count)
                         store_some(q + c + 2 * step, d, count)
@@ -181,6 +179,4 @@ def weight_gradient(sizes, taps, x, dy, dwide, db):
                         add_careful(p + s * apart, taps, u0, u1, v0, v1, kw, d, g, wide, count)
                 store(db + c * 4, total)
                 if s1 > s0:
-                    add_inside(
-                        p + s0 * apart, apart, taps, len(taps), o + s0 * step, step, s1 - s0, g, wide, count
-                    )
+                    add_inside(p + s0 * apart, apart, taps, len(taps), o + s0 * step, step, s1 - s0, g, wide, count)

@@ -71,9 +71,7 @@ def weight_gradient(sizes, x, dy, dw, db, zeros):
             total = s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = s8 = splat(np.float32(0))
             o = dy + i * oh * ow * step + c
             for r in range(oh):
-                p0, p1, p2 = three_rows(
-                    x + i * height * width * step + c, r - top, height, width * step, zeros
-                )
+                p0, p1, p2 = three_rows(x + i * height * width * step + c, r - top, height, width * step, zeros)
                 a0, a1, a2 = three_pixels(p0, p1, p2, -left, width, step, count)
                 b0, b1, b2 = three_pixels(p0, p1, p2, 1 - left, width, step, count)
                 for s in range(ow):

@@ -116,9 +116,7 @@ def weight_gradient(
         source = x + start * image
         if hp != height or wp != width:
             for i in range(images):
-                put_inside(
-                    source + i * image, height, width, channels, top, left, hp, wp, padded + i * image_padded
-                )
+                put_inside(source + i * image, height, width, channels, top, left, hp, wp, padded + i * image_padded)
             source = padded
         o = start * pixels * oc * 4
         vectors = wide

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# Numba gives these functions their types when it compiles them.
 """The BLAS matrix product, called from compiled code on addresses, with the interpreter lock released."""
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ def _sgemm(
 
 
 @inner
-def multiply(sgemm, rows, columns, between, a, lda, a_transposed, b, ldb, b_transposed, beta, c, ldc):  # type: ignore[no-untyped-def]
+def multiply(sgemm, rows, columns, between, a, lda, a_transposed, b, ldb, b_transposed, beta, c, ldc):
     """C (rows, columns) = A (rows, between) · B (between, columns) + beta · C, all row-major, at addresses a, b, c.
 
     `lda` is the distance between rows as stored, in floats; a transposed operand is stored as (between, rows).

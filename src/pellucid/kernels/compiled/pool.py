@@ -94,9 +94,7 @@ def average_forward(sizes, x, shares, y):
                     total = splat(np.float32(0))
                     for u in range(u0, u1):
                         for v in range(v0, v1):
-                            total = total + load_some(
-                                corner + ((u * width + v) * channels + c) * 4, channels - c
-                            )
+                            total = total + load_some(corner + ((u * width + v) * channels + c) * 4, channels - c)
                     store_some(y + (o + c) * 4, total * share, channels - c)
                 o += channels
 

@@ -45,9 +45,7 @@ def _fused(builder: Any) -> Callable[[Any, Any, Any], Any]:
 
 def _table(builder: Any, base: Any, table: Any, length: int) -> list[Any]:
     """base + table[0], …, base + table[length − 1]."""
-    return [
-        builder.add(base, _load(builder, builder.add(table, _integer(8 * i)), _I64, 8)) for i in range(length)
-    ]
+    return [builder.add(base, _load(builder, builder.add(table, _integer(8 * i)), _I64, 8)) for i in range(length)]
 
 
 def _accumulate(
@@ -61,9 +59,7 @@ def _accumulate(
         corners = [builder.add(pixel, offset) for pixel in pixels]
         with cgutils.for_range(builder, run) as loop:
             along, row = builder.mul(loop.index, xstep), builder.load(weights)
-            vectors = [
-                _load(builder, builder.add(row, _integer(64 * v)), _VECTOR) for v in range(len(sums[0]))
-            ]
+            vectors = [_load(builder, builder.add(row, _integer(64 * v)), _VECTOR) for v in range(len(sums[0]))]
             builder.store(builder.add(row, wstep), weights)
             for corner, cells in zip(corners, sums, strict=True):
                 number = _load(builder, builder.add(corner, along), _F32)

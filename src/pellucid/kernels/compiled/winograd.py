@@ -404,9 +404,7 @@ def spread_along(u, tw, step, far, rows):
 
 
 @compiled
-def backward(
-    sizes, mode, group, x, dy, y, switch, wt, dx, dw, db, at_u, at_v, at_c, at_dw, zeros, rows, lines, u, v
-):
+def backward(sizes, mode, group, x, dy, y, switch, wt, dx, dw, db, at_u, at_v, at_c, at_dw, zeros, rows, lines, u, v):
     """A block of images: dx (N, H, W, C) from wt (36, OC, C); dw (36, C in fours, OC) and db (OC,) are added to.
 
     A gradient whose address is 0 is not wanted. The tiles of dy are transformed once and serve both gradients.
@@ -422,9 +420,7 @@ def backward(
         for i in range(images):
             o = (start + i) * dy_image
             target = v + i * tiles * op * F4
-            transform_dy(
-                dy + o * F4, y + o * F4, switch + o, oh, ow, oc, th, tw, mode, lines, rows, target, far_v, db
-            )
+            transform_dy(dy + o * F4, y + o * F4, switch + o, oh, ow, oc, th, tw, mode, lines, rows, target, far_v, db)
         if dw != 0:
             for i in range(images):
                 image, target = x + (start + i) * height * width * channels * F4, u + i * tiles * cp * F4
@@ -442,6 +438,4 @@ def backward(
                 )  # fmt: skip
             for i in range(images):
                 source, image = u + i * tiles * cp * F4, dx + (start + i) * height * width * channels * F4
-                input_gradient_image(
-                    source, far_u, image, height, width, channels, top, left, th, tw, rows, lines
-                )
+                input_gradient_image(source, far_u, image, height, width, channels, top, left, th, tw, rows, lines)
