@@ -370,7 +370,7 @@ ROWS = [SigmoidCrossEntropy(), CrossEntropy(), Quadratic(), SumOfSquares(), Mean
         ([0.0, 1.0, 2.0], r"class labels must be integers, got float64.*t\.astype\(int\)"),
         (["a", "b", "c"], "class labels must be integers"),
         ([True, False, True], "class labels must be integers, got bool"),
-        ([0, 1, 4], r"class labels must lie in 0\.\.3, got 4\. Is the last layer large enough"),
+        ([0, 1, 4], r"class labels must lie in 0\.\.3, got 4\. Classes count from 0"),
         ([0, -1, 2], r"class labels must lie in 0\.\.3, got -1"),
         ([0, 1], "3 samples came with 2 labels"),
         (np.eye(4)[:2], "3 samples came with 2 labels"),

@@ -76,6 +76,7 @@ from pellucid.layers import Tanh as Tanh
 from pellucid.layers import Upsample2D as Upsample2D
 from pellucid.layers import ZeroPad2D as ZeroPad2D
 from pellucid.layers import copy_network as copy_network
+from pellucid.layers import explain_kernels as explain_kernels
 from pellucid.losses import CrossEntropy as CrossEntropy
 from pellucid.losses import Hinge as Hinge
 from pellucid.losses import Huber as Huber
@@ -86,6 +87,7 @@ from pellucid.losses import SoftmaxCrossEntropy as SoftmaxCrossEntropy
 from pellucid.losses import SumOfSquares as SumOfSquares
 from pellucid.models import TRUTH_TABLE as TRUTH_TABLE
 from pellucid.models import Network as Network
+from pellucid.models import SimpleCNN as SimpleCNN
 from pellucid.models import TruthTableNet as TruthTableNet
 from pellucid.models import TwoLayerNet as TwoLayerNet
 from pellucid.numerical import numerical_gradient as numerical_gradient

@@ -145,7 +145,8 @@ def class_indices(who: str, t: Any, classes: int | None = None, samples: int | N
     if classes is not None and len(t) and (t.min() < 0 or t.max() >= classes):
         worst = int(t.min()) if t.min() < 0 else int(t.max())
         raise LabelError(
-            f"{who}: class labels must lie in 0..{classes - 1}, got {worst}. Is the last layer large enough?"
+            f"{who}: class labels must lie in 0..{classes - 1}, got {worst}. "
+            "Classes count from 0; the last layer needs an output for each."
         )
     indices: IntArray = t
     return indices

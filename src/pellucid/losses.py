@@ -50,6 +50,10 @@ class Loss(ABC):
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> Array:
         """Return `t` in the form that `compute` takes; raise LabelError where it does not fit (N, K) outputs."""
 
+    def divisor(self, t: Array) -> float:
+        """Return what the sum over the samples of checked targets is divided by, so that batches add up."""
+        return float(len(t))
+
     def probabilities(self, y: Array) -> Array:
         """Return what the outputs mean as probabilities; distances take them as they are."""
         return y
@@ -112,6 +116,9 @@ class SoftmaxCrossEntropy(Loss):
         w = self.class_weights[t].astype(y.dtype)
         p *= (w / w.sum())[:, None]
         return float((w * losses).sum() / w.sum()), LossCache(p)
+
+    def divisor(self, t: IntArray) -> float:
+        return float(len(t)) if self.class_weights is None else float(self.class_weights[t].sum())
 
     def probabilities(self, y: Array) -> Array:
         return softmax(y)
@@ -195,6 +202,9 @@ class Quadratic(_RowLoss):
 
 class SumOfSquares(_RowLoss):
     """The book's ½ Σ (y − t)², summed over everything: dy = y − t."""
+
+    def divisor(self, t: Array) -> float:
+        return 1.0
 
     def compute(self, y: Array, t: Array) -> tuple[float, LossCache]:
         difference = y - t.astype(y.dtype, copy=False)

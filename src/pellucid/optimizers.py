@@ -21,7 +21,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.errors import ArgumentError, ShapeError
-from pellucid.kernels.elementwise import inplace_adam
+from pellucid.kernels.elementwise import inplace_adadelta, inplace_adam
 from pellucid.schedules import Rate, Schedule, as_schedule
 from pellucid.typing import Array, Arrays, Config
 
@@ -209,13 +209,10 @@ class AdaDelta(Optimizer):
         self.rho, self.epsilon = float(rho), float(epsilon)
 
     def update(self, key: str, p: Array, g: Array, rate: float) -> None:
-        h, s = self.slot(key, "squares", p), self.slot(key, "steps", p)
-        h *= self.rho
-        h += (1 - self.rho) * (g * g)
-        d = g * np.sqrt((s + self.epsilon) / (h + self.epsilon))
-        s *= self.rho
-        s += (1 - self.rho) * (d * d)
-        self.descend(key, p, d, rate)
+        inplace_adadelta(
+            p, g, self.slot(key, "squares", p), self.slot(key, "steps", p),
+            rate=rate, rho=self.rho, epsilon=self.epsilon,
+        )  # fmt: skip
 
     def config(self) -> Config:
         return {"rho": self.rho, "epsilon": self.epsilon, **super().config()}

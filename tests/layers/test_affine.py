@@ -10,7 +10,7 @@ import pytest
 
 from pellucid.errors import ArgumentError, ShapeError, StateError, UnknownNameError
 from pellucid.initializers import Gaussian
-from pellucid.layers import Affine
+from pellucid.layers import Affine, Sequential
 
 
 @pytest.fixture
@@ -163,3 +163,11 @@ def test_parameters_are_written_in_place(layer: Affine) -> None:
         layer.params["W"] = np.zeros(2)
     with pytest.raises(UnknownNameError, match="unknown array 'w'. Did you mean 'W'"):
         layer.params["w"] = np.zeros((3, 2))
+
+
+def test_arrays_given_survive_being_built_into_a_network():
+    W, b = np.arange(6.0).reshape(2, 3), np.ones(3)
+    network = Sequential([Affine.from_arrays(W, b)], input_shape=2)
+
+    np.testing.assert_array_equal(network(np.eye(2)), W + b)
+    assert network.params["affine1.W"].dtype == np.float32

@@ -65,3 +65,18 @@ def test_memory_stays_bounded():
 def test_an_unbuilt_network_says_what_to_do():
     with pytest.raises(pl.errors.StateError, match=r"not built yet.*input_shape"):
         pl.predict(pl.Sequential([pl.Affine(2)]), np.zeros((1, 2)))
+
+
+def test_the_outputs_of_a_softmax_layer_are_the_probabilities(rng):
+    network, x = pl.Sequential([pl.Affine(3), pl.Softmax()], input_shape=3), rng.random((4, 3))
+
+    np.testing.assert_array_equal(pl.predict_proba(network, x), pl.predict(network, x))
+
+
+@pytest.mark.parametrize("loss", ["SumOfSquares", pl.SoftmaxCrossEntropy(class_weights=[1, 2, 5])])
+def test_the_loss_does_not_depend_on_the_batch_size(loss, rng):
+    data = pl.Dataset(rng.random((23, 3)), rng.integers(0, 3, 23))
+
+    assert pl.evaluate(identity(), data, loss=loss, batch_size=5).loss == pytest.approx(
+        pl.evaluate(identity(), data, loss=loss).loss, rel=1e-6
+    )

@@ -224,7 +224,7 @@ def test_bad_settings_are_named(options, error, message):
 
 
 def test_more_classes_than_outputs_is_an_error():
-    with pytest.raises(LabelError, match=r"must lie in 0..1, got 2. Is the last layer large enough"):
+    with pytest.raises(LabelError, match=r"must lie in 0..1, got 2. Classes count from 0"):
         quiet(pl.Sequential([pl.Affine(2)], input_shape=3), blobs())
 
 
@@ -234,9 +234,11 @@ def test_samples_of_another_shape_name_the_remedy():
         quiet(pl.Sequential([pl.Affine(2)], input_shape=784), images)
 
 
-def test_a_softmax_layer_before_the_softmax_loss_is_refused():
+@pytest.mark.parametrize("loss", [None, "SoftmaxCrossEntropy"])
+def test_a_softmax_layer_before_the_softmax_loss_is_refused(loss):
+    network = pl.Sequential([pl.Affine(3), pl.Softmax()], input_shape=3)
     with pytest.raises(ArgumentError, match="applies it again"):
-        quiet(pl.Sequential([pl.Affine(3), pl.Softmax()], input_shape=3), blobs())
+        quiet(network, blobs(), loss=loss)
 
 
 def test_something_that_is_no_network_is_refused():
@@ -310,6 +312,14 @@ def test_a_history_saves_and_loads(tmp_path):
     assert pl.History.load(tmp_path / "history.json") == history
     assert (tmp_path / "history.csv").read_text().splitlines()[0].startswith("iteration,epoch,train_loss")
     assert len((tmp_path / "history-iterations.csv").read_text().splitlines()) == 61
+
+
+def test_a_history_that_diverged_saves(tmp_path):
+    history = pl.History()
+    history.add_epoch(iteration=1, epoch=1.0, train_loss=float("nan"))
+    history.save(tmp_path / "history.json")
+
+    assert pl.History.load(tmp_path / "history.json").last("train_loss") is None
 
 
 def test_a_history_of_another_kind_is_refused(tmp_path):

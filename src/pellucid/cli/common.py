@@ -56,7 +56,7 @@ def load_model(path: Path) -> tuple[Container[Any], Loss]:
 def model_or_file(name: str, seed: int = 0) -> Any:
     """Return a fresh model by its recipe's name, or the network in a file."""
     if name in RECIPES:
-        return recipe(name).make(seed)
+        return recipe(name).for_mnist(seed)
     if Path(name).exists():
         return load(Path(name))
     if Path(name).suffix:

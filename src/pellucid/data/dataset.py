@@ -98,7 +98,9 @@ class Dataset:
         return len(self.x)
 
     def __repr__(self) -> str:
-        what = f"{self.t.shape[1]} targets each" if self.classes is None else f"{self.classes} classes"
+        what = f"{self.classes} classes"
+        if self.classes is None:
+            what = "1 target each" if self.t.shape[1] == 1 else f"{self.t.shape[1]} targets each"
         return f"<Dataset: {len(self)} samples of shape {self.sample_shape}, {what}, {self.x.dtype}>"
 
     def __getitem__(self, which: int | slice | ArrayLike) -> Dataset:

@@ -82,6 +82,31 @@ def _adam(
     p[:] = shrink * p - rate * m / (np.sqrt(v) * root + epsilon)
 
 
+def inplace_adadelta(
+    p: Array, g: Array, squares: Array, steps: Array, *, rate: float, rho: float = 0.95, epsilon: float = 1e-6
+) -> None:
+    """One step of AdaDelta (Zeiler 2012, arXiv:1212.5701, algorithm 1) on p, h = `squares` and s = `steps`.
+
+    h ← ρ h + (1 − ρ) g²,   d = g √((s + ε) / (h + ε)),   s ← ρ s + (1 − ρ) d²,   p ← p − rate · d
+    """
+    kind = p.dtype.type
+    numbers = [kind(number) for number in (rate, rho, 1 - rho, epsilon)]
+    arrays = _flat(p), np.ascontiguousarray(g).reshape(-1), _flat(squares), _flat(steps)
+    blocks = blocks_of(p.size, BLOCK)
+    work = jit.load("elementwise").adadelta if _compiled(*arrays) else _adadelta
+    parallel_for(lambda index: work(*arrays, blocks[index].start, blocks[index].stop, *numbers), len(blocks))
+
+
+def _adadelta(
+    p: Array, g: Array, h: Array, s: Array, low: int, high: int, rate: float, keep: float, new: float, epsilon: float
+) -> None:
+    p, g, h, s = (a[low:high] for a in (p, g, h, s))
+    h[:] = keep * h + new * (g * g)
+    d = g * np.sqrt((s + epsilon) / (h + epsilon))
+    s[:] = keep * s + new * (d * d)
+    p[:] = p - rate * d
+
+
 class DropoutKey(NamedTuple):
     """What decides a dropout mask: two random 32-bit numbers. The mask itself is never stored."""
 

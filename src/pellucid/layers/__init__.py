@@ -24,6 +24,8 @@ from pellucid.layers.dropout import SpatialDropout2D as SpatialDropout2D
 from pellucid.layers.global_pool import GlobalAveragePool2D as GlobalAveragePool2D
 from pellucid.layers.global_pool import GlobalMaxPool2D as GlobalMaxPool2D
 from pellucid.layers.graph import Graph as Graph
+from pellucid.layers.kernel_report import KernelReport as KernelReport
+from pellucid.layers.kernel_report import explain_kernels as explain_kernels
 from pellucid.layers.merge import Add as Add
 from pellucid.layers.merge import Concat as Concat
 from pellucid.layers.merge import Merge as Merge

@@ -111,10 +111,17 @@ class Layer(ABC, Generic[CacheT]):
         return self.forward(x)[0]
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Shape:
-        """Create the parameters for samples of `input_shape` and return the shape of an output sample."""
+        """Create the parameters for samples of `input_shape` and return the shape of an output sample.
+
+        A layer that has parameters for this shape already, such as one made `from_arrays`, keeps their values.
+        """
         self.output_shape = self.infer_shape(input_shape)
-        self.input_shape = input_shape
-        self.create_params(input_shape, rng, dtype)
+        if self.params and self.input_shape == input_shape:
+            self.params = Parameters({k: p.astype(dtype) for k, p in self.params.items()})
+            self.buffers = Parameters({k: b.astype(dtype) for k, b in self.buffers.items()})
+        else:
+            self.input_shape = input_shape
+            self.create_params(input_shape, rng, dtype)
         return self.output_shape
 
     @property

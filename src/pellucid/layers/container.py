@@ -52,6 +52,13 @@ class Container(Layer[CacheT]):
         """Whether any layer draws random numbers while training."""
         return any(layer.stochastic for layer in self.layers)
 
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Shape:
+        """Build every layer; those that have parameters for the shape that reaches them keep their values."""
+        self.output_shape = self.infer_shape(input_shape)
+        self.input_shape = input_shape
+        self.create_params(input_shape, rng, dtype)
+        return self.output_shape
+
     def create_params(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> None:
         """Build the layers one after the other from one generator, and gather what they made."""
         self.dtype = np.dtype(dtype)

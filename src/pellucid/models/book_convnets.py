@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pellucid.initializers import Gaussian
 from pellucid.layers import Affine, Conv2D, Dropout, Flatten, Layer, MaxPool2D, ReLU, Sequential
+from pellucid.typing import Shape
 
 
-def simple_conv_net(seed: int = 0) -> Sequential:
+def simple_conv_net(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: int = 10) -> Sequential:
     """Convolution 30 of 5x5 → ReLU → pooling → 100 → ReLU → 10: chapter 7, 433,890 parameters, weights 0.01·normal."""
     begin = Gaussian(0.01)
     return Sequential(
@@ -17,14 +18,14 @@ def simple_conv_net(seed: int = 0) -> Sequential:
             Flatten(),
             Affine(100, weight=begin, name="Affine1"),
             ReLU(name="Relu2"),
-            Affine(10, weight=begin, name="Affine2"),
+            Affine(classes, weight=begin, name="Affine2"),
         ],
-        input_shape=(28, 28, 1),
+        input_shape=input_shape,
         seed=seed,
     )
 
 
-def deep_conv_net(seed: int = 0) -> Sequential:
+def deep_conv_net(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: int = 10) -> Sequential:
     """Six convolutions of 3x3 in pairs, each pair pooled, then 50 and 10: chapter 8, 123,552 parameters, He weights.
 
     The book's dropout on the scores is left out: it keeps the training loss near 1 and gains nothing.
@@ -34,5 +35,5 @@ def deep_conv_net(seed: int = 0) -> Sequential:
         for padding in paddings:
             layers += [Conv2D(filters, 3, padding=padding), ReLU()]
         layers.append(MaxPool2D(2))
-    layers += [Flatten(), Affine(50), ReLU(), Dropout(0.5), Affine(10)]
-    return Sequential(layers, input_shape=(28, 28, 1), seed=seed)
+    layers += [Flatten(), Affine(50), ReLU(), Dropout(0.5), Affine(classes)]
+    return Sequential(layers, input_shape=input_shape, seed=seed)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pellucid.initializers import LeCun
 from pellucid.layers import Affine, AveragePool2D, Conv2D, Flatten, Sequential, Tanh
+from pellucid.typing import Shape
 
 
-def lenet5(seed: int = 0) -> Sequential:
+def lenet5(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: int = 10) -> Sequential:
     """Convolutions 6, 16 and 120 of 5x5 with average pooling between, then 84 and 10; tanh: 61,706 parameters.
 
     LeCun, Bottou, Bengio & Haffner (1998), "Gradient-based learning applied to document recognition", §II.B, with
@@ -26,8 +27,8 @@ def lenet5(seed: int = 0) -> Sequential:
             Flatten(),
             Affine(84, weight=begin, name="F6"),
             Tanh(),
-            Affine(10, weight=begin, name="output"),
+            Affine(classes, weight=begin, name="output"),
         ],
-        input_shape=(28, 28, 1),
+        input_shape=input_shape,
         seed=seed,
     )

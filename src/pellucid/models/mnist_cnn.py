@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pellucid.initializers import Xavier
 from pellucid.layers import Affine, Conv2D, Dropout, Flatten, MaxPool2D, ReLU, Sequential
+from pellucid.typing import Shape
 
 
-def mnist_cnn(seed: int = 0) -> Sequential:
+def mnist_cnn(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: int = 10) -> Sequential:
     """Two convolutions, pooling, dropout, a dense layer of 128, dropout, and ten scores named `preds`.
 
     Weights begin as Keras draws them, Glorot's uniform law. The softmax is the loss's: `predict_proba` gives the
@@ -25,8 +26,8 @@ def mnist_cnn(seed: int = 0) -> Sequential:
             Affine(128, weight=begin, name="dense_1"),
             ReLU(name="dense_1_relu"),
             Dropout(0.5, name="dropout_2"),
-            Affine(10, weight=begin, name="preds"),
+            Affine(classes, weight=begin, name="preds"),
         ],
-        input_shape=(28, 28, 1),
+        input_shape=input_shape,
         seed=seed,
     )

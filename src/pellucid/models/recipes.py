@@ -19,6 +19,7 @@ from pellucid.models.two_layer_net import TwoLayerNet
 from pellucid.optimizers import Optimizer, as_optimizer
 from pellucid.schedules import Cosine, Rate
 from pellucid.training import Callback, History, fit
+from pellucid.typing import Shape
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Recipe:
     ----------
     name, title : str
     make : callable
-        seed → model: a network, or an object that holds one in `.network`.
+        (seed, shape of a sample, classes) → model: a network, or an object that holds one in `.network`.
     published : str
         The figure that its tutorial gives, in its words.
     epochs, iterations : int, optional
@@ -49,7 +50,7 @@ class Recipe:
 
     name: str
     title: str
-    make: Callable[[int], Any]
+    make: Callable[[int, Shape, int], Any]
     published: str
     epochs: int | None = None
     iterations: int | None = None
@@ -77,7 +78,7 @@ class Recipe:
         if self.hold_out:
             held_out, train = _last(train, self.hold_out, seed)
             watched = held_out if self.watch == "validation" else test
-        model = self.make(seed)
+        model = self.make(seed, train.sample_shape, train.classes or 1)
         total = iterations if iterations is not None else (epochs or 1) * -(-len(train) // batch_size)
         history = fit(
             model, train, epochs=epochs, iterations=iterations, batch_size=batch_size,
@@ -85,6 +86,10 @@ class Recipe:
             seed=seed, callbacks=callbacks, progress=progress, **dict(self.options),
         )  # fmt: skip
         return model, history
+
+    def for_mnist(self, seed: int = 0) -> Any:
+        """Return the model as MNIST needs it, untrained."""
+        return self.make(seed, (784,) if self.flat else (28, 28, 1), 10)
 
     def make_optimizer(self, learning_rate: float | None, iterations: int, samples: int) -> Optimizer:
         """Return a fresh optimiser for a run of that many iterations over that many samples."""
@@ -109,7 +114,7 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         Recipe(
             "two-layer-net", "The book's two-layer network 784-50-10",
-            lambda seed: TwoLayerNet(784, 50, 10, seed=seed),
+            lambda seed, shape, classes: TwoLayerNet(shape[0], 50, classes, seed=seed),
             published="0.9785 train, 0.9687 test after 9,600 iterations, 91.3 s",
             iterations=10_000,
             options=(
@@ -118,57 +123,61 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             "network", "Nielsen's network [784, 30, 10]: sigmoid, quadratic cost",
-            lambda seed: Network([784, 30, 10], seed=seed),
+            lambda seed, shape, classes: Network([shape[0], 30, classes], seed=seed),
             published="0.9542 test at best of 3 runs",
             epochs=30, batch_size=10, learning_rate=3.0, loss="Quadratic", hold_out=1 / 6,
             options=(("train_sample", 0),),
         ),
         Recipe(
             "network2", "Nielsen's improved network [784, 100, 10]: cross-entropy, λ 5, scaled weights",
-            lambda seed: Network([784, 100, 10], cost="cross-entropy", weights="scaled", seed=seed),
+            lambda seed, shape, classes: Network(
+                [shape[0], 100, classes], cost="cross-entropy", weights="scaled", seed=seed
+            ),
             published="0.9804 on the validation images",
             epochs=60, batch_size=10, learning_rate=0.1, weight_decay=5.0, loss="CrossEntropy",
             hold_out=1 / 6, watch="validation", options=(("train_sample", 0),),
         ),
         Recipe(
             "simple-cnn", "One convolution of ten 5x5 filters, tanh, pooling, a hidden layer of 128",
-            lambda seed: SimpleCNN(seed=seed),
+            lambda seed, shape, classes: SimpleCNN(input_shape=shape, classes=classes, seed=seed),
             published="none; the aim is 0.97 after one pass over the training images",
             epochs=1, batch_size=10, learning_rate=0.1, flat=False,
         ),
         Recipe(
             "simple-cnn-relu", "The same in today's form: ReLU, Adam, a falling learning rate",
-            lambda seed: SimpleCNN(activation="relu", seed=seed),
+            lambda seed, shape, classes: SimpleCNN(
+                activation="relu", input_shape=shape, classes=classes, seed=seed
+            ),
             published="none; the aim is 0.985",
             epochs=3, batch_size=50, optimizer="adam", learning_rate=0.002, schedule=Cosine, flat=False,
         ),
         Recipe(
             "simple-conv-net", "The book's SimpleConvNet: convolution 30 of 5x5, pooling, 100, 10",
-            simple_conv_net,
+            lambda seed, shape, classes: simple_conv_net(seed, input_shape=shape, classes=classes),
             published="0.9896 test, 0.9982 train after 20 epochs",
             epochs=20, batch_size=100, optimizer="adam", learning_rate=0.001, flat=False,
         ),
         Recipe(
             "deep-conv-net", "The book's DeepConvNet: six convolutions of 3x3",
-            deep_conv_net,
+            lambda seed, shape, classes: deep_conv_net(seed, input_shape=shape, classes=classes),
             published="0.9938 test after 20 epochs",
             epochs=20, batch_size=100, optimizer="adam", learning_rate=0.001, flat=False,
         ),
         Recipe(
             "mnist-cnn", "The CNN of the Keras tutorials, 1,199,882 parameters",
-            mnist_cnn,
+            lambda seed, shape, classes: mnist_cnn(seed, input_shape=shape, classes=classes),
             published="0.9925 test after 12 epochs",
             epochs=12, batch_size=128, optimizer="adadelta", learning_rate=1.0, flat=False,
         ),
         Recipe(
             "lenet", "LeNet-5, 61,706 parameters",
-            lenet5,
+            lambda seed, shape, classes: lenet5(seed, input_shape=shape, classes=classes),
             published="0.9905 test (LeCun et al. 1998, after 20 passes, by a method of its own)",
             epochs=10, batch_size=100, optimizer="adam", learning_rate=0.002, schedule=Cosine, flat=False,
         ),
         Recipe(
             "resnet", "A residual network of three blocks, 77,754 parameters",
-            small_resnet,
+            lambda seed, shape, classes: small_resnet(seed, input_shape=shape, classes=classes),
             published="none",
             epochs=3, batch_size=100, optimizer="adam", learning_rate=0.004, schedule=Cosine, flat=False,
         ),

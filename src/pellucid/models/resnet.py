@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pellucid.layers import Affine, BatchNorm, Conv2D, GlobalAveragePool2D, Layer, ReLU, Residual, Sequential
+from pellucid.typing import Shape
 
 
-def small_resnet(seed: int = 0) -> Sequential:
+def small_resnet(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: int = 10) -> Sequential:
     """A stem of 16 filters, three residual blocks of 16, 32 and 64, the means of the channels, ten scores.
 
     He, Zhang, Ren & Sun (2016), arXiv:1512.03385: figure 2, with projections where the shape changes.
@@ -24,9 +25,9 @@ def small_resnet(seed: int = 0) -> Sequential:
             _block(64, 2),
             ReLU(),
             GlobalAveragePool2D(),
-            Affine(10),
+            Affine(classes),
         ],
-        input_shape=(28, 28, 1),
+        input_shape=input_shape,
         seed=seed,
     )
 

@@ -3,7 +3,7 @@
 from pellucid.training.callbacks import Callback as Callback
 from pellucid.training.callbacks import EarlyStopping as EarlyStopping
 from pellucid.training.evaluation import Evaluation as Evaluation
-from pellucid.training.evaluation import default_loss as default_loss
+from pellucid.training.evaluation import choose_loss as choose_loss
 from pellucid.training.evaluation import evaluate as evaluate
 from pellucid.training.evaluation import network_of as network_of
 from pellucid.training.evaluation import predict as predict

@@ -52,7 +52,10 @@ def predict_proba(
     model: Any, x: ArrayLike, *, loss: LossLike | None = None, batch_size: int = EVALUATION_BATCH
 ) -> Array:
     """Return class probabilities (N, K): the outputs as the loss that the network was trained with takes them."""
-    return as_loss(loss or default_loss(model)).probabilities(predict(model, x, batch_size=batch_size))
+    outputs = predict(model, x, batch_size=batch_size)
+    if loss is None and _ends_in_softmax(network_of(model)):
+        return outputs
+    return choose_loss(network_of(model), loss).probabilities(outputs)
 
 
 def predict_classes(model: Any, x: ArrayLike, *, batch_size: int = EVALUATION_BATCH) -> IntArray:
@@ -66,7 +69,7 @@ def evaluate(
 ) -> Evaluation:
     """Return the mean loss and, where the data have classes, the accuracy over *all* samples of `data`."""
     network = network_of(model)
-    criterion = as_loss(loss or default_loss(network, data))
+    criterion = choose_loss(network, loss, data)
     t = criterion.targets(data.t, len(data), _outputs_of(network))
     return evaluate_checked(network, data, t, criterion, batch_size)
 
@@ -78,24 +81,35 @@ def evaluate_checked(
     total, right, start = 0.0, 0, 0
     for y in _outputs(network, data.x, batch_size):
         rows = slice(start, start + len(y))
-        total += loss.compute(y, t[rows])[0] * len(y)
+        total += loss.compute(y, t[rows])[0] * loss.divisor(t[rows])
         if data.classes:
             right += int((y.argmax(axis=1) == data.t[rows]).sum())
         start += len(y)
-    return Evaluation(total / len(data), right / len(data) if data.classes else None, len(data))
+    return Evaluation(total / loss.divisor(t), right / len(data) if data.classes else None, len(data))
 
 
-def default_loss(model: Any, data: Dataset | None = None) -> Loss:
-    """Softmax with cross-entropy for classes, mean squared error for numbers."""
-    network = network_of(model)
-    if data is not None and not data.classes:
-        return MeanSquaredError()
-    if isinstance(network, Sequential) and network.layers and isinstance(network.layers[-1], Softmax):
+def choose_loss(network: Container[Any], loss: LossLike | None, data: Dataset | None = None) -> Loss:
+    """Return the given loss, or the usual one: softmax with cross-entropy for classes, mean squared error for numbers.
+
+    Raises
+    ------
+    ArgumentError
+        If the network ends in Softmax and the loss would apply it again.
+    """
+    if loss is not None:
+        chosen = as_loss(loss)
+    else:
+        chosen = MeanSquaredError() if data is not None and not data.classes else SoftmaxCrossEntropy()
+    if isinstance(chosen, SoftmaxCrossEntropy) and _ends_in_softmax(network):
         raise ArgumentError(
             "The network ends in Softmax, and the loss SoftmaxCrossEntropy applies it again. "
             "Take the last layer away: predict_proba gives the probabilities."
         )
-    return SoftmaxCrossEntropy()
+    return chosen
+
+
+def _ends_in_softmax(network: Container[Any]) -> bool:
+    return isinstance(network, Sequential) and bool(network.layers) and isinstance(network.layers[-1], Softmax)
 
 
 def _outputs(network: Container[Any], x: Array, batch_size: int) -> Iterator[Array]:

@@ -14,11 +14,11 @@ from pellucid import checks
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ArgumentError, DivergenceError
 from pellucid.layers import Container
-from pellucid.losses import Loss, LossLike, as_loss
+from pellucid.losses import Loss, LossLike
 from pellucid.optimizers import SGD, Optimizer, OptimizerLike, as_optimizer
 from pellucid.training.callbacks import Callback
 from pellucid.training.divergence import diagnose
-from pellucid.training.evaluation import Evaluation, default_loss, evaluate_checked, network_of
+from pellucid.training.evaluation import Evaluation, choose_loss, evaluate_checked, network_of
 from pellucid.training.history import History
 from pellucid.training.interrupt import Interrupt
 from pellucid.training.progress import reporter
@@ -92,7 +92,7 @@ def fit(
     network = network_of(model)
     train, held_out = _datasets(data, validation, seed)
     _build(network, train)
-    criterion = as_loss(loss or default_loss(network, train))
+    criterion = choose_loss(network, loss, train)
     run = _Run(
         network, train, held_out, criterion, as_optimizer(optimizer or SGD(0.1)),
         _Plan.make(len(train), epochs, iterations, batch_size, sampling, evaluate_every, first_evaluation), seed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,8 @@ class History:
         """Write `.json` (everything) or `.csv` (the evaluations; the iterations beside it, NAME-iterations.csv)."""
         path = Path(path)
         if path.suffix == ".json":
-            content = {k: getattr(self, k) for k in ("settings", "stopped", "epochs", "iterations")}
+            content = {"settings": self.settings, "stopped": self.stopped}
+            content |= {"epochs": _finite(self.epochs), "iterations": _finite(self.iterations)}
             atomic_write(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
         elif path.suffix == ".csv":
             atomic_write(path, _csv(self.epochs))
@@ -91,6 +93,11 @@ class History:
         from pellucid.plots import training_figure
 
         return training_figure(self)
+
+
+def _finite(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """JSON has no NaN or infinity: a run that diverged keeps its place with None."""
+    return {k: [None if isinstance(v, float) and not math.isfinite(v) else v for v in c] for k, c in columns.items()}
 
 
 def _csv(columns: dict[str, list[Any]]) -> bytes:

@@ -36,7 +36,7 @@ class Lines(Callback):
         return None
 
     def on_end(self, network: Container[Any], history: History) -> None:
-        if history.stopped != "finished":
+        if history.stopped != "finished" and not history.stopped.startswith("diverged"):
             print(f"Stopped after {len(history):,} iterations: {history.stopped}. What was learnt is kept.", flush=True)
 
 

@@ -25,6 +25,17 @@ def adam(p, g, m, v, low, high, keep1, new1, keep2, new2, rate, root, epsilon, d
         p[i] = shrink * p[i] - rate * m[i] / (np.sqrt(v[i]) * root + epsilon)
 
 
+@compiled
+def adadelta(p, g, h, s, low, high, rate, keep, new, epsilon):
+    """One AdaDelta step on elements low … high − 1; see `kernels.elementwise.inplace_adadelta`."""
+    p, g, h, s = p[low:high], g[low:high], h[low:high], s[low:high]
+    for i in range(p.size):
+        h[i] = keep * h[i] + new * (g[i] * g[i])
+        d = g[i] * np.sqrt((s[i] + epsilon) / (h[i] + epsilon))
+        s[i] = keep * s[i] + new * (d * d)
+        p[i] = p[i] - rate * d
+
+
 @inner
 def mixed(i, key0, key1):
     """32 random bits from a counter: two rounds of multiplying and folding, with a key before each."""
