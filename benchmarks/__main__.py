@@ -6,10 +6,14 @@ import argparse
 import datetime
 import importlib
 import importlib.metadata
+import os
 import platform
+import subprocess
+import sys
 from pathlib import Path
 
 from benchmarks.race import race, table
+from benchmarks.sprint import sprint
 from benchmarks.startup import imports
 
 TASKS = {"t1": "benchmarks.t1_two_layer", "t2": "benchmarks.t2_cnn", "t3": "benchmarks.t3_network"}
@@ -25,8 +29,6 @@ def machine() -> str:
             versions.append(f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
             continue
-    import os
-
     cores = len(os.sched_getaffinity(0))
     return f"{datetime.date.today()} · {model}, {cores} cores · Python {platform.python_version()} · " + ", ".join(
         versions
@@ -36,6 +38,12 @@ def machine() -> str:
 def run(name: str, rounds: int) -> str:
     if name == "t6":
         return "## T6 · import time, in a fresh process\n\n" + imports(rounds)
+    if name == "sprint":
+        return "## The sprint · 99 % on MNIST, everything counted, five seeds\n\n" + sprint()
+    if name == "grid":
+        command = [sys.executable, "-m", "benchmarks.conv_grid"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return f"## Convolutions on a grid of shapes, forward and both gradients, ms\n\n```\n{done.stdout.strip()}\n```"
     task = importlib.import_module(TASKS[name])
     found = race(TASKS[name], list(task.CONTESTANTS), task.COUNTS, rounds)
     tables = [
@@ -48,7 +56,9 @@ def run(name: str, rounds: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tasks", nargs="*", default=[*TASKS, "t6"], help="t1, t2, t3, t6; all if left out")
+    parser.add_argument(
+        "tasks", nargs="*", default=[*TASKS, "t6", "sprint", "grid"], help="t1 t2 t3 t6 sprint grid; all if left out"
+    )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--write", action="store_true", help="write benchmarks/RESULTS.md")
     options = parser.parse_args()

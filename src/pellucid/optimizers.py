@@ -288,13 +288,13 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 OptimizerLike: TypeAlias = "Optimizer | str"
 
 
-def as_optimizer(given: OptimizerLike, learning_rate: Rate | None = None) -> Optimizer:
-    """Return an optimiser from itself or its name ("adam"), the latter with its default or the given rate."""
+def as_optimizer(given: OptimizerLike, learning_rate: Rate | None = None, **options: Any) -> Optimizer:
+    """Return an optimiser from itself or its name ("adam") with a rate and options of its own; left out, its defaults."""
     if isinstance(given, Optimizer):
-        if learning_rate is not None:
+        if learning_rate is not None or options:
             raise ArgumentError("Give the learning rate to the optimiser itself, or name the optimiser by a string.")
         return given
     if str(given).lower() not in OPTIMIZERS:
         checks.unknown_name("Optimizer", "name", given, OPTIMIZERS)
     make: Any = OPTIMIZERS[str(given).lower()]
-    return make() if learning_rate is None else make(learning_rate)  # type: ignore[no-any-return]
+    return make(**options) if learning_rate is None else make(learning_rate, **options)  # type: ignore[no-any-return]

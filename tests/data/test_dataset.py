@@ -76,7 +76,7 @@ def test_regression_targets_have_the_shape_that_a_network_puts_out() -> None:
     assert (column.t.tolist(), column.t.dtype) == ([[1], [2.5], [-3]], np.float32)
     assert (several.t.shape, several.t.dtype) == ((3, 4), np.float64)
     assert (column.classes, column.task) == (None, "regression")
-    assert repr(column) == "<Dataset: 3 samples of shape (2,), 1 targets each, float32>"
+    assert repr(column) == "<Dataset: 3 samples of shape (2,), 1 target each, float32>"
 
 
 X = np.zeros((4, 2), np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import click
 import numpy as np
 
 from pellucid import plots
+from pellucid.cli.clock import seconds_since_start
 from pellucid.cli.common import data_option, load_data, write_figure
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, MissingDependencyError
@@ -58,12 +60,16 @@ def train_command(
         return
     chosen = recipe(model)
     directory = _directory(out, model, overwrite)
-    train, test = load_data(data_dir)
-    if chosen.flat:
-        train, test = train.flattened(), test.flattened()
     if seeds < 1:
         raise ArgumentError(f"train: --seeds must be at least 1, got {seeds}.")
     stop = jit.on_compile(_Announcement())
+    with ThreadPoolExecutor(1) as pool:
+        loading = None if chosen.flat else pool.submit(chosen.warm_up)  # kernels load while the data are read
+        train, test = load_data(data_dir)
+        if loading:
+            loading.result()
+    if chosen.flat:
+        train, test = train.flattened(), test.flattened()
     results = []
     for s in range(seed, seed + seeds):
         results.append(_train_once(chosen, train, test, s, settings, show_seed=seeds > 1))
@@ -120,6 +126,8 @@ def _train_once(
     seconds = time.perf_counter() - begun
     measured = evaluate(model, test, loss=chosen.loss)
     click.echo(f"test: {measured}  after {len(history):,} iterations")
+    if chosen.watch == "nothing":
+        click.echo(f"{seconds_since_start():.1f} s since the process began")
     click.echo(f"published: {chosen.published}")
     click.secho(f"training and evaluation took {seconds:.1f} s", bold=True)
     return _Result(model, history, measured, seconds)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from pellucid import checks
 from pellucid.data import Dataset
 from pellucid.losses import LossLike
@@ -17,7 +19,8 @@ from pellucid.models.resnet import small_resnet
 from pellucid.models.simple_cnn import SimpleCNN
 from pellucid.models.two_layer_net import TwoLayerNet
 from pellucid.optimizers import Optimizer, as_optimizer
-from pellucid.schedules import Cosine, Rate
+from pellucid.models.sprint_net import sprint_net
+from pellucid.schedules import Cosine, OneCycle, Rate
 from pellucid.training import Callback, History, fit
 from pellucid.typing import Shape
 
@@ -42,10 +45,10 @@ class Recipe:
     hold_out : float
         The share of the training samples, the last ones, that is held out for validation, as Nielsen does. Where
         those lack a class (sorted data), they are drawn at random, every class in proportion.
-    watch : {"test", "validation"}
-        What is measured while it trains: the test images, as the tutorials do, or the held-out ones.
-    options : dict
-        Further arguments of `fit`.
+    watch : {"test", "validation", "nothing"}
+        What is measured while it trains: the test images, as the tutorials do, the held-out ones, or nothing.
+    optimizer_options, options : pairs of names and values
+        Further arguments of the optimiser and of `fit`.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Recipe:
     flat: bool = True
     hold_out: float = 0.0
     watch: str = "test"
+    optimizer_options: tuple[tuple[str, Any], ...] = ()
     options: tuple[tuple[str, Any], ...] = ()
 
     def train(
@@ -74,10 +78,10 @@ class Recipe:
         if epochs is None and iterations is None:
             epochs, iterations = self.epochs, self.iterations
         batch_size = self.batch_size if batch_size is None else batch_size
-        watched = test
+        watched = None if self.watch == "nothing" else test
         if self.hold_out:
             held_out, train = _last(train, self.hold_out, seed)
-            watched = held_out if self.watch == "validation" else test
+            watched = held_out if self.watch == "validation" else watched
         model = self.make(seed, train.sample_shape, train.classes or 1)
         total = iterations if iterations is not None else (epochs or 1) * -(-len(train) // batch_size)
         history = fit(
@@ -87,6 +91,15 @@ class Recipe:
         )  # fmt: skip
         return model, history
 
+    def warm_up(self) -> None:
+        """Take one step with random images of MNIST's shape, so that the compiled kernels are loaded (or compiled)."""
+        rng = np.random.default_rng(0)
+        x = rng.random((4, 784) if self.flat else (4, 28, 28, 1), np.float32)
+        fit(
+            self.for_mnist(), Dataset(x, np.arange(4)), iterations=1, batch_size=4, loss=self.loss, train_sample=0,
+            optimizer=self.make_optimizer(None, 1, 4), progress=False,
+        )  # fmt: skip
+
     def for_mnist(self, seed: int = 0) -> Any:
         """Return the model as MNIST needs it, untrained."""
         return self.make(seed, (784,) if self.flat else (28, 28, 1), 10)
@@ -95,7 +108,8 @@ class Recipe:
         """Return a fresh optimiser for a run of that many iterations over that many samples."""
         rate = self.learning_rate if learning_rate is None else learning_rate
         checks.expect_positive("train", "learning_rate", rate)
-        optimizer = as_optimizer(self.optimizer, self.schedule(rate, iterations) if self.schedule else rate)
+        planned = self.schedule(rate, iterations) if self.schedule else rate
+        optimizer = as_optimizer(self.optimizer, planned, **dict(self.optimizer_options))
         optimizer.weight_decay = self.weight_decay / samples
         return optimizer
 
@@ -180,6 +194,14 @@ RECIPES: dict[str, Recipe] = {
             lambda seed, shape, classes: small_resnet(seed, input_shape=shape, classes=classes),
             published="none",
             epochs=3, batch_size=100, optimizer="adam", learning_rate=0.004, schedule=Cosine, flat=False,
+        ),
+        Recipe(
+            "sprint", "The sprint: 99 % as fast as two CPU cores go, the test images looked at once",
+            sprint_net,
+            published="0.9904 in one pass, 0.76 s on a GPU (train_mnist_fast, mean of 30)",
+            epochs=2, batch_size=128, optimizer="adam", learning_rate=0.006, schedule=OneCycle,
+            optimizer_options=(("beta1", 0.7), ("beta2", 0.9)), flat=False, watch="nothing",
+            options=(("train_sample", 0),),
         ),
     )
 }  # fmt: skip
