@@ -148,8 +148,8 @@ def sklearn() -> Laps:
 
     def lap(steps: int) -> None:
         net = MLPRegressor(
-            hidden_layer_sizes=(30,), activation="logistic", solver="sgd", learning_rate_init=0.1, momentum=0, batch_size=B,
-            max_iter=1, alpha=0,
+            hidden_layer_sizes=(30,), activation="logistic", solver="sgd", learning_rate_init=0.1, momentum=0,
+            batch_size=B, max_iter=1, alpha=0,
         )  # fmt: skip
         net.fit(x[: steps * B], t[: steps * B])
 

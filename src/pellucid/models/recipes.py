@@ -182,6 +182,7 @@ RECIPES: dict[str, Recipe] = {
             lambda seed, shape, classes: mnist_cnn(seed, input_shape=shape, classes=classes),
             published="0.9925 test after 12 epochs",
             epochs=12, batch_size=128, optimizer="adadelta", learning_rate=1.0, flat=False,
+            optimizer_options=(("epsilon", 1e-7),),  # Keras' default then, as was the rate of 1
         ),
         Recipe(
             "lenet", "LeNet-5, 61,706 parameters",

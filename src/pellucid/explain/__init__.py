@@ -1,0 +1,42 @@
+"""Explanations: what a network's score rests on, pixel by pixel, each with its proof where its method promises one.
+
+    explanation = pl.explain.saliency(network, images, target=3)
+    explanation.plot()
+
+Every method takes a network (or an object that holds one in `.network`), a batch of inputs and a target, and returns an
+`Explanation`. The network is read and never changed. Nothing here draws; `Explanation.plot` loads what does.
+"""
+
+from pellucid.explain.cam import cam as cam
+from pellucid.explain.deep_lift import deep_lift as deep_lift
+from pellucid.explain.grad_cam import grad_cam as grad_cam
+from pellucid.explain.grad_cam import guided_grad_cam as guided_grad_cam
+from pellucid.explain.grad_cam_plus_plus import grad_cam_plus_plus as grad_cam_plus_plus
+from pellucid.explain.hires_cam import hires_cam as hires_cam
+from pellucid.explain.input_x_gradient import input_x_gradient as input_x_gradient
+from pellucid.explain.integrated_gradients import integrated_gradients as integrated_gradients
+from pellucid.explain.layer_cam import layer_cam as layer_cam
+from pellucid.explain.lrp import lrp as lrp
+from pellucid.explain.occlusion import occlusion as occlusion
+from pellucid.explain.relevance import AlphaBeta as AlphaBeta
+from pellucid.explain.relevance import Bounded as Bounded
+from pellucid.explain.relevance import Epsilon as Epsilon
+from pellucid.explain.relevance import Gamma as Gamma
+from pellucid.explain.relevance import RelevanceRule as RelevanceRule
+from pellucid.explain.result import Explanation as Explanation
+from pellucid.explain.result import Proof as Proof
+from pellucid.explain.rise import rise as rise
+from pellucid.explain.rules import RULES as RULES
+from pellucid.explain.rules import guided as guided
+from pellucid.explain.rules import rectified as rectified
+from pellucid.explain.saliency import saliency as saliency
+from pellucid.explain.score_cam import score_cam as score_cam
+from pellucid.explain.shapley import shapley as shapley
+from pellucid.explain.smoothgrad import smoothgrad as smoothgrad
+from pellucid.explain.smoothgrad import squaregrad as squaregrad
+from pellucid.explain.smoothgrad import vargrad as vargrad
+from pellucid.explain.target import SCALARS as SCALARS
+from pellucid.explain.target import Contrast as Contrast
+from pellucid.explain.target import Filter as Filter
+from pellucid.explain.target import Function as Function
+from pellucid.explain.target import Unit as Unit

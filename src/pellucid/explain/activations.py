@@ -1,0 +1,103 @@
+"""What class activation maps are made of: a layer's activations A and the gradient of the score by them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid.errors import ArgumentError
+from pellucid.explain.gradients import swift
+from pellucid.explain.parts import AnyContainer, after, image_layer, layer_shape, upto, visits
+from pellucid.explain.result import Explanation, Proof, answer
+from pellucid.explain.target import Filter, Question, Scalar, Unit
+from pellucid.layers import Container, Graph, Layer, Merge, Residual, Sequential
+from pellucid.typing import Array, Arrays
+
+
+class Seen(NamedTuple):
+    """The layer looked at, its activations A (N, h, w, K) and gradients ∂S/∂A, and what was asked."""
+
+    layer: str
+    A: Array
+    gradient: Array
+    y: Array
+    scalar: Scalar
+
+
+def choose_layer(question: Question, layer: str | None) -> str:
+    """Return the name of the layer to look at: the last one that gives an image, before pooling, if none is named."""
+    network = question.network
+    if layer is None:
+        if isinstance(question.target, (Unit, Filter)):
+            raise ArgumentError(f"{question.who}: say which layer to look at: layer=..., below {question.target!r}.")
+        return image_layer(question.who, network)
+    shape = layer_shape(question.who, network, layer)
+    if len(shape) != 3:
+        raise ArgumentError(
+            f"{question.who}: layer {layer!r} gives {shape} for a sample, which is no image (H, W, C). "
+            f"Name one before it, such as {image_layer(question.who, network)!r}."
+        )
+    return layer
+
+
+def look(question: Question, layer: str | None) -> Seen:
+    """Return the activations of a layer and the gradient of the score by them."""
+    name = choose_layer(question, layer)
+    network = question.network
+    if isinstance(network, Sequential) and "." not in name:  # only the part above needs a tape
+        A = swift(upto(network, name))(question.x)
+        above = swift(after(network, name))
+        y, tape = above.forward(A)
+        number = question.scalar(y)
+        gradient, _ = above.backward(number.gradient(y), tape, need_grads=False)
+        assert gradient is not None  # noqa: S101  # backward was asked for it
+        return Seen(name, A, gradient, y, number)
+    y, tape = network.forward(question.x)
+    number = question.scalar(y)
+    step = next(visit for visit in visits(network, question.x, tape) if visit.path == name)
+    return Seen(name, step.output, _listen(network, tape, number.gradient(y), step.layer), y, number)
+
+
+def _listen(network: AnyContainer, tape: Any, dy: Array, layer: Any) -> Array:
+    """Return the gradient that reaches a layer's output, wherever it stands, overheard by a rule."""
+    heard: list[Array] = []
+    wanted = _last(layer)
+
+    def ear(operation: Any, dy: Array, cache: Any) -> tuple[Any, Arrays]:
+        if operation is wanted:
+            heard.append(dy)
+        if isinstance(operation, Merge):
+            return operation.backward(dy, cache), {}
+        dx, _ = operation.backward(dy, cache, need_grads=False)
+        return dx, {}
+
+    network.backward(dy, tape, {type(wanted): ear}, need_grads=False)
+    return heard[0]
+
+
+def _last(layer: Any) -> Layer[Any] | Merge[Any]:
+    """Return what computes the output of a container."""
+    while isinstance(layer, Container):
+        if isinstance(layer, Residual):
+            return layer.add
+        layer = layer.node(layer.output).operation if isinstance(layer, Graph) else layer.layers[-1]
+    return layer  # type: ignore[no-any-return]
+
+
+def weighted(weights: Array, A: Array) -> Array:
+    """Σ_k w_k A^k for weights (N, K): (N, h, w, 1)."""
+    return np.asarray(np.matmul(A, weights[:, None, :, None]))
+
+
+def as_map(
+    question: Question, seen: Seen, values: Array, method: str, *, relu: bool, proof: Proof | None = None, **more: Any
+) -> Explanation:
+    """Return the explanation whose map lies on the layer's own grid; with `relu` its positive part."""
+    if relu:
+        values, proof = np.maximum(values, 0), None
+    settings = {"relu": relu, "grid": list(values.shape[1:3]), **more.pop("settings", {})}
+    return answer(
+        question, seen.scalar, seen.y, values, method=method, layer=seen.layer, settings=settings, proof=proof,
+        positive=relu, **more,
+    )  # fmt: skip

@@ -1,0 +1,63 @@
+"""Baselines: what an input is compared with. None is neutral for every network, so several can be averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ShapeError
+from pellucid.explain.resize import gaussian_blur
+from pellucid.typing import Array, ArrayLike
+
+BaselineLike: TypeAlias = "str | float | ArrayLike"
+"""A name, one number, an array of one sample or of all, or a list of these."""
+
+NAMES = ("black", "grey", "white", "mean", "blurred")
+
+
+class Baseline(NamedTuple):
+    """A baseline in words, and its values (N, …) for a batch."""
+
+    text: str
+    values: Array
+
+
+def as_baselines(who: str, given: Any, x: Array) -> list[Baseline]:
+    """Return one baseline, or the several of a list."""
+    several = isinstance(given, Sequence) and not isinstance(given, str)
+    return [as_baseline(who, one, x) for one in (given if several else [given])]
+
+
+def as_baseline(who: str, given: Any, x: Array) -> Baseline:
+    """Return the baseline of each sample of x.
+
+    "black" is 0; "white" the sample's largest value and "grey" the middle of its range; "mean" its mean in each
+    channel; "blurred" is the image under a Gaussian of an eighth of its shorter side.
+    """
+    axes = tuple(range(1, x.ndim - 1)) if x.ndim > 2 else (1,)
+    if isinstance(given, str):
+        if given not in NAMES:
+            checks.unknown_name(who, "baseline", given, NAMES)
+        return Baseline(given, np.broadcast_to(_named(who, given, x, axes), x.shape).astype(x.dtype))
+    values = np.asarray(given, x.dtype)
+    if values.shape not in ((), x.shape[1:], x.shape):
+        raise ShapeError(f"{who}: baseline must be a number or have shape {x.shape[1:]}, got {values.shape}.")
+    text = f"{values:g}" if values.ndim == 0 else "given"
+    return Baseline(text, np.broadcast_to(values, x.shape).astype(x.dtype))
+
+
+def _named(who: str, name: str, x: Array, axes: tuple[int, ...]) -> Array:
+    everything = tuple(range(1, x.ndim))
+    if name == "blurred":
+        if x.ndim != 4:
+            raise ShapeError(f"{who}: baseline='blurred' needs images (N, H, W, C), got {x.shape}. Use 'mean'.")
+        return gaussian_blur(x, min(x.shape[1:3]) / 8)
+    if name == "mean":
+        return np.asarray(x.mean(axis=axes, keepdims=True))
+    high = x.max(axis=everything, keepdims=True)
+    if name == "grey":
+        return np.asarray((high + x.min(axis=everything, keepdims=True)) / 2)
+    return np.asarray(high if name == "white" else np.zeros_like(high))

@@ -1,0 +1,65 @@
+"""CAM: the class activation map of a network that ends in global average pooling and one dense layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.errors import ArgumentError
+from pellucid.explain.activations import Seen, as_map, weighted
+from pellucid.explain.gradients import swift
+from pellucid.explain.parts import PASSIVE, upto
+from pellucid.explain.result import Explanation, Proof, exactness, sums
+from pellucid.explain.target import Question, Target
+from pellucid.layers import Affine, GlobalAveragePool2D, Sequential
+from pellucid.typing import ArrayLike
+
+
+def cam(
+    model: Any, x: ArrayLike, target: Target = "predicted", *, scalar: str = "logit", relu: bool = False
+) -> Explanation:
+    """Return Σ_k w_kc A^k, with A what the pooling averages and w the dense layer's weights, on the grid of A.
+
+    With Z places, Σ values / Z + b_c = S_c; the proof checks it. For a contrast w_a − w_b takes the place of w_c.
+
+    Parameters
+    ----------
+    model, x, target : as in `saliency`; the network ends in GlobalAveragePool2D and Affine
+    scalar : "logit" or "centred": the scalars that are linear in the scores
+    relu : whether only what speaks for the class is kept
+
+    Limits
+    ------
+    For that kind of network only. `hires_cam` and `grad_cam` take others; here they agree with it up to 1/Z.
+
+    References
+    ----------
+    Zhou et al. (2015), arXiv:1512.04150, equation 2.
+    """
+    question = Question("cam", model, x, target, scalar)
+    if scalar not in ("logit", "centred"):
+        raise ArgumentError(f"cam: scalar must be 'logit' or 'centred', which are linear in the scores, got {scalar!r}.")
+    name, head = _ending(question)
+    A = swift(upto(question.network, name))(question.x)
+    pooled = A.mean(axis=(1, 2))
+    y = head(pooled)
+    number = question.scalar(y)
+    weights = np.matmul(number.gradient(y), head.params["W"].T)  # (N, K)
+    values = weighted(weights, A)
+    promised = number.values(y).astype(np.float64)
+    total = sums(values) / (A.shape[1] * A.shape[2]) + number.values(head(np.zeros_like(pooled)))
+    proof = Proof("completeness", "Σ values / Z + b = S", total, promised, exactness(total, promised, values))
+    return as_map(question, Seen(name, A, A, y, number), values, "CAM", relu=relu, proof=proof)
+
+
+def _ending(question: Question) -> tuple[str, Affine]:
+    """Return the name of the layer under the global pooling, and the dense layer on top."""
+    network = question.network
+    layers = [a for a in network.layers if not isinstance(a, PASSIVE)] if isinstance(network, Sequential) else []
+    if len(layers) > 2 and isinstance(layers[-1], Affine) and isinstance(layers[-2], GlobalAveragePool2D):
+        return layers[-3].name, layers[-1]
+    raise ArgumentError(
+        f"cam: the network must end in GlobalAveragePool2D and Affine, which {network.label} does not. "
+        "Use grad_cam or hires_cam."
+    )

@@ -1,0 +1,189 @@
+"""The outputs for an image with one patch replaced, computed where the patch can reach and nowhere else.
+
+Through the first convolutions, activations and poolings of a chain a patch changes a small block, the receptive cone.
+Block by block: cut the window that the block's outputs see out of the clean map, paste the changed pixels in, and run
+the layer on the window. The first dense layer then adds the weighted *change* of the block to its clean sums.
+Equal to computing everything again, up to rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid import kernels
+from pellucid.explain.parts import AnyContainer, chain
+from pellucid.kernels import NO_PADDING, Window
+from pellucid.layers import (
+    Affine,
+    AveragePool2D,
+    BatchNorm,
+    Conv2D,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool2D,
+    Sequential,
+    SpatialDropout2D,
+)
+from pellucid.layers.activation import Activation
+from pellucid.typing import Array, IntArray, Shape
+
+ROWS = 1024
+"""Patched images that are computed at once."""
+
+
+class Blocks(NamedTuple):
+    """The changed pixels (P, b, b', C) of P patched images, with their first row and column and their sample."""
+
+    pixels: Array
+    top: IntArray
+    left: IntArray
+    sample: IntArray
+
+
+class Cone:
+    """A network split into the layers that a patch spreads through slowly, and the rest; and its maps for clean x."""
+
+    def __init__(self, network: AnyContainer, x: Array) -> None:
+        layers = list(network.layers) if isinstance(network, Sequential) else []
+        count = next((i for i, layer in enumerate(layers) if not _local(layer)), len(layers))
+        self.local, rest = layers[:count], layers[count:]
+        self.clean = [x]
+        for layer in self.local:
+            self.clean.append(layer(self.clean[-1]))
+        self.dense = _leading_dense(rest)
+        if self.dense is not None:
+            rest = rest[rest.index(self.dense) + 1 :]
+            self.sums = self.dense(self.clean[-1].reshape(len(x), -1))
+            size = self.dense.output_shape
+        else:
+            size = self.clean[-1].shape[1:]
+        self.rest: AnyContainer = chain(rest, network, size) if layers else network
+
+    def scores(self, patches: Blocks) -> Array:
+        """Return the network's outputs (P, …) for images with those patches."""
+        for clean, layer in zip(self.clean, self.local, strict=False):
+            patches = _advance(layer, clean, patches)
+        if self.dense is None:
+            return self.rest(_pasted(self.clean[-1], patches))
+        return self.rest(self._dense_sums(self.dense, patches))
+
+    def _dense_sums(self, dense: Affine, patches: Blocks) -> Array:
+        """Clean sums plus the change of each block times the weights that see it; equal blocks share the weights."""
+        clean = self.clean[-1]
+        h, w, c = clean.shape[1:]
+        W = dense.params["W"].reshape(h, w, c, -1)
+        sums = self.sums[patches.sample]
+        _, bh, bw, _ = patches.pixels.shape
+        place = patches.top * w + patches.left
+        order = np.argsort(place, kind="stable")
+        for rows in np.split(order, np.flatnonzero(np.diff(place[order])) + 1):
+            i, j = patches.top[rows[0]], patches.left[rows[0]]
+            change = patches.pixels[rows] - clean[patches.sample[rows], i : i + bh, j : j + bw]
+            seen = W[i : i + bh, j : j + bw].reshape(-1, W.shape[3])
+            sums[rows] += np.matmul(change.reshape(len(rows), -1), seen)
+        return sums
+
+
+def _local(layer: Layer[Any]) -> bool:
+    """Whether every output of a layer sees a small window of an image."""
+    if isinstance(layer, AveragePool2D):
+        return layer.padding in ("valid", NO_PADDING)
+    kinds = (Activation, BatchNorm, Conv2D, DepthwiseConv2D, Dropout, MaxPool2D, SpatialDropout2D)
+    return isinstance(layer, kinds) and len(layer.output_shape or ()) == 3
+
+
+def _leading_dense(layers: Sequence[Layer[Any]]) -> Affine | None:
+    """Return the dense layer that comes next, after Flatten and dropout."""
+    flat = False
+    for layer in layers:
+        if isinstance(layer, Affine):
+            return layer if flat else None
+        if not isinstance(layer, (Flatten, Dropout)):
+            return None
+        flat = flat or isinstance(layer, Flatten)
+    return None
+
+
+def _window(layer: Layer[Any], input_shape: Shape) -> Window | None:
+    """Return the window that a layer slides, None where it works on single pixels."""
+    if isinstance(layer, (Conv2D, DepthwiseConv2D)):
+        geometry = layer.geometry(input_shape)
+        return Window(layer.kernel_size, geometry["stride"], geometry["padding"], geometry["dilation"])
+    if isinstance(layer, (MaxPool2D, AveragePool2D)):
+        return layer.window(input_shape)
+    return None
+
+
+def _advance(layer: Layer[Any], clean: Array, patches: Blocks) -> Blocks:
+    """Return the block of the layer's output that the changed pixels reach."""
+    window = _window(layer, clean.shape[1:])
+    if window is None:
+        return patches._replace(pixels=layer(patches.pixels))
+    outputs = window.output(*clean.shape[1:3])
+    spans = [_reach(window, axis, patches, outputs[axis]) for axis in (0, 1)]
+    starts, lengths = [start for start, _ in spans], [length for _, length in spans]
+    seen = _windows(layer, clean, patches, window, starts, lengths)
+    return Blocks(_run(layer, seen, window), starts[0], starts[1], patches.sample)
+
+
+def _reach(window: Window, axis: int, patches: Blocks, outputs: int) -> tuple[IntArray, int]:
+    """Return the first output along an axis that sees each block, and how many do; all blocks get one length.
+
+    Output i sees the pixels i·S − before … i·S − before + extent − 1.
+    """
+    first = (patches.top, patches.left)[axis] + window.padding[axis][0] - window.extent(axis)
+    stride, size = window.stride[axis], patches.pixels.shape[1 + axis]
+    length = min(outputs, -(-(size + window.extent(axis) - 1) // stride))
+    return np.clip(first // stride + 1, 0, outputs - length), length
+
+
+def _windows(
+    layer: Layer[Any], clean: Array, patches: Blocks, window: Window, starts: list[IntArray], lengths: list[int]
+) -> Array:
+    """Cut out what the outputs see, from the clean maps with the changed pixels pasted in."""
+    padding = window.padding
+    if any(max(side) for side in padding):
+        fill = -np.inf if isinstance(layer, MaxPool2D) else 0.0
+        clean = np.pad(clean, ((0, 0), *padding, (0, 0)), constant_values=fill)
+    places, inside = [], []
+    for axis in (0, 1):
+        size = (lengths[axis] - 1) * window.stride[axis] + window.extent(axis)
+        places.append(starts[axis][:, None] * window.stride[axis] + np.arange(size))  # in the padded map
+        offset = places[axis] - padding[axis][0] - (patches.top, patches.left)[axis][:, None]
+        inside.append((offset, (offset >= 0) & (offset < patches.pixels.shape[1 + axis])))
+    seen = clean[patches.sample[:, None, None], places[0][:, :, None], places[1][:, None, :]]
+    p, i, j = np.nonzero(inside[0][1][:, :, None] & inside[1][1][:, None, :])
+    seen[p, i, j] = patches.pixels[p, inside[0][0][p, i], inside[1][0][p, j]]
+    return seen
+
+
+def _run(layer: Layer[Any], seen: Array, window: Window) -> Array:
+    """Run a sliding layer on windows that bring their own padding."""
+    if isinstance(layer, (Conv2D, DepthwiseConv2D)):
+        geometry = {**layer.geometry(seen.shape[1:]), "padding": NO_PADDING}
+        return kernels.conv2d(seen, layer.params["W"], layer.params.get("b"), **geometry)  # type: ignore[arg-type]
+    if isinstance(layer, MaxPool2D):
+        return kernels.max_pool2d(seen, window.size, stride=window.stride, padding=NO_PADDING)[0]
+    return kernels.average_pool2d(
+        seen, window.size, stride=window.stride, padding=NO_PADDING, count_padding=False
+    )
+
+
+def _pasted(clean: Array, patches: Blocks) -> Array:
+    """Return whole maps with their blocks in place."""
+    whole = clean[patches.sample]
+    rows = patches.top[:, None] + np.arange(patches.pixels.shape[1])
+    columns = patches.left[:, None] + np.arange(patches.pixels.shape[2])
+    whole[np.arange(len(whole))[:, None, None], rows[:, :, None], columns[:, None, :]] = patches.pixels
+    return whole
+
+
+def patch_count(rows: int, samples: int) -> int:
+    """Return how many samples are patched at once."""
+    return max(1, math.floor(ROWS / max(rows, 1))) if samples > 1 else 1

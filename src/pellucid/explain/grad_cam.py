@@ -1,0 +1,70 @@
+"""Grad-CAM: the maps of a layer, weighted by the mean gradient of each; and guided Grad-CAM."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pellucid.explain.activations import as_map, look, weighted
+from pellucid.explain.result import Explanation
+from pellucid.explain.saliency import saliency
+from pellucid.explain.target import Question, Target
+from pellucid.typing import ArrayLike
+
+
+def grad_cam(
+    model: Any,
+    x: ArrayLike,
+    target: Target = "predicted",
+    *,
+    layer: str | None = None,
+    scalar: str = "logit",
+    relu: bool = True,
+) -> Explanation:
+    """Return ReLU(Σ_k α_k A^k), α_k = (1/Z) Σ_ij ∂S/∂A^k_ij, on the grid of the layer.
+
+    Where no weighted sum is above 0 the map is empty: the result says "no positive evidence". `relu=False` keeps the
+    sign. `upsampled()` gives the map at the size of the image.
+
+    Parameters
+    ----------
+    model, x, target, scalar : as in `saliency`
+    layer : name of a layer whose output is an image; default: the last one, after its ReLU and before pooling.
+        The result says which it was.
+
+    Limits
+    ------
+    The mean gradient speaks for places that do not matter and may miss those that do: compare `hires_cam` (Draelos &
+    Carin 2020, arXiv:2011.08891). The grid is coarse; what lies between its points is interpolation.
+
+    References
+    ----------
+    Selvaraju et al. (2016), arXiv:1610.02391, equations 1 and 2.
+    """
+    question = Question("grad_cam", model, x, target, scalar)
+    seen = look(question, layer)
+    return as_map(question, seen, weighted(seen.gradient.mean(axis=(1, 2)), seen.A), "Grad-CAM", relu=relu)
+
+
+def guided_grad_cam(
+    model: Any, x: ArrayLike, target: Target = "predicted", *, layer: str | None = None, scalar: str = "logit"
+) -> Explanation:
+    """Return guided backpropagation multiplied, pixel by pixel, by the Grad-CAM map at the size of the image.
+
+    Parameters
+    ----------
+    model, x, target, scalar, layer : as in `grad_cam`
+
+    Limits
+    ------
+    Fine detail comes from guided backpropagation, which depends little on the class; only where it shows is
+    Grad-CAM's.
+
+    References
+    ----------
+    Selvaraju et al. (2016), arXiv:1610.02391, §3.2.
+    """
+    where = grad_cam(model, x, target, layer=layer, scalar=scalar)
+    what = saliency(model, x, target, scalar=scalar, rule="guided")
+    values = what.values * where.upsampled()[..., None]
+    return replace(what, values=values, method="guided Grad-CAM", layer=where.layer, positive=True)

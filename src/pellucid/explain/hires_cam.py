@@ -1,0 +1,60 @@
+"""HiResCAM: activation times gradient at every place, without averaging."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.explain.activations import Seen, as_map, look
+from pellucid.explain.parts import after, operations
+from pellucid.explain.result import Explanation, Proof, exactness, sums
+from pellucid.explain.rules import LINEAR
+from pellucid.explain.target import Question, Target
+from pellucid.layers import Sequential
+from pellucid.typing import ArrayLike
+
+
+def hires_cam(
+    model: Any,
+    x: ArrayLike,
+    target: Target = "predicted",
+    *,
+    layer: str | None = None,
+    scalar: str = "logit",
+    relu: bool = False,
+) -> Explanation:
+    """Return Σ_k A^k · ∂S/∂A^k at each place, signed.
+
+    Where everything above the layer is linear (flatten, dense layers, means), Σ values + S(A = 0) = S: the map shows
+    what each place adds to the score, and the proof checks it. Else nothing is promised.
+
+    Parameters
+    ----------
+    model, x, target, scalar, layer, relu : as in `grad_cam`; here the sign is kept by default
+
+    Limits
+    ------
+    Above a hidden ReLU it is a linear picture of a function that is not linear.
+
+    References
+    ----------
+    Draelos & Carin (2020), arXiv:2011.08891.
+    """
+    question = Question("hires_cam", model, x, target, scalar)
+    seen = look(question, layer)
+    values = (seen.A * seen.gradient).sum(axis=3, keepdims=True)
+    proof = _proof(question, seen, values)
+    return as_map(question, seen, values, "HiResCAM", relu=relu, proof=proof)
+
+
+def _proof(question: Question, seen: Seen, values: Any) -> Proof | None:
+    if not isinstance(question.network, Sequential) or "." in seen.layer or question.kind not in ("logit", "centred"):
+        return None
+    above = after(question.network, seen.layer)
+    if any(type(operation) not in LINEAR for _, operation in operations(above)):
+        return None
+    rest = seen.scalar.values(above(np.zeros_like(seen.A)))
+    promised = seen.scalar.values(seen.y).astype(np.float64)
+    total = sums(values) + rest
+    return Proof("completeness", "Σ values + S(A = 0) = S", total, promised, exactness(total, promised, values))

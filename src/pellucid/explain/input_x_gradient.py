@@ -1,0 +1,56 @@
+"""Input × gradient: what each pixel contributes if the network were linear around the input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.explain.gradients import ask
+from pellucid.explain.parts import AnyContainer, operations
+from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
+from pellucid.explain.rules import LINEAR, SWITCHES
+from pellucid.explain.target import Question, Target
+from pellucid.layers import LeakyReLU, ReLU
+from pellucid.typing import ArrayLike
+
+
+def input_x_gradient(
+    model: Any, x: ArrayLike, target: Target = "predicted", *, scalar: str = "logit"
+) -> Explanation:
+    """Return x · ∂S/∂x.
+
+    Where no layer has a bias and every activation is (leaky) ReLU, S(t·x) = t·S(x) and so Σ values = S (Euler);
+    the proof checks it. With biases nothing is promised.
+
+    Parameters
+    ----------
+    model, x, target, scalar : as in `saliency`
+
+    Limits
+    ------
+    A pixel of value 0 always gets 0, whatever the network sees in its darkness.
+
+    References
+    ----------
+    Shrikumar et al. (2016), "Not just a black box", arXiv:1605.01713.
+    """
+    question = Question("input_x_gradient", model, x, target, scalar)
+    y, number, dx = ask(question)
+    values = question.x * dx
+    proof = None
+    if scalar in ("logit", "margin", "centred") and is_homogeneous(question.network):
+        promised = number.values(y).astype(np.float64)
+        proof = Proof("completeness", "Σ values = S", sums(values), promised, exactness(promised, promised, values))
+    return answer(question, number, y, values, method="input x gradient", baseline="0", proof=proof)
+
+
+def is_homogeneous(network: AnyContainer) -> bool:
+    """Whether f(t·x) = t·f(x) for t > 0: ReLUs, switches and sums, and no constant anywhere."""
+    for _, operation in operations(network):
+        if type(operation) not in (ReLU, LeakyReLU, *LINEAR, *SWITCHES):
+            return False
+        shifts = [operation.params.get("b"), operation.params.get("beta"), operation.buffers.get("mean")]
+        if any(shift is not None and shift.any() for shift in shifts):
+            return False
+    return True

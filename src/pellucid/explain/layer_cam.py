@@ -1,0 +1,41 @@
+"""LayerCAM: every place weighted by its own positive gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.explain.activations import as_map, look
+from pellucid.explain.result import Explanation
+from pellucid.explain.target import Question, Target
+from pellucid.typing import ArrayLike
+
+
+def layer_cam(
+    model: Any,
+    x: ArrayLike,
+    target: Target = "predicted",
+    *,
+    layer: str | None = None,
+    scalar: str = "logit",
+    relu: bool = True,
+) -> Explanation:
+    """Return ReLU(Σ_k ReLU(∂S/∂A^k_ij) A^k_ij), which works in lower layers too.
+
+    Parameters
+    ----------
+    model, x, target, scalar, layer, relu : as in `grad_cam`
+
+    Limits
+    ------
+    Negative gradients are left out, so nothing shows what speaks against the class.
+
+    References
+    ----------
+    Jiang et al. (2021), "LayerCAM", IEEE Transactions on Image Processing 30, equations 5 and 6.
+    """
+    question = Question("layer_cam", model, x, target, scalar)
+    seen = look(question, layer)
+    values = (np.maximum(seen.gradient, 0) * seen.A).sum(axis=3, keepdims=True)
+    return as_map(question, seen, values, "LayerCAM", relu=relu)

@@ -1,0 +1,123 @@
+"""Occlusion: a patch of grey is slid over the image, and the score watched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ArgumentError, ShapeError
+from pellucid.explain.baselines import BaselineLike, as_baseline
+from pellucid.explain.cone import ROWS, Blocks, Cone
+from pellucid.explain.gradients import blocks
+from pellucid.explain.result import Explanation, answer
+from pellucid.explain.target import Question, Scalar, Target
+from pellucid.typing import Array, ArrayLike, Arrays, IntArray
+
+
+def occlusion(
+    model: Any,
+    x: ArrayLike,
+    target: Target = "predicted",
+    *,
+    scalar: str = "logit",
+    patch: int | tuple[int, int] = 4,
+    stride: int | tuple[int, int] = 1,
+    value: BaselineLike = "grey",
+) -> Explanation:
+    """Return by how much the score falls when a pixel is covered: the mean of S(x) − S(x with patch p) over p.
+
+    Every pixel is covered: where the stride does not end at the border, a last patch does. What the patch cannot reach
+    is not computed again (`explain.cone`).
+
+    `extras`, a value for each place (N, PH, PW) of the patch: "drop" of the score, "probability" of the class,
+    "predicted" class; and "counts" (N, K): at how many places each class was predicted.
+
+    Parameters
+    ----------
+    model, scalar : as in `saliency`
+    x : images (N, H, W, C)
+    target : as in `saliency`; give the true classes to see what the network needs to be right
+    patch, stride : pixels, or (height, width); the stride at most the patch
+    value : what the patch is filled with, in the data's own units: "grey" (the middle of each image's range), "black",
+        "white", "mean", "blurred", a number, or an array
+
+    Limits
+    ------
+    The fill decides: black hides nothing on a black ground. Of two parts that each suffice, neither shows. Covered
+    images look like no data.
+
+    References
+    ----------
+    Zeiler & Fergus (2013), arXiv:1311.2901, §4.2.
+    """
+    question = Question("occlusion", model, x, target, scalar)
+    if question.x.ndim != 4:
+        raise ShapeError(
+            f"occlusion: x must be images (N, H, W, C), got {question.x.shape}. "
+            "For a network of vectors build one that begins with Flatten()."
+        )
+    sizes, steps = checks.pair("occlusion", "patch", patch), checks.pair("occlusion", "stride", stride)
+    fill = as_baseline("occlusion", value, question.x)
+    tops, lefts = (_places(name, *_) for name, *_ in zip(("height", "width"), question.x.shape[1:3], sizes, steps, strict=True))
+    y = question.network(question.x)
+    number = question.scalar(y)
+    covered = _slide(question, fill.values, tops, lefts, sizes)  # (N, PH, PW, …)
+    flat = covered.reshape(-1, *y.shape[1:])
+    rows = np.repeat(np.arange(len(y)), len(tops) * len(lefts))
+    drop = number.values(y)[:, None, None] - number.values(flat, rows).reshape(covered.shape[:3])
+    extras = {"drop": drop, **_classes(question, number, flat, rows, covered.shape[:3])}
+    values = _spread(drop, tops, lefts, sizes, question.x.shape)
+    settings = {"patch": list(sizes), "stride": list(steps), "rows": tops.tolist(), "columns": lefts.tolist()}
+    return answer(
+        question, number, y, values, method="occlusion", baseline=fill.text, settings=settings, extras=extras
+    )
+
+
+def _places(name: str, pixels: int, size: int, step: int) -> IntArray:
+    """Return where patches begin along an axis; the last one ends at the border."""
+    if size > pixels or step > size:
+        bound = f"at most the image's {name} {pixels}" if size > pixels else f"at least the stride {step}, or pixels stay uncovered"
+        raise ArgumentError(f"occlusion: the patch's {name} must be {bound}, got {size}.")
+    return np.unique(np.append(np.arange(0, pixels - size + 1, step), pixels - size))
+
+
+def _slide(question: Question, fill: Array, tops: IntArray, lefts: IntArray, sizes: tuple[int, int]) -> Array:
+    """Return the network's outputs for every sample and place."""
+    x = question.x
+    cone = Cone(question.network, x)
+    places = len(tops) * len(lefts)
+    top, left = (grid.ravel() for grid in np.meshgrid(tops, lefts, indexing="ij"))
+    rows, columns = np.arange(sizes[0])[:, None], np.arange(sizes[1])
+    outputs = []
+    for part in blocks(len(x) * places, ROWS):
+        index = np.arange(part.start, part.stop)
+        sample, place = index // places, index % places
+        t, le = top[place], left[place]
+        pixels = fill[sample[:, None, None], t[:, None, None] + rows, le[:, None, None] + columns]
+        outputs.append(cone.scores(Blocks(pixels, t, le, sample)))
+    scores = np.concatenate(outputs)
+    return scores.reshape(len(x), len(tops), len(lefts), *scores.shape[1:])
+
+
+def _classes(question: Question, number: Scalar, y: Array, rows: IntArray, shape: tuple[int, ...]) -> Arrays:
+    """Return the maps that speak of classes, where the target is one."""
+    if number.classes[0] < 0 or y.ndim != 2:
+        return {}
+    predicted = y.argmax(axis=1)
+    counts = np.zeros((shape[0], y.shape[1]), int)
+    np.add.at(counts, (rows, predicted), 1)
+    probability = question.probabilities(y)[np.arange(len(y)), number.classes[rows]]
+    return {"probability": probability.reshape(shape), "predicted": predicted.reshape(shape), "counts": counts}
+
+
+def _spread(drop: Array, tops: IntArray, lefts: IntArray, sizes: tuple[int, int], shape: tuple[int, ...]) -> Array:
+    """Return for every pixel the mean over the patches that cover it: (N, H, W, 1)."""
+    total, count = np.zeros(shape[:3]), np.zeros(shape[1:3])
+    for i, top in enumerate(tops):
+        for j, left in enumerate(lefts):
+            area = slice(top, top + sizes[0]), slice(left, left + sizes[1])
+            total[:, *area] += drop[:, i, j, None, None]
+            count[area] += 1
+    return (total / count).astype(drop.dtype)[..., None]

@@ -1,0 +1,172 @@
+"""The rules of layer-wise relevance propagation: how a layer hands relevance R from its outputs to its inputs.
+
+    R_j = Σ_k (x_j w_jk) / z_k · R_k,   z_k = Σ_j x_j w_jk + …
+
+Each rule is a choice of w and z. What a bias, a stabiliser or a z of 0 takes does not reach the inputs: the rule
+returns it as its *losses*, so that ΣR_in + Σ losses = ΣR_out for every layer.
+
+Bach et al. (2015), PLOS ONE 0130140; Montavon et al. (2019), "Layer-wise relevance propagation: an overview".
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ArgumentError
+from pellucid.layers import Affine, Parameters
+from pellucid.typing import Array, Arrays
+
+
+class RelevanceRule(ABC):
+    """One way to share the relevance R of a layer's outputs among its inputs x."""
+
+    @abstractmethod
+    def share(self, layer: Any, x: Array, R: Array) -> tuple[Array, Arrays]:
+        """Return the relevance of x, and the losses (N,) by name: "bias", "stabiliser", "dead"."""
+
+
+@dataclass(frozen=True)
+class Epsilon(RelevanceRule):
+    """LRP-ε: R_j = Σ_k x_j w_jk / (z_k + ε sign z_k) · R_k, z with its bias. ε = 0 is LRP-0; a large ε absorbs."""
+
+    epsilon: float = 1e-6
+
+    def share(self, layer: Any, x: Array, R: Array) -> tuple[Array, Arrays]:
+        return _through(layer, x, R, self.epsilon)
+
+
+@dataclass(frozen=True)
+class Gamma(RelevanceRule):
+    """LRP-γ: w + γ max(w, 0) and b likewise take the place of w and b: what speaks for the class counts more."""
+
+    gamma: float = 0.25
+
+    def share(self, layer: Any, x: Array, R: Array) -> tuple[Array, Arrays]:
+        grown = {key: p + p.dtype.type(self.gamma) * np.maximum(p, 0) for key, p in layer.params.items()}
+        return _through(with_params(layer, grown), x, R, 0.0)
+
+
+@dataclass(frozen=True)
+class AlphaBeta(RelevanceRule):
+    """LRP-αβ: α times the share of the positive x_j w_jk less β times that of the negative ones, α − β = 1; no bias.
+
+    α = 1, β = 0 is the z⁺ rule: it hands on positive relevance only and keeps its sum.
+    """
+
+    alpha: float = 2.0
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.beta < 0 or not np.isclose(self.alpha - self.beta, 1):
+            raise ArgumentError(f"AlphaBeta: alpha − beta must be 1 and beta ≥ 0, got {self.alpha} and {self.beta}.")
+
+    def share(self, layer: Any, x: Array, R: Array) -> tuple[Array, Arrays]:
+        result, losses = _one_sign(layer, x, R, 1)
+        result, dead = self.alpha * result, self.alpha * losses
+        if self.beta:
+            against, lost = _one_sign(layer, x, R, -1)
+            result, dead = result - self.beta * against, dead - self.beta * lost
+        return result.astype(x.dtype, copy=False), {"dead": dead}
+
+
+@dataclass(frozen=True)
+class Bounded(RelevanceRule):
+    """LRP-z^B, for the first layer: inputs lie in [low, high], z_k = Σ_j x_j w_jk − low_j w⁺_jk − high_j w⁻_jk."""
+
+    low: float = 0.0
+    high: float = 1.0
+
+    def share(self, layer: Any, x: Array, R: Array) -> tuple[Array, Arrays]:
+        parts = [(plain(layer), x)]
+        parts += [(signed(layer, 1), np.full_like(x, -self.low)), (signed(layer, -1), np.full_like(x, -self.high))]
+        z: Any = sum(part.forward(a)[0] for part, a in parts if part is not None)
+        s, dead = _quotient(R, z)
+        result: Any = sum(a * _back(part, a, s) for part, a in parts if part is not None)
+        return result, {"dead": dead}
+
+
+NAMED: dict[str, RelevanceRule] = {
+    "0": Epsilon(0.0),
+    "epsilon": Epsilon(),
+    "gamma": Gamma(),
+    "z+": AlphaBeta(1.0, 0.0),
+    "alpha-beta": AlphaBeta(),
+}
+
+
+def as_rule(who: str, given: Any) -> RelevanceRule:
+    """Return a rule from itself or its name."""
+    if isinstance(given, RelevanceRule):
+        return given
+    if given not in NAMED:
+        checks.unknown_name(who, "rule", given, [*NAMED, "composite"])
+    return NAMED[given]
+
+
+def with_params(layer: Any, params: Arrays) -> Any:
+    """Return a layer of the same options with other parameters; the layer itself is left alone."""
+    twin = copy.copy(layer)
+    twin.params = Parameters(params)
+    return twin
+
+
+def plain(layer: Any) -> Any:
+    """Return the layer without its bias."""
+    if "b" not in layer.params:
+        return layer
+    twin = with_params(layer, {"W": layer.params["W"]})
+    if isinstance(layer, Affine):
+        twin.bias = False
+    return twin
+
+
+def signed(layer: Any, sign: int) -> Any:
+    """Return the layer with its positive (1) or negative (−1) weights alone, no bias; None where there are none."""
+    if "W" not in layer.params:  # a mean: all weights are positive
+        return layer if sign > 0 else None
+    W = layer.params["W"]
+    return plain(with_params(layer, {**layer.params, "W": np.maximum(W, 0) if sign > 0 else np.minimum(W, 0)}))
+
+
+def _through(layer: Any, x: Array, R: Array, epsilon: float) -> tuple[Array, Arrays]:
+    z, cache = layer.forward(x)
+    shift = np.where(z < 0, -z.dtype.type(epsilon), z.dtype.type(epsilon))
+    s, dead = _quotient(R, z + shift)
+    dx, _ = layer.backward(s, cache, need_grads=False)
+    losses = {"dead": dead, "stabiliser": _total(s * shift)}
+    if "b" in layer.params:
+        losses["bias"] = _total(s * layer.params["b"])
+    return x * dx, losses
+
+
+def _one_sign(layer: Any, x: Array, R: Array, sign: int) -> tuple[Array, Array]:
+    """Share R by the positive (or negative) ones of all products x_j w_jk."""
+    pairs = [(signed(layer, sign), np.maximum(x, 0)), (signed(layer, -sign), np.minimum(x, 0))]
+    used = [(part, a) for part, a in pairs if part is not None and a.any()]
+    if not used:
+        return np.zeros_like(x), _total(R)
+    z: Any = sum(part.forward(a)[0] for part, a in used)
+    s, dead = _quotient(R, z)
+    shares: Any = sum(a * _back(part, a, s) for part, a in used)
+    return shares, dead
+
+
+def _back(layer: Any, x: Array, s: Array) -> Array:
+    dx: Array = layer.backward(s, layer.forward(x)[1], need_grads=False)[0]
+    return dx
+
+
+def _quotient(R: Array, z: Array) -> tuple[Array, Array]:
+    """R / z, 0 where z is too small to divide by, and the relevance (N,) that is lost there."""
+    alive = np.abs(z) > np.finfo(z.dtype).tiny * 1e6
+    return np.divide(R, z, out=np.zeros_like(z), where=alive), _total(np.where(alive, 0, R))
+
+
+def _total(values: Array) -> Array:
+    return np.asarray(values.reshape(len(values), -1).sum(axis=1, dtype=np.float64))

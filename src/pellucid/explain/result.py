@@ -1,0 +1,244 @@
+"""The result of every method: raw signed values, what they explain, how they were made, and their proof."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ArgumentError, FileFormatError, ShapeError
+from pellucid.explain.resize import bilinear
+from pellucid.files import PathLike, atomic_write
+from pellucid.interop.npz import read_npz
+from pellucid.typing import Array, Arrays, Config, IntArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from pellucid.explain.target import Question, Scalar
+
+MAX_BYTES = 1 << 32
+NO_EVIDENCE = "no positive evidence"
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """A promise of a method, checked on this result: for each sample a total, and what it was to be.
+
+    Attributes
+    ----------
+    name, claim : such as "completeness", "Σ values = S(x) − S(baseline)"
+    total, promised : (N,)
+    allowed : (N,)
+        The largest difference at which the promise counts as kept.
+    ledger : named arrays (N,)
+        What else entered the total, such as the relevance that biases took.
+    """
+
+    name: str
+    claim: str
+    total: Array
+    promised: Array
+    allowed: Array
+    ledger: Arrays = field(default_factory=dict)
+
+    @property
+    def residual(self) -> Array:
+        """By how much the total misses what was promised."""
+        missed: Array = self.total - self.promised
+        return missed
+
+    @property
+    def holds(self) -> Array:
+        """For each sample whether the promise is kept."""
+        return np.asarray(np.abs(self.residual) <= self.allowed)
+
+    def line(self, i: int) -> str:
+        """Return the proof of sample i as one line."""
+        verdict = "holds" if self.holds[i] else "FAILS"
+        return f"{self.name} {verdict}: {self.total[i]:.5g} of {self.promised[i]:.5g} ({self.residual[i]:+.1e})"
+
+    def short(self, i: int) -> str:
+        """Return the proof of sample i in a few words."""
+        return f"{self.name} off by {abs(self.residual[i]):.0e} {'✓' if self.holds[i] else '✗'}"
+
+    def __getitem__(self, rows: slice) -> Proof:
+        ledger = {key: value[rows] for key, value in self.ledger.items()}
+        return Proof(self.name, self.claim, self.total[rows], self.promised[rows], self.allowed[rows], ledger)
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What one method says about a batch of inputs.
+
+    Attributes
+    ----------
+    values : (N, H, W, C), (N, h, w, 1) on a layer's own grid, or (N, D)
+        Raw and signed, in the units of the scalar explained; nothing is normalised.
+    inputs : (N, H, W, C) or (N, D)
+    scalars : the number explained, in words, for each sample
+    target : (N,) the class explained, −1 where it is none
+    scores : (N,) the value of that number
+    outputs : (N, K) all scores of the network, before any softmax
+    method, layer, baseline : in words
+    seed : of the random numbers, None where there are none
+    settings : the options of the method
+    proof : where the method promises something about its values
+    extras : other arrays of the method, each with N entries, such as `standard_error`
+    positive : whether the method shows positive evidence only, so that a map of zeros means that there is none
+    """
+
+    values: Array
+    inputs: Array
+    scalars: tuple[str, ...]
+    target: IntArray
+    scores: Array
+    outputs: Array
+    method: str
+    layer: str = ""
+    baseline: str = ""
+    seed: int | None = None
+    settings: Config = field(default_factory=dict)
+    proof: Proof | None = None
+    extras: Arrays = field(default_factory=dict)
+    positive: bool = False
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: int | slice) -> Explanation:
+        """Return the explanation of one sample (a batch of one) or of a slice."""
+        rows = index if isinstance(index, slice) else self._row(index)
+        cut = {name: getattr(self, name)[rows] for name in (*_ARRAYS, "scalars")}
+        extras = {key: value[rows] for key, value in self.extras.items()}
+        return replace(self, **cut, extras=extras, proof=None if self.proof is None else self.proof[rows])
+
+    def _row(self, index: int) -> slice:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"Explanation: index {index} is outside of 0..{len(self) - 1}.")
+        index %= len(self)
+        return slice(index, index + 1)
+
+    @property
+    def scalar(self) -> str:
+        """What is explained, in words: one text for the batch."""
+        different = list(dict.fromkeys(self.scalars))
+        return different[0] if len(different) == 1 else "; ".join(different)
+
+    @property
+    def no_positive_evidence(self) -> Array:
+        """For each sample whether no value is above 0: its map is blank, and this says why."""
+        return ~(self.values.reshape(len(self), -1) > 0).any(axis=1)
+
+    def maps(self, reduction: str = "sum") -> Array:
+        """Return one map (N, H, W) of the channels: their "sum" (signed) or the largest absolute value, "max-abs".
+
+        Vectors of a square number of entries are taken as images.
+        """
+        values = self.values
+        if values.ndim == 2:
+            side = int(round(values.shape[1] ** 0.5))
+            if side * side != values.shape[1]:
+                raise ShapeError(f"Explanation: values {values.shape} are no images. Reshape them, then plot.")
+            values = values.reshape(len(values), side, side, 1)
+        if reduction == "sum":
+            return np.asarray(values.sum(axis=3))
+        if reduction != "max-abs":
+            checks.unknown_name("Explanation.maps", "reduction", reduction, ["sum", "max-abs"])
+        return np.asarray(np.abs(values).max(axis=3))
+
+    def upsampled(self, reduction: str = "sum") -> Array:
+        """Return the maps at the size of the inputs (bilinear, pixel centres kept): (N, H, W)."""
+        maps = self.maps(reduction)
+        if self.inputs.ndim != 4 or self.inputs.shape[1:3] == maps.shape[1:]:
+            return maps
+        return bilinear(maps, self.inputs.shape[1], self.inputs.shape[2])
+
+    def caption(self, i: int) -> str:
+        """Return what sample i's picture says: the number explained, its value, and the proof or its absence."""
+        lines = [f"{self.scalars[i]} = {self.scores[i]:.4g}"]
+        if self.positive and self.no_positive_evidence[i]:
+            lines.append(NO_EVIDENCE)
+        if self.proof is not None:
+            lines.append(self.proof.line(i))
+        return "\n".join(lines)
+
+    def plot(self, **options: Any) -> Figure:
+        """Return a picture of all maps on one scale; `plots.heatmaps` lists the options."""
+        from pellucid.plots.heatmaps import heatmaps
+
+        return heatmaps(self, **options)
+
+    def save(self, path: PathLike) -> None:
+        """Write everything to one file of arrays (npz), whole or not at all; `load` gives it back bit for bit."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        arrays |= {f"extras.{key}": value for key, value in self.extras.items()}
+        meta = {name: getattr(self, name) for name in _TEXTS}
+        if self.proof is not None:
+            meta["proof"] = [self.proof.name, self.proof.claim]
+            arrays |= {f"proof.{key}": getattr(self.proof, key) for key in _PROOF}
+            arrays |= {f"proof.ledger.{key}": value for key, value in self.proof.ledger.items()}
+        arrays = {key: a.view(np.uint8) if a.dtype == bool else a for key, a in arrays.items()}
+        arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+        stream = io.BytesIO()
+        np.savez(stream, **arrays)
+        atomic_write(path, stream.getvalue(), who="Explanation.save")
+
+    @classmethod
+    def load(cls, path: PathLike) -> Explanation:
+        """Return what `save` wrote; FileFormatError where the file is damaged or its sizes do not agree."""
+        label = f"Explanation.load: {path}"
+        with checks.open_file("Explanation.load", path) as file:
+            arrays = read_npz(file, label, accept=_NAMES, max_bytes=MAX_BYTES)
+        try:
+            return cls._from_arrays(arrays)
+        except (KeyError, TypeError, ValueError) as error:
+            raise FileFormatError(f"{label}: this is no saved explanation: {error}.") from error
+
+    @classmethod
+    def _from_arrays(cls, arrays: Arrays) -> Explanation:
+        meta = json.loads(arrays.pop("meta").tobytes())
+        samples = {len(a) for a in arrays.values()}
+        if len(samples) != 1 or samples != {len(meta["scalars"])}:
+            raise ValueError(f"its arrays hold {sorted(samples)} samples")
+        named = meta.pop("proof", None)
+        proof = None if named is None else Proof(*named, **{key: arrays.pop(f"proof.{key}") for key in _PROOF})
+        for key in [key for key in arrays if "." in key]:
+            group, _, name = key.rpartition(".")
+            if group == "proof.ledger" and proof is not None:
+                proof.ledger[name] = arrays.pop(key)
+        extras = {key.removeprefix("extras."): arrays.pop(key) for key in list(arrays) if key.startswith("extras.")}
+        return cls(**arrays, **{**meta, "scalars": tuple(meta["scalars"])}, proof=proof, extras=extras)
+
+
+_ARRAYS = ("values", "inputs", "target", "scores", "outputs")
+_PROOF = ("total", "promised", "allowed")
+_TEXTS = tuple(f.name for f in fields(Explanation) if f.name not in (*_ARRAYS, "proof", "extras"))
+_NAMES = re.compile(r"[a-z]+(?:\.[\w]+)*(?:[\w. :-]*)")
+
+
+def answer(question: Question, scalar: Scalar, y: Array, values: Array, *, method: str, **more: Any) -> Explanation:
+    """Return the explanation of a question, whose scores are y."""
+    settings = {"scalar": question.kind, **({"before": question.ending} if question.ending else {})}
+    settings |= more.pop("settings", {})
+    return Explanation(
+        values, question.x, scalar.texts, scalar.classes, scalar.values(y), y, method, settings=settings, **more
+    )
+
+
+def exactness(total: Array, promised: Array, values: Array) -> Array:
+    """Return the difference (N,) that rounding explains for a method whose promise is exact."""
+    if total.shape != promised.shape:
+        raise ArgumentError(f"Proof: total {total.shape} and promised {promised.shape} must have one shape.")
+    sizes = np.abs(values.reshape(len(values), -1)).sum(axis=1, dtype=np.float64)
+    return np.asarray(2000 * np.finfo(values.dtype).eps * (sizes + np.abs(promised)))
+
+
+def sums(values: Array) -> Array:
+    """Return the sum of each sample's values (N,), in float64."""
+    return np.asarray(values.reshape(len(values), -1).sum(axis=1, dtype=np.float64))

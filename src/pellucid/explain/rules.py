@@ -1,0 +1,94 @@
+"""Rules at backward time: what takes the place of a layer type's backward for one pass, and which layers they cover.
+
+A rule (layer, dy, cache) → (dx, {}) is handed to `backward(dy, tape, rules)`; the network is as it was. A layer that
+a rule says nothing about raises: to explain it in silence by something else would be another method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ArgumentError
+from pellucid.explain.parts import AnyContainer, operations
+from pellucid.layers import (
+    Add,
+    Affine,
+    AveragePool2D,
+    BatchNorm,
+    Concat,
+    Conv2D,
+    ConvTranspose2D,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    GlobalAveragePool2D,
+    GlobalMaxPool2D,
+    GroupNorm,
+    LayerNorm,
+    MaxPool2D,
+    ReLU,
+    Reshape,
+    Rules,
+    SpatialDropout2D,
+    Upsample2D,
+    ZeroPad2D,
+)
+from pellucid.layers.activation import Activation, ActivationCache
+from pellucid.typing import Array, Arrays
+
+MOVES = (Concat, Dropout, Flatten, Reshape, SpatialDropout2D)
+"""What passes every number on as it is."""
+
+WEIGHTED = (Affine, Conv2D, ConvTranspose2D, DepthwiseConv2D)
+"""Weighted sums with parameters W and perhaps b."""
+
+MEANS = (AveragePool2D, GlobalAveragePool2D, Upsample2D, ZeroPad2D)
+"""Weighted sums whose weights are fixed and not negative."""
+
+SWITCHES = (MaxPool2D, GlobalMaxPool2D)
+NORMS = (GroupNorm, LayerNorm)
+LINEAR = (Add, BatchNorm, *MOVES, *WEIGHTED, *MEANS)
+"""Sums and products by constants, in an evaluation-mode pass."""
+
+
+def guided(layer: ReLU, dy: Array, cache: ActivationCache) -> tuple[Array, Arrays]:
+    """Guided backpropagation: dx = dy · 1[x > 0] · 1[dy > 0]. Springenberg et al. (2014), arXiv:1412.6806."""
+    return np.where((cache.y > 0) & (dy > 0), dy, dy.dtype.type(0)), {}
+
+
+def rectified(layer: ReLU, dy: Array, cache: ActivationCache) -> tuple[Array, Arrays]:
+    """The deconvnet: dx = dy · 1[dy > 0], whatever x was. Zeiler & Fergus (2013), arXiv:1311.2901."""
+    return np.maximum(dy, 0), {}
+
+
+RULES: dict[str, Callable[[Any, Array, Any], tuple[Array, Arrays]]] = {
+    "guided": guided,
+    "rectified": rectified,
+    "deconvnet": rectified,
+}
+"""The rules for ReLU by their names."""
+
+
+def relu_rules(who: str, name: str | None, network: AnyContainer) -> Rules | None:
+    """Return the rules of that name for `backward`, None for None; raise where the network holds other activations."""
+    if name is None:
+        return None
+    if name not in RULES:
+        checks.unknown_name(who, "rule", name, RULES)
+    expect_covered(who, f"rule {name!r}", network, (ReLU, *LINEAR, *SWITCHES, *NORMS))
+    return {ReLU: RULES[name]}
+
+
+def expect_covered(who: str, what: str, network: AnyContainer, known: tuple[type[Any], ...]) -> None:
+    """Raise ArgumentError at the first layer or merge whose type is not one of `known`."""
+    for path, operation in operations(network):
+        if type(operation) not in known:
+            kind = "activation" if isinstance(operation, Activation) else "layer"
+            raise ArgumentError(
+                f"{who}: {what} does not cover the {kind} {type(operation).__name__} {path!r}. "
+                "Use a method that is defined for it, such as integrated_gradients."
+            )

@@ -1,0 +1,95 @@
+"""SmoothGrad, SquareGrad and VarGrad: the gradient over noisy copies of the input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.explain.gradients import BATCH, blocks, copies, gradient_of
+from pellucid.explain.result import Explanation, answer
+from pellucid.explain.rules import relu_rules
+from pellucid.explain.target import Question, Target
+from pellucid.typing import Array, ArrayLike
+
+
+def smoothgrad(
+    model: Any,
+    x: ArrayLike,
+    target: Target = "predicted",
+    *,
+    scalar: str = "logit",
+    samples: int = 50,
+    noise: float = 0.15,
+    seed: int = 0,
+    rule: str | None = None,
+    statistic: str = "mean",
+) -> Explanation:
+    """Return a statistic of g_t = ∂S/∂x at x + ε_t, ε_t ~ N(0, σ²): the mean keeps its sign.
+
+    "mean": (1/n) Σ g_t;  "square": (1/n) Σ g_t²;  "variance": 1/(n−1) Σ (g_t − ḡ)².
+    σ = noise · (max x − min x) of each sample. Every sample sees the same draws, so a batch equals one by one.
+    `extras["standard_error"]` holds the standard error of every value.
+
+    Parameters
+    ----------
+    model, x, target, scalar, rule : as in `saliency`
+    samples : n, the number of noisy copies
+    noise : share of the sample's range
+    seed : of the noise
+    statistic : "mean", "square" or "variance"
+
+    Limits
+    ------
+    A picture of the gradient nearby, no proof of importance. The class "predicted" is that of the clean input.
+
+    References
+    ----------
+    Smilkov et al. (2017), arXiv:1706.03825. Hooker et al. (2019), arXiv:1806.10758 (SquareGrad).
+    Adebayo et al. (2018), arXiv:1810.03307 (VarGrad).
+    """
+    who = {"mean": "smoothgrad", "square": "squaregrad", "variance": "vargrad"}.get(statistic)
+    if who is None:
+        checks.unknown_name("smoothgrad", "statistic", statistic, ["mean", "square", "variance"])
+    checks.expect_range(who, "noise", noise, 0, np.inf)
+    n = checks.size(who, "samples", samples) if noise else 1  # without noise all copies are one
+    question = Question(who, model, x, target, scalar)
+    y = question.network(question.x)
+    number = question.scalar(y)
+    draws = np.random.default_rng(seed).standard_normal((n, *question.x.shape[1:])).astype(question.x.dtype)
+    rules = relu_rules(who, rule, question.network)
+    values, errors = np.empty_like(question.x), np.empty_like(question.x)
+    for i, one in enumerate(question.x):
+        sigma = one.dtype.type(noise * (one.max() - one.min()))
+        moments = np.zeros((4, *one.shape))
+        for rows in blocks(n, BATCH):
+            g = gradient_of(question, number, one + sigma * draws[rows], copies(len(draws[rows]), i), rules)
+            moments += [(g.astype(np.float64) ** k).sum(axis=0) for k in (1, 2, 3, 4)]
+        values[i], errors[i] = _statistic(statistic, moments / n, n)
+    settings = {"rule": rule, "samples": n, "noise": noise, "statistic": statistic}
+    extras = {"standard_error": errors}
+    return answer(question, number, y, values, method=who, seed=seed, settings=settings, extras=extras)
+
+
+def squaregrad(model: Any, x: ArrayLike, target: Target = "predicted", **options: Any) -> Explanation:
+    """Return the mean square of the noisy gradients: `smoothgrad` with statistic="square"."""
+    return smoothgrad(model, x, target, statistic="square", **options)
+
+
+def vargrad(model: Any, x: ArrayLike, target: Target = "predicted", **options: Any) -> Explanation:
+    """Return the variance of the noisy gradients: `smoothgrad` with statistic="variance"."""
+    return smoothgrad(model, x, target, statistic="variance", **options)
+
+
+def _statistic(statistic: str, moments: Array, n: int) -> tuple[Array, Array]:
+    """Return the statistic and its standard error, from the means of g, g², g³ and g⁴."""
+    mean, square, cube, fourth = moments
+    spread = np.maximum(square - mean**2, 0)
+    spread[spread <= 1e-12 * square] = 0  # nothing but rounding
+    if statistic == "mean":
+        return mean, np.sqrt(spread / max(n - 1, 1))
+    if statistic == "square":
+        return square, np.sqrt(np.maximum(fourth - square**2, 0) / max(n - 1, 1))
+    central = np.maximum(fourth - 4 * mean * cube + 6 * mean**2 * square - 3 * mean**4, 0)
+    return spread * (n / max(n - 1, 1)), np.sqrt(np.maximum(central - spread**2, 0) / max(n - 1, 1))

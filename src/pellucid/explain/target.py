@@ -1,0 +1,251 @@
+"""What is explained: one number for each sample, made from the scores of a network, and its gradient.
+
+The scores are what the network gives *before* a softmax (or sigmoid) at its end, which is taken off: a saturated
+softmax has no gradient. `scalar` makes one number of the scores S of a class c:
+
+    logit            S_c
+    probability      p_c = softmax(S)_c           ∂p_c/∂S = p_c (1_c − p)
+    log-probability  ln p_c                       ∂ln p_c/∂S = 1_c − p
+    margin           S_c − max_{k≠c} S_k
+    centred          S_c − mean_{k≠c} S_k
+
+A logit is defined up to a function added to all classes, the other four are not (Srinivas & Fleuret 2020,
+arXiv:2006.09128); where classes are compared, `Contrast(a, b)` explains S_a − S_b.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ArgumentError, ShapeError
+from pellucid.explain.parts import AnyContainer, before_softmax, layer_shape, upto
+from pellucid.functions import sigmoid, softmax
+from pellucid.layers import Container
+from pellucid.typing import Array, ArrayLike, IntArray
+
+SCALARS = ("logit", "probability", "log-probability", "margin", "centred")
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Why class `a` and not class `b`: the difference of their scores. Each is an index or one index per sample."""
+
+    a: Any
+    b: Any
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One number of a layer's output: `Unit("dense_1", 5)`, `Unit("conv2d_2", (3, 4, 17))`."""
+
+    layer: str
+    index: int | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """The mean over all places of one channel of a layer's output."""
+
+    layer: str
+    channel: int
+
+
+@dataclass(frozen=True)
+class Function:
+    """Any function of the scores y (N, K), row by row, given with its gradient: y → (values (N,), dy (N, K))."""
+
+    compute: Callable[[Array], tuple[Array, Array]]
+    name: str = "a function of the scores"
+
+
+Target: TypeAlias = "str | int | ArrayLike | Contrast | Unit | Filter | Function"
+
+
+class Scalar:
+    """The number explained, with its classes settled: value and gradient for rows of scores.
+
+    `rows[i]` says which sample the i-th row of `y` belongs to: one sample may be asked about many times.
+    """
+
+    def __init__(self, texts: Sequence[str], classes: IntArray | None = None) -> None:
+        self.texts = tuple(texts)
+        self.classes: IntArray = np.full(len(texts), -1) if classes is None else classes
+
+    def compute(self, y: Array, rows: IntArray) -> tuple[Array, Array]:
+        """Return values (N,) and their gradient, of the shape of y."""
+        raise NotImplementedError
+
+    def values(self, y: Array, rows: IntArray | None = None) -> Array:
+        """Return the number for each row of y."""
+        return self.compute(y, np.arange(len(y)) if rows is None else rows)[0]
+
+    def gradient(self, y: Array, rows: IntArray | None = None) -> Array:
+        """Return its gradient with respect to each row of y."""
+        return self.compute(y, np.arange(len(y)) if rows is None else rows)[1]
+
+
+class _OfClass(Scalar):
+    def __init__(self, kind: str, classes: IntArray, ending: str) -> None:
+        super().__init__([f"{kind} of class {c}" for c in classes], classes)
+        self.kind, self.ending = kind, ending
+
+    def compute(self, y: Array, rows: IntArray) -> tuple[Array, Array]:
+        return class_scalar(self.kind, y, self.classes[rows], self.ending)
+
+
+class _Difference(Scalar):
+    def __init__(self, kind: str, a: IntArray, b: IntArray, ending: str) -> None:
+        super().__init__([f"{kind} {i} − {kind} {j}" for i, j in zip(a, b, strict=True)], a)
+        self.kind, self.b, self.ending = kind, b, ending
+
+    def compute(self, y: Array, rows: IntArray) -> tuple[Array, Array]:
+        value, dy = class_scalar(self.kind, y, self.classes[rows], self.ending)
+        other, other_dy = class_scalar(self.kind, y, self.b[rows], self.ending)
+        return value - other, dy - other_dy
+
+
+class _Weighted(Scalar):
+    """Σ weights · y, the same weights for every sample: a unit, or the mean of a filter."""
+
+    def __init__(self, text: str, samples: int, weights: Array) -> None:
+        super().__init__([text] * samples)
+        self.weights = weights
+
+    def compute(self, y: Array, rows: IntArray) -> tuple[Array, Array]:
+        value = (y * self.weights).reshape(len(y), -1).sum(axis=1)
+        return value, np.broadcast_to(self.weights.astype(y.dtype), y.shape).copy()
+
+
+class _Given(Scalar):
+    def __init__(self, function: Function, samples: int) -> None:
+        super().__init__([function.name] * samples)
+        self.function = function
+
+    def compute(self, y: Array, rows: IntArray) -> tuple[Array, Array]:
+        value, dy = (np.asarray(part, y.dtype) for part in self.function.compute(y))
+        if value.shape != (len(y),) or dy.shape != y.shape:
+            raise ShapeError(
+                f"Function: compute(y) must return values ({len(y)},) and dy {y.shape}, got {value.shape} and {dy.shape}."
+            )
+        return value, dy
+
+
+def class_scalar(kind: str, y: Array, c: IntArray, ending: str = "") -> tuple[Array, Array]:
+    """Return one of `SCALARS` for class c of each row of y (N, K), and its gradient."""
+    n = np.arange(len(y))
+    one = np.zeros_like(y)
+    one[n, c] = 1
+    if kind == "logit":
+        return y[n, c], one
+    if kind == "margin":
+        rival = np.where(one > 0, -np.inf, y).argmax(axis=1)
+        one[n, rival] -= 1
+        return y[n, c] - y[n, rival], one
+    if kind == "centred":
+        others = y.shape[1] - 1
+        return y[n, c] - (y.sum(axis=1) - y[n, c]) / others, one - (1 - one) / others
+    if ending == "Sigmoid":
+        p = sigmoid(y)
+        if kind == "probability":
+            return p[n, c], one * p * (1 - p)
+        return -np.logaddexp(0, -y[n, c]), one * (1 - p)
+    p = softmax(y)
+    if kind == "probability":
+        return p[n, c], p[n, c][:, None] * (one - p)
+    shifted = y - y.max(axis=1, keepdims=True)
+    return shifted[n, c] - np.log(np.exp(shifted).sum(axis=1)), one - p
+
+
+class Question:
+    """A network, a batch of inputs and a target, checked: what every method starts from.
+
+    Attributes
+    ----------
+    network : the part of the caller's network that ends in what is explained; it shares every array
+    x : inputs (N, …) in the network's dtype
+    ending : "Softmax" or "Sigmoid" where the network ended in one, which `network` does without
+    """
+
+    def __init__(self, who: str, model: Any, x: ArrayLike, target: Target = "predicted", scalar: str = "logit") -> None:
+        whole = network_of(who, model)
+        if scalar not in SCALARS:
+            checks.unknown_name(who, "scalar", scalar, SCALARS)
+        self.who, self.kind = who, scalar
+        self.target: Any = target
+        self.ending = ""
+        if isinstance(target, (Unit, Filter)):
+            if scalar != "logit":
+                raise ArgumentError(f"{who}: scalar={scalar!r} is made from the scores of classes. Leave it out here.")
+            self.network = upto(whole, target.layer)
+            self._weights = _weights(who, whole, target)
+        else:
+            self.network, self.ending = before_softmax(whole)
+        self.x: Array = np.array(whole.accept(x))  # a copy: the caller may go on writing to x
+        if len(self.x) == 0:
+            raise ShapeError(f"{who}: x must hold at least one sample, got shape {self.x.shape}.")
+        checks.expect_finite(who, self.x)
+
+    def scalar(self, y: Array) -> Scalar:
+        """Return the number to explain, given the scores of the inputs."""
+        target = self.target
+        if isinstance(target, (Unit, Filter)):
+            return _Weighted(self._weights[0], len(y), self._weights[1])
+        if isinstance(target, Function):
+            return _Given(target, len(y))
+        if y.ndim != 2:
+            raise ShapeError(
+                f"{self.who}: the network gives {y.shape[1:]} for a sample, which are no scores of classes. "
+                "Explain one number of it: target=Unit(layer, index), Filter(layer, channel) or Function(...)."
+            )
+        if self.kind in ("margin", "centred") and (isinstance(target, Contrast) or y.shape[1] < 2):
+            raise ArgumentError(f"{self.who}: scalar={self.kind!r} compares one class with the others. Use 'logit'.")
+        if isinstance(target, Contrast):
+            a, b = (self._classes(side, y) for side in (target.a, target.b))
+            return _Difference(self.kind, a, b, self.ending)
+        return _OfClass(self.kind, self._classes(target, y), self.ending)
+
+    def _classes(self, target: Any, y: Array) -> IntArray:
+        if isinstance(target, str):
+            if target != "predicted":
+                checks.unknown_name(self.who, "target", target, ["predicted"])
+            return np.asarray(y.argmax(axis=1))
+        given = np.asarray(target)
+        if given.ndim == 0:
+            given = np.full(len(y), given)
+        return checks.class_indices(f"{self.who} (target)", given, y.shape[1], len(y)).astype(np.int64)
+
+    def probabilities(self, y: Array) -> Array:
+        """Return the class probabilities that scores y (N, K) mean."""
+        return sigmoid(y) if self.ending == "Sigmoid" else softmax(y)
+
+
+def network_of(who: str, model: Any) -> AnyContainer:
+    """Return the network itself, from a network or from an object that holds one in `.network`."""
+    network = model if isinstance(model, Container) else getattr(model, "network", None)
+    if not isinstance(network, Container):
+        raise ArgumentError(
+            f"{who}: network must be a container such as Sequential, or hold one in .network, got {model!r}."
+        )
+    checks.expect_built(f"{who}: {network.label}", network.input_shape)
+    return network
+
+
+def _weights(who: str, network: AnyContainer, target: Unit | Filter) -> tuple[str, Array]:
+    """Return the text of a unit or filter, and the weights of the sum over the layer's output that it is."""
+    shape = layer_shape(who, network, target.layer)
+    weights = np.zeros(shape)
+    if isinstance(target, Filter):
+        if not 0 <= target.channel < shape[-1]:
+            raise ArgumentError(f"{who}: layer {target.layer!r} has channels 0..{shape[-1] - 1}, got {target.channel}.")
+        weights[..., target.channel] = shape[-1] / weights.size
+        return f"mean of channel {target.channel} of layer {target.layer!r}", weights
+    index = target.index if isinstance(target.index, tuple) else (target.index,)
+    if len(index) != len(shape) or not all(0 <= i < n for i, n in zip(index, shape, strict=True)):
+        raise ArgumentError(f"{who}: a unit of layer {target.layer!r} has an index in {shape}, got {target.index!r}.")
+    weights[index] = 1
+    return f"unit {', '.join(map(str, index))} of layer {target.layer!r}", weights

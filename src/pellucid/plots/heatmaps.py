@@ -1,0 +1,135 @@
+"""Explanations as pictures: one map for each sample, all on one scale in the units of the score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ArgumentError
+from pellucid.plots import grid, pixels, style
+from pellucid.plots.grid import Caption
+from pellucid.plots.scale import Scale
+from pellucid.typing import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+SIDE = 1.5  # inches of one map, about
+FADED = 0.55  # how much of the image's contrast stays under a map
+
+
+def heatmaps(
+    explanation: Any,
+    *,
+    reduction: str = "sum",
+    scale: str = "shared",
+    overlay: bool | None = None,
+    inputs: bool = False,
+    colours: str = "house",
+    columns: int = 5,
+    title: str | None = None,
+) -> Figure:
+    """The maps of an `Explanation`; under each stand the number explained, its value, and the proof.
+
+    Orange speaks for the number, blue against it. A map without any positive value, where the method shows no other,
+    is marked "no positive evidence".
+
+    Parameters
+    ----------
+    explanation : what a method of `explain` returns
+    reduction : "sum" over the channels, signed, or "max-abs"
+    scale : "shared", one for all maps in the score's units, with a colour bar; or "each", where every map fills its own
+    overlay : whether the map lies on the image; by default where it is coarser than the image
+    inputs : whether each image stands beside its map
+    colours : "house", "jet", or any name that Matplotlib knows
+    columns : samples in a row
+    title : default: method, layer, baseline and the promise that is checked
+    """
+    who = "plots.heatmaps"
+    if scale not in ("shared", "each"):
+        checks.unknown_name(who, "scale", scale, ["shared", "each"])
+    images = _images(explanation.inputs)
+    coarse = explanation.maps().shape[1:] != images.shape[1:3]
+    maps = pixels.numbers(who, "explanation", explanation.upsampled(reduction))
+    if overlay is None:
+        overlay = coarse
+    lines = title if title is not None else _title(explanation, scale)
+    captions: list[Caption] = []
+    for i in range(len(maps)):
+        captions += [Caption("input")] * inputs + [_caption(explanation, i)]
+    across = checks.size(who, "columns", columns) * (1 + inputs)
+    size = grid.picture_size(maps.shape[1], maps.shape[2], SIDE)
+    with style.house(who):
+        fig, axes = grid.sheet(lines, captions, across, size, bar=scale == "shared")
+        if inputs:
+            for place, image in zip(axes[::2], images, strict=True):
+                place.imshow(image, cmap=pixels.grey_map(images), vmin=0, vmax=1, aspect="auto")
+            axes = axes[1::2]
+        _draw(fig, axes, maps, images if overlay else None, scale, colours)
+    return fig
+
+
+def _images(inputs: Array) -> Array:
+    """The inputs as (N, H, W) or (N, H, W, 3) in 0..1; of any other number of channels their mean."""
+    if inputs.ndim == 4 and inputs.shape[3] not in (1, 3):
+        inputs = inputs.mean(axis=3)
+    images = pixels.batch("plots.heatmaps", inputs, "explanation.inputs")
+    return pixels.unit(images, images)
+
+
+def _title(explanation: Any, scale: str) -> str:
+    parts = [explanation.method, f"at {explanation.layer}" if explanation.layer else ""]
+    parts.append(f"baseline {explanation.baseline}" if explanation.baseline else "")
+    parts.append(explanation.proof.claim if explanation.proof is not None else "")
+    parts.append("each map on a scale of its own" if scale == "each" else "")
+    return " · ".join(part for part in parts if part)
+
+
+def _caption(explanation: Any, i: int) -> Caption:
+    first = f"{explanation.scalars[i]} = {explanation.scores[i]:.4g}"
+    if explanation.positive and explanation.no_positive_evidence[i]:
+        return Caption(first, style.INK, "no positive evidence")
+    return Caption(first, style.INK, "" if explanation.proof is None else explanation.proof.short(i))
+
+
+def _draw(
+    fig: Figure, axes: Sequence[Axes], maps: Array, images: Array | None, scale: str, colours: str
+) -> None:
+    whole = Scale.of(maps)
+    chosen = _colour_map(colours, whole.signed)
+    for i, place in enumerate(axes):
+        limits = Scale.of(maps[i], signed=whole.signed) if scale == "each" else whole
+        strength: Any = None
+        if images is not None:
+            place.imshow(_faded(images, i), vmin=0, vmax=1, aspect="auto", cmap=pixels.grey_map(images))
+            strength = 0.85 * np.sqrt(np.clip(np.abs(maps[i]) / limits.high, 0, 1))
+        drawn = place.imshow(
+            maps[i], cmap=chosen, vmin=limits.low, vmax=limits.high, alpha=strength, aspect="auto"
+        )
+    if scale == "shared":
+        from matplotlib.cm import ScalarMappable
+
+        grid.colour_bar(fig, axes, ScalarMappable(drawn.norm, chosen))
+
+
+def _faded(images: Array, i: int) -> Array:
+    """One image with less contrast, towards its paper."""
+    paper = 0.0 if pixels.grey_map(images) == "gray_r" else 1.0
+    return np.asarray(paper + FADED * (images[i] - paper))
+
+
+def _colour_map(name: str, signed: bool) -> Colormap:
+    if name == "house":
+        return style.colour_map(style.DIVERGING if signed else style.SEQUENTIAL)
+    from matplotlib import colormaps
+
+    if name not in colormaps:
+        raise ArgumentError(
+            f"plots.heatmaps: colours must be 'house' or a colour map of Matplotlib, got {name!r}. Try 'jet'."
+        )
+    return colormaps[name]

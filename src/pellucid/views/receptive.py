@@ -1,0 +1,187 @@
+"""Receptive fields: the box of input pixels that a unit can see, for every unit of every layer.
+
+Boxes are carried forward through the network, one for each position: a window sees the hull of the boxes that it
+covers, padding sees nothing, a merge sees what either side sees. So the borders are exact, and so are branches,
+dilation and enlargement. Inside the image this gives the rule r ← r + (KH − 1)·DH·jump, jump ← jump·SH.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ArgumentError
+from pellucid.layers import (
+    AveragePool2D,
+    BatchNorm,
+    Concat,
+    Conv2D,
+    ConvTranspose2D,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    Merge,
+    MaxPool2D,
+    Reshape,
+    Softmax,
+    SpatialDropout2D,
+    Upsample2D,
+    ZeroPad2D,
+)
+from pellucid.layers.activation import Activation
+from pellucid.layers.nodes import INPUT
+from pellucid.typing import IntArray, Shape
+from pellucid.views.flow import Op, flow
+from pellucid.views.network import network_of
+
+Boxes: TypeAlias = IntArray
+"""(4, OH, OW) for pictures and (4, D) for vectors: top, left, bottom, right; the last two not included. A unit that
+sees nothing has bottom <= top."""
+
+SAME = (Activation, Dropout, SpatialDropout2D, BatchNorm)
+NOTHING = np.iinfo(np.int64).max // 2
+
+
+class Box(NamedTuple):
+    """Input pixels: rows top to bottom − 1, columns left to right − 1. Vectors are one column."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return max(self.bottom - self.top, 0), max(self.right - self.left, 0)
+
+
+def receptive_field(model: Any, layer: str, unit: int | tuple[int, int]) -> Box:
+    """Return the input pixels that a unit sees: a place (row, column) of a picture, or an entry of a vector."""
+    network = network_of("receptive_field", model)
+    boxes = fields(flow(network), network.input_shape or ())
+    if layer not in boxes:
+        checks.unknown_name("receptive_field", "layer", layer, list(boxes))
+    found = boxes[layer]
+    place = unit if isinstance(unit, tuple) else (unit,)
+    if len(place) != found.ndim - 1 or not all(0 <= i < n for i, n in zip(place, found.shape[1:], strict=True)):
+        raise ArgumentError(f"receptive_field: unit must lie within {found.shape[1:]} of {layer}, got {unit!r}.")
+    return Box(*found[(slice(None), *place)].tolist())
+
+
+def fields(ops: tuple[Op, ...], input_shape: Shape) -> dict[str, Boxes]:
+    """Return the boxes of every operation, by its path."""
+    boxes: dict[str, Boxes] = {INPUT: _own_pixels(input_shape)}
+    for op in ops:
+        boxes[op.path] = _seen(op, [boxes[source] for source in op.inputs])
+    return boxes
+
+
+def largest(boxes: Boxes) -> tuple[int, int]:
+    """Return the height and width of the largest box of a layer, away from the borders."""
+    heights, widths = boxes[2] - boxes[0], boxes[3] - boxes[1]
+    return max(int(heights.max()), 0), max(int(widths.max()), 0)
+
+
+def _own_pixels(shape: Shape) -> Boxes:
+    """Every pixel sees itself."""
+    if len(shape) == 3:
+        rows, columns = np.indices(shape[:2])
+    else:
+        rows = np.arange(math.prod(shape))
+        columns = np.zeros_like(rows)
+    return np.stack([rows, columns, rows + 1, columns + 1])
+
+
+def _seen(op: Op, came: list[Boxes]) -> Boxes:
+    layer, boxes = op.operation, came[0]
+    if isinstance(layer, Merge):
+        if isinstance(layer, Concat) and boxes.ndim == 2:
+            return np.concatenate(came, axis=1)
+        return _hull(np.stack(came), 0)
+    if isinstance(layer, (Conv2D, DepthwiseConv2D, MaxPool2D, AveragePool2D)):
+        return _through(boxes, *_windows(layer, op.input_shapes[0]), op.output_shape)
+    if isinstance(layer, (ConvTranspose2D, Upsample2D, ZeroPad2D)):
+        return _scattered(layer, boxes, op.output_shape)
+    if isinstance(layer, SAME):
+        return boxes
+    if isinstance(layer, (Flatten, Reshape)):
+        return _reshaped(boxes, op.input_shapes[0], op.output_shape)
+    if isinstance(layer, Softmax) and boxes.ndim == 3:
+        return boxes
+    return _everything(boxes, op.output_shape)  # Affine, global pooling, sample norms; and what is not known
+
+
+def _hull(boxes: Boxes, axis: int) -> Boxes:
+    """The smallest box around boxes (…, 4, …) that are listed along `axis`, which comes before the 4."""
+    low, high = boxes.take([0, 1], axis=axis + 1).min(axis=axis), boxes.take([2, 3], axis=axis + 1).max(axis=axis)
+    return np.concatenate([low, high], axis=axis)
+
+
+def _everything(boxes: Boxes, shape: Shape) -> Boxes:
+    """Every unit sees what any unit before it sees."""
+    flat = boxes.reshape(4, -1)
+    around = np.concatenate([flat[:2].min(axis=1), flat[2:].max(axis=1)])
+    places = shape[:2] if len(shape) == 3 else (math.prod(shape),)
+    return np.broadcast_to(around.reshape(4, *(1,) * len(places)), (4, *places))
+
+
+def _reshaped(boxes: Boxes, came: Shape, shape: Shape) -> Boxes:
+    each = np.repeat(boxes.reshape(4, -1), came[2] if len(came) == 3 else 1, axis=1)  # one box a number
+    if len(shape) != 3:
+        return each
+    by_pixel = each.reshape(4, -1, shape[2])
+    low, high = by_pixel[:2].min(axis=2), by_pixel[2:].max(axis=2)
+    return np.concatenate([low, high]).reshape(4, *shape[:2])
+
+
+def _windows(layer: Any, came: Shape) -> tuple[IntArray, IntArray]:
+    """The input rows that each output row's window covers (OH, KH), and the columns (OW, KW); also outside."""
+    if isinstance(layer, (MaxPool2D, AveragePool2D)):
+        window = layer.window(came)
+        size, stride, padding, dilation = window.size, window.stride, window.padding, (1, 1)
+    else:
+        geometry = layer.geometry(came)
+        size, stride, padding = layer.kernel_size, geometry["stride"], geometry["padding"]
+        dilation = geometry["dilation"]
+    out = layer.infer_shape(came)
+    rows, columns = (
+        np.arange(out[a])[:, None] * stride[a] - padding[a][0] + np.arange(size[a]) * dilation[a] for a in (0, 1)
+    )
+    return rows, columns
+
+
+def _through(boxes: Boxes, rows: IntArray, columns: IntArray, shape: Shape) -> Boxes:
+    """The hull over windows, one axis after the other; rows and columns outside the image see nothing."""
+    for axis, index in ((1, rows), (2, columns)):
+        inside = (index >= 0) & (index < boxes.shape[axis])
+        taken = np.take(boxes, np.where(inside, index, 0), axis=axis)  # (4, OH, KH, W), then (4, OH, OW, KW)
+        mask = inside[:, :, None] if axis == 1 else inside
+        low = np.where(mask, taken[:2], NOTHING).min(axis=axis + 1)
+        high = np.where(mask, taken[2:], -NOTHING).max(axis=axis + 1)
+        boxes = np.concatenate([low, high])
+    return boxes
+
+
+def _scattered(layer: Any, boxes: Boxes, shape: Shape) -> Boxes:
+    """Layers that write rather than read: each output row lists the input rows that reach it."""
+    rows, columns = (_sources(layer, axis, boxes.shape[axis + 1], shape[axis]) for axis in (0, 1))
+    return _through(boxes, rows, columns, shape)
+
+
+def _sources(layer: Any, axis: int, pixels: int, out: int) -> IntArray:
+    at = np.arange(out)[:, None]
+    if isinstance(layer, ZeroPad2D):
+        return at - layer.padding[axis][0]
+    if isinstance(layer, Upsample2D):
+        factor = layer.factor[axis]
+        if layer.mode == "nearest":
+            return at // factor
+        place = np.clip((at + 0.5) / factor - 0.5, 0, pixels - 1)
+        return np.concatenate([np.floor(place), np.ceil(place)], axis=1).astype(int)
+    taps = np.arange(layer.kernel_size[axis]) * layer.dilation[axis]
+    start = at + layer.cut()[0][axis][0] - taps  # = i · stride for an input row i that stamps here
+    return np.where(start % layer.stride[axis] == 0, start // layer.stride[axis], -1)

@@ -1,0 +1,36 @@
+"""Feature maps: what every layer gives, read off the tape of a forward pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ShapeError
+from pellucid.explain.parts import visits
+from pellucid.layers import Container
+from pellucid.typing import Array, Arrays
+from pellucid.views.network import network_of
+
+
+def outputs(network: Container[Any], tape: Any) -> Arrays:
+    """Return the outputs (N, …) of all layers, merges and nested containers of a tape, by their paths."""
+    nothing = np.empty(0)  # the input is not asked for
+    return {visit.path: visit.output for visit in visits(network, nothing, tape)}
+
+
+def feature_maps(model: Any, image: Any) -> dict[str, Array]:
+    """Return what every layer gives for one image, by name: maps (H, W, C), or vectors (D,).
+
+    The image is a sample, or a batch of one. `plots.feature_maps` draws the maps of a layer.
+    """
+    network = network_of("feature_maps", model)
+    x, shape = np.asarray(image), network.input_shape or ()
+    if x.shape == shape:
+        x = x[None]
+    if x.shape[1:] == shape and len(x) != 1:
+        raise ShapeError(f"feature_maps: takes one image, got {len(x)}. Write feature_maps(network, images[0]).")
+    checks.expect_batch("feature_maps", x, shape, "image")
+    _, tape = network.forward(x)
+    return {path: output[0] for path, output in outputs(network, tape).items()}
