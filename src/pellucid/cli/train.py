@@ -64,10 +64,9 @@ def train_command(
         raise ArgumentError(f"train: --seeds must be at least 1, got {seeds}.")
     stop = jit.on_compile(_Announcement())
     with ThreadPoolExecutor(1) as pool:
-        loading = None if chosen.flat else pool.submit(chosen.warm_up)  # kernels load while the data are read
+        loading = pool.submit(chosen.warm_up)  # kernels load while the data are read
         train, test = load_data(data_dir)
-        if loading:
-            loading.result()
+        loading.result()
     if chosen.flat:
         train, test = train.flattened(), test.flattened()
     results = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,10 @@ from pellucid.schedules import Cosine
 from pellucid.typing import Array, Arrays, Config, IntArray
 
 WHO = "maximize"
-# Weights that are left out are these times the gradient of the score at the start: the same for every network.
-SIZE, VARIATION, APART = 0.8, 0.3, 0.05
+# Penalties whose weight is left out cost an image that was made without any this share of what its score gained:
+# the same strength for every network and range.
+SIZE, VARIATION, APART = 0.35, 0.13, 0.2
+TRIAL = 48  # the steps of that image
 RATE = 0.05
 MEASUREMENTS = 64  # how often the objective is taken, about, and the best image kept
 
@@ -72,7 +74,8 @@ def maximize(
     bounds : (low, high), None or "data"
         The range of x; "data" is that of `data`, or (0, 1). None leaves x unbounded, and then u = x.
     size_weight, variation_weight, diversity : float, optional
-        λ, τ and δ. Left out they are 0.8, 0.3 and 0.05 per pixel, times the root mean square of ∂S/∂u at the start.
+        λ, τ and δ. Left out, they are such that an image made in 48 steps without penalties would lose 35 % of what
+        its score gained for its size, 13 % for its variation, and 20 % for being the same as its siblings.
     size_power, variation_power : float
         p ≥ 1 and b > 0.
     jitter : int, default=2
@@ -212,23 +215,38 @@ class Ascent:
     blur: float
 
     def begin(self, size: float | None, variation: float | None, apart: float | None) -> None:
-        """Draw the starts, and choose the weights that were left out from the gradients there."""
+        """Draw the starts, and choose the weights that were left out by a trial without penalties."""
         shape, dtype = self.score.part.input_shape or (), self.score.part.dtype
         # A start depends on its target and number alone: a target in a batch begins as it does by itself.
         seeds = [(self.seed, t, s) for t in self.score.targets for s in range(self.starts)]
         drawn = np.stack([np.random.default_rng(key).random(shape) for key in seeds])
         self.u = (0.1 * drawn if self.bounded else 0.1 * (drawn - 0.5)).astype(dtype)
-        _, g = self.score.gradient(self.x(self.u), self.starts)
-        if not g.any():
+        if not self.score.gradient(self.x(self.u), self.starts)[1].any():
             raise StateError(
                 f"{WHO}: no gradient reaches the image from any start, so nothing can rise. The unit may not depend "
                 "on its input: look at pl.summary(network, x) for layers that are dead."
             )
-        steep = self._by_target(np.sqrt(_mean(g * g))) * self.scale  # root mean square of ∂S/∂u
-        chosen = {"size": (size, SIZE), "variation": (variation, VARIATION), "apart": (apart, APART * drawn[0].size)}
-        self.weights = {
-            key: (strength * steep if value is None else np.full_like(steep, value)).astype(dtype)
-            for key, (value, strength) in chosen.items()
+        given = {"size": size, "variation": variation, "apart": apart}
+        zero = np.zeros(len(self.u), dtype)
+        self.weights = {key: zero if value is None else np.full_like(zero, value) for key, value in given.items()}
+        if None in given.values():
+            chosen = self._weights_by_trial()
+            self.weights |= {key: chosen[key].astype(dtype) for key, value in given.items() if value is None}
+
+    def _weights_by_trial(self) -> Arrays:
+        """The weights at which the penalties of an image made without any cost a share of what its score gained."""
+        given, self.weights = self.weights, {key: np.zeros_like(w) for key, w in self.weights.items()}
+        u = self.u.copy()
+        for _ in self._climb(u, TRIAL, None):
+            pass
+        gain = np.maximum(self.objective(u) - self.objective(self.u), 0)
+        self.weights = given
+        size = power_penalty(u, self.p)[0]
+        variation = total_variation(u, self.b)[0] if u.ndim == 4 else np.ones_like(size)
+        return {
+            "size": SIZE * self._by_target(gain) / (self._by_target(size) + 1e-12),
+            "variation": VARIATION * self._by_target(gain) / (self._by_target(variation) + 1e-12),
+            "apart": APART * self._by_target(gain),
         }
 
     def _by_target(self, values: Array) -> Array:
@@ -268,27 +286,31 @@ class Ascent:
 
     def run(self, steps: int, optimizer: Optimizer | None, film: int) -> None:
         """Climb; keep the best image of each start, the curve and the film."""
-        rng = np.random.default_rng(self.seed)
-        plain = optimizer is not None
-        climb = optimizer or Adam(Cosine(RATE, steps))
         frames = set(np.round(steps * np.linspace(0, 1, film) ** 2).astype(int).tolist()) | {steps}
         measured = set(np.linspace(0, steps, min(steps, MEASUREMENTS) + 1).astype(int).tolist())
         self.film: dict[int, Array] = {}
         self.curve: dict[int, Array] = {}
-        u, self.best, self.height = self.u, self.u.copy(), np.full(len(self.u), -np.inf)
-        for step in range(steps + 1):
+        u, self.best, self.height = self.u.copy(), self.u.copy(), np.full(len(self.u), -np.inf)
+        for step in self._climb(u, steps, optimizer):
             if step in measured:
                 self._measure(step, u)
             if step in frames:
                 self.film[step] = self.best.copy() if step == steps else u.copy()
-            if step < steps:
-                g = self._direction(u, 1 - step / steps, rng)
-                if not plain:
-                    g /= np.sqrt(_mean(g * g)).reshape(-1, *(1,) * (u.ndim - 1)) + 1e-30
-                climb.step({"u": u}, {"u": -g})
-                if self.bounded:
-                    np.clip(u, 0, 1, out=u)
-        self.settings: Config = {"steps": steps, "optimizer": repr(climb)}
+        self.settings: Config = {"steps": steps, "optimizer": repr(optimizer or Adam(Cosine(RATE, steps)))}
+
+    def _climb(self, u: Array, steps: int, optimizer: Optimizer | None) -> Iterator[int]:
+        """Change u in place, step by step; yield the number of steps taken, 0 first."""
+        rng = np.random.default_rng(self.seed)
+        climb = optimizer or Adam(Cosine(RATE, steps))
+        for step in range(steps):
+            yield step
+            g = self._direction(u, 1 - step / steps, rng)
+            if optimizer is None:
+                g /= np.sqrt(_mean(g * g)).reshape(-1, *(1,) * (u.ndim - 1)) + 1e-30
+            climb.step({"u": u}, {"u": -g})
+            if self.bounded:
+                np.clip(u, 0, 1, out=u)
+        yield steps
 
     def _measure(self, step: int, u: Array) -> None:
         self.curve[step] = self.objective(u)

@@ -22,6 +22,7 @@ from pellucid.optimizers import Optimizer, as_optimizer
 from pellucid.models.sprint_net import sprint_net
 from pellucid.schedules import Cosine, OneCycle, Rate
 from pellucid.training import Callback, History, fit
+from pellucid.training.fit import WORTH_COMPILING
 from pellucid.typing import Shape
 
 
@@ -92,12 +93,12 @@ class Recipe:
         return model, history
 
     def warm_up(self) -> None:
-        """Take one step with random images of MNIST's shape, so that the compiled kernels are loaded (or compiled)."""
+        """Train a little on random images of MNIST's shape, so that the compiled kernels are loaded (or compiled)."""
         rng = np.random.default_rng(0)
         x = rng.random((4, 784) if self.flat else (4, 28, 28, 1), np.float32)
         fit(
-            self.for_mnist(), Dataset(x, np.arange(4)), iterations=1, batch_size=4, loss=self.loss, train_sample=0,
-            optimizer=self.make_optimizer(None, 1, 4), progress=False,
+            self.for_mnist(), Dataset(x, np.arange(4)), iterations=WORTH_COMPILING if self.flat else 1, batch_size=4, loss=self.loss, train_sample=0,
+            optimizer=self.make_optimizer(1e-6, 1, 4), progress=False,
         )  # fmt: skip
 
     def for_mnist(self, seed: int = 0) -> Any:

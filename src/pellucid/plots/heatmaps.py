@@ -125,7 +125,7 @@ def _faded(images: Array, i: int) -> Array:
 
 def _colour_map(name: str, signed: bool) -> Colormap:
     if name == "house":
-        return style.colour_map(style.DIVERGING if signed else style.SEQUENTIAL)
+        return style.colour_map(style.DIVERGING if signed else style.DIVERGING[3:])
     from matplotlib import colormaps
 
     if name not in colormaps:
