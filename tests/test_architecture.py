@@ -16,8 +16,8 @@ SOURCE = Path(pellucid.__file__).parent
 # A room may import from the rooms before it, never from those after.
 ORDER = [
     {"typing", "errors"}, {"checks"}, {"files"}, {"functions", "schedules", "initializers"}, {"kernels"}, {"layers"},
-    {"losses", "optimizers", "numerical", "gradreport"}, {"gradcheck", "data", "plots", "summary"}, {"interop"},
-    {"training"}, {"explain"}, {"models"}, {"cli", "__init__", "__main__"},
+    {"losses", "optimizers", "numerical", "gradreport"}, {"gradcheck", "data", "plots"}, {"interop"},
+    {"training"}, {"explain"}, {"views", "summary"}, {"models"}, {"cli", "__init__", "__main__"},
 ]  # fmt: skip
 RANK = {name: i for i, names in enumerate(ORDER) for name in names}
 OPTIONAL = {"numba", "llvmlite", "scipy", "matplotlib", "pandas", "PIL", "onnx", "sklearn", "torch", "rich"}

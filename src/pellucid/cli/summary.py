@@ -2,19 +2,60 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from pellucid.cli.common import model_or_file
-from pellucid.summary import summary
+from pellucid.cli.common import data_option, load_data, model_or_file, shaped_for, write_figure
+from pellucid.errors import ArgumentError
+from pellucid.files import atomic_write
+from pellucid.views import diagram_svg, summary
+from pellucid.views.network import network_of
+
+FORMATS = ("text", "rich", "markdown", "json")
 
 
 @click.command("summary")
 @click.argument("model", default="two-layer-net")
-def summary_command(model: str) -> None:
-    """Show the layers of a MODEL (a name from `pellucid train --list`, or a file): shapes and parameters.
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="The table's form."
+)
+@click.option("--measure", type=click.IntRange(1), metavar="N", help="Also how the layers behave on N test images.")
+@data_option
+@click.option(
+    "--diagram", "picture", metavar="FILE", type=click.Path(path_type=Path),
+    help="Draw the architecture to FILE, .svg or .png.",
+)  # fmt: skip
+def summary_command(model: str, form: str, measure: int | None, data_dir: Path | None, picture: Path | None) -> None:
+    """Show the layers of a MODEL (a name from `pellucid train --list`, or a file): shapes, parameters and costs.
+
+    "sees" is the receptive field: the pixels, height x width, that one unit depends on.
 
     \b
-    pellucid summary two-layer-net
-    pellucid summary runs/two-layer-net/model.safetensors
+    pellucid summary mnist-cnn --diagram cnn.svg
+    pellucid summary runs/two-layer-net/model.safetensors --measure 1000
     """
-    click.echo(str(summary(model_or_file(model))))
+    made = model_or_file(model)
+    sample = None
+    if measure is not None:
+        sample = shaped_for(network_of("summary", made), load_data(data_dir)[1])[:measure]
+    table = summary(made) if sample is None else summary(made, sample.x, sample.t)
+    if form == "rich":
+        from rich.console import Console
+
+        Console().print(table.to_rich())
+    else:
+        click.echo({"markdown": table.to_markdown, "json": table.to_json}.get(form, table.__str__)())
+    if picture is not None:
+        _draw(made, picture)
+
+
+def _draw(model: object, path: Path) -> None:
+    if path.suffix == ".svg":
+        atomic_write(path, [diagram_svg(model).encode()], who="pellucid")
+    elif path.suffix == ".png":
+        from pellucid.plots import diagram
+
+        write_figure(diagram(model), path)
+    else:
+        raise ArgumentError(f"--diagram: the file must end in .svg or .png, got {path}.")

@@ -8,5 +8,8 @@ from pellucid.data.idx import write_idx as write_idx
 from pellucid.data.inputs import ScaleWarning as ScaleWarning
 from pellucid.data.mnist import load_mnist as load_mnist
 from pellucid.data.mnist import mnist as mnist
+from pellucid.data.planted import Planted as Planted
+from pellucid.data.planted import block_mnist as block_mnist
+from pellucid.data.planted import planted_shortcut as planted_shortcut
 from pellucid.data.tables import from_dataframe as from_dataframe
 from pellucid.data.tables import load_csv as load_csv

@@ -8,19 +8,18 @@ Equal to computing everything again, up to rounding.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pellucid import kernels
+from pellucid.explain.fold import fold_batch_norm
 from pellucid.explain.parts import AnyContainer, chain
 from pellucid.kernels import NO_PADDING, Window
 from pellucid.layers import (
     Affine,
     AveragePool2D,
-    BatchNorm,
     Conv2D,
     DepthwiseConv2D,
     Dropout,
@@ -50,6 +49,7 @@ class Cone:
     """A network split into the layers that a patch spreads through slowly, and the rest; and its maps for clean x."""
 
     def __init__(self, network: AnyContainer, x: Array) -> None:
+        network = fold_batch_norm(network)
         layers = list(network.layers) if isinstance(network, Sequential) else []
         count = next((i for i, layer in enumerate(layers) if not _local(layer)), len(layers))
         self.local, rest = layers[:count], layers[count:]
@@ -94,7 +94,7 @@ def _local(layer: Layer[Any]) -> bool:
     """Whether every output of a layer sees a small window of an image."""
     if isinstance(layer, AveragePool2D):
         return layer.padding in ("valid", NO_PADDING)
-    kinds = (Activation, BatchNorm, Conv2D, DepthwiseConv2D, Dropout, MaxPool2D, SpatialDropout2D)
+    kinds = (Activation, Conv2D, DepthwiseConv2D, Dropout, MaxPool2D, SpatialDropout2D)
     return isinstance(layer, kinds) and len(layer.output_shape or ()) == 3
 
 
@@ -182,8 +182,3 @@ def _pasted(clean: Array, patches: Blocks) -> Array:
     columns = patches.left[:, None] + np.arange(patches.pixels.shape[2])
     whole[np.arange(len(whole))[:, None, None], rows[:, :, None], columns[:, None, :]] = patches.pixels
     return whole
-
-
-def patch_count(rows: int, samples: int) -> int:
-    """Return how many samples are patched at once."""
-    return max(1, math.floor(ROWS / max(rows, 1))) if samples > 1 else 1

@@ -59,7 +59,7 @@ def lrp(
         raise ArgumentError(f"lrp: scalar must be 'logit', 'margin' or 'centred', which relevance can sum to, got {scalar!r}.")
     network = fold_batch_norm(question.network)
     expect_covered("lrp", "relevance propagation", network, (Add, ReLU, *WEIGHTED, *MEANS, *MOVES, *SWITCHES))
-    assigned = _assign(network, rule, first, question.x)
+    assigned = _assign(network, rule, first)
     y, tape = network.forward(question.x)
     number = question.scalar(y)
     start = number.gradient(y) * y
@@ -78,7 +78,7 @@ def lrp(
     return answer(question, number, y, R, method="LRP", settings=settings, proof=proof, extras=extras)
 
 
-def _assign(network: AnyContainer, rule: Any, first: Any, x: Array) -> dict[str, RelevanceRule]:
+def _assign(network: AnyContainer, rule: Any, first: Any) -> dict[str, RelevanceRule]:
     """Return the rule of every weighted layer, mean and sum, by its path."""
     sharing = [(path, a) for path, a in operations(network) if isinstance(a, (*WEIGHTED, *MEANS))]
     named = dict(rule) if isinstance(rule, Mapping) else {}
@@ -93,7 +93,7 @@ def _assign(network: AnyContainer, rule: Any, first: Any, x: Array) -> dict[str,
         assigned[path] = as_rule("lrp", chosen)
     lowest = next((path for path, layer in sharing if isinstance(layer, WEIGHTED)), None)
     if isinstance(rule, str) and rule == "composite" and first is None:
-        first = Bounded(float(min(x.min(), 0)), float(max(x.max(), 1)))
+        first = Bounded()
     if first is not None and lowest is not None:
         assigned[lowest] = as_rule("lrp", first)
     return assigned

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Nearest(NamedTuple):
     """For each target the sample that is most like its best image: by the cosine, from the blank image."""
 
-    index: IntArray
+    indices: IntArray
     samples: Array
     likeness: Array
     labels: IntArray | None
@@ -78,4 +78,4 @@ class Maximized:
         """Draw it: `plots.maximized`."""
         from pellucid.plots import maximized
 
-        return maximized.maximized(self, **options)
+        return maximized(self, **options)

@@ -31,9 +31,9 @@ def total_variation(u: Array, power: float) -> tuple[Array, Array]:
     down, right = np.zeros_like(u), np.zeros_like(u)
     down[:, :-1] = u[:, 1:] - u[:, :-1]
     right[:, :, :-1] = u[:, :, 1:] - u[:, :, :-1]
-    square = down**2 + right**2
-    square += EDGE**2
-    cost = (square ** (power / 2) - EDGE**power).reshape(len(u), -1).sum(axis=1)
+    change = down**2 + right**2
+    square = change + EDGE**2
+    cost = np.where(change > 0, square ** (power / 2) - EDGE**power, 0).reshape(len(u), -1).sum(axis=1)
     weight = power * square ** (power / 2 - 1)
     down *= weight
     right *= weight
@@ -65,11 +65,11 @@ def blurred(u: Array, sigma: float) -> Array:
     _, h, w, c = u.shape
     rows, columns = _gaussian(h, sigma, u.dtype), _gaussian(w, sigma, u.dtype)
     tall = np.matmul(rows, u.reshape(len(u), h, w * c)).reshape(-1, w, c)
-    return np.matmul(columns, tall).reshape(u.shape)
+    return np.asarray(np.matmul(columns, tall).reshape(u.shape))
 
 
 def _gaussian(pixels: int, sigma: float, dtype: np.dtype[np.floating]) -> Array:
     """The matrix whose row i holds the weights of all pixels in pixel i; rows sum to 1."""
     distance = np.arange(pixels)[:, None] - np.arange(pixels)
     weights = np.exp(-0.5 * np.minimum((distance / sigma) ** 2, 500))
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(dtype)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype)

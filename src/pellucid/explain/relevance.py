@@ -77,14 +77,20 @@ class AlphaBeta(RelevanceRule):
 
 @dataclass(frozen=True)
 class Bounded(RelevanceRule):
-    """LRP-z^B, for the first layer: inputs lie in [low, high], z_k = Σ_j x_j w_jk − low_j w⁺_jk − high_j w⁻_jk."""
+    """LRP-z^B, for the first layer: inputs lie in [low, high], z_k = Σ_j x_j w_jk − low w⁺_jk − high w⁻_jk.
 
-    low: float = 0.0
-    high: float = 1.0
+    A bound that is None is the smallest or the largest value of each sample.
+    """
+
+    low: float | None = None
+    high: float | None = None
 
     def share(self, layer: Any, x: Array, R: Array) -> tuple[Array, Arrays]:
+        axes = tuple(range(1, x.ndim))
+        low = x.min(axis=axes, keepdims=True) if self.low is None else self.low
+        high = x.max(axis=axes, keepdims=True) if self.high is None else self.high
         parts = [(plain(layer), x)]
-        parts += [(signed(layer, 1), np.full_like(x, -self.low)), (signed(layer, -1), np.full_like(x, -self.high))]
+        parts += [(signed(layer, sign), (0 * x - bound).astype(x.dtype)) for sign, bound in ((1, low), (-1, high))]
         z: Any = sum(part.forward(a)[0] for part, a in parts if part is not None)
         s, dead = _quotient(R, z)
         result: Any = sum(a * _back(part, a, s) for part, a in parts if part is not None)

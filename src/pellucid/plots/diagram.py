@@ -69,11 +69,9 @@ def _path(axes: Axes, shape: Any, order: int) -> None:
     from matplotlib.patches import PathPatch, Polygon
     from matplotlib.path import Path
 
-    from pellucid.views.drawing import corners
-
     kinds = {"M": [Path.MOVETO], "L": [Path.LINETO], "Q": [Path.CURVE3, Path.CURVE3]}
     points, codes = [], []
-    for move, numbers in corners(shape):
+    for move, numbers in shape.moves():
         points += [numbers[i : i + 2] for i in range(0, len(numbers), 2)]
         codes += kinds[move]
     line = Path(points, codes)

@@ -71,11 +71,13 @@ def _second(result: Any, names: dict[int, str]) -> list[Caption]:
     captions = []
     for i, target in enumerate(result.targets):
         if labels is None or np.ndim(labels) != 1 or not names:
-            captions.append(Caption("nearest", style.MUTED, f"no. {result.nearest.index[i]:,}"))
+            captions.append(Caption("nearest", style.MUTED, f"no. {result.nearest.indices[i]:,}"))
             continue
         label = int(labels[i])
         colour = style.MUTED if label == target else style.VERMILION
-        captions.append(Caption(f"nearest: {names.get(label, str(label))}", colour, f"no. {result.nearest.index[i]:,}"))
+        captions.append(
+            Caption(f"nearest: {names.get(label, str(label))}", colour, f"no. {result.nearest.indices[i]:,}")
+        )
     return captions
 
 

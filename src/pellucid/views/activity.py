@@ -21,9 +21,9 @@ BATCH = 256
 class Activity(NamedTuple):
     """One layer on the data.
 
-    dead is the share of a ReLU's units, or of its channels, that gave 0 for every sample, everywhere; mean and sd are over all its outputs; norm is
-    the mean length of one sample's output; weight_norm and gradient_norm are of all its parameters together, the
-    latter for the mean loss. None where it does not apply.
+    dead is the share of a ReLU's units, or of its channels, that gave 0 for every sample, everywhere; mean and sd are
+    over all outputs; norm is the mean length of one sample's output; weight_norm and gradient_norm are of all
+    parameters of the layer together, the latter for the mean loss. None where it does not apply.
     """
 
     dead: float | None

@@ -47,7 +47,7 @@ def multiply_adds(op: Op) -> int | None:
 
 def _windows(conv: Any, came: Shape, out: Shape) -> int:
     groups, filters = conv.channels(came)
-    return out[0] * out[1] * filters * math.prod(conv.kernel_size) * (came[2] // groups)
+    return int(out[0] * out[1] * filters * math.prod(conv.kernel_size) * (came[2] // groups))
 
 
 def _stamps(conv: ConvTranspose2D, came: Shape, out: Shape) -> int:

@@ -116,12 +116,12 @@ def _size(block: Block, input_shape: ArrayShape) -> tuple[float, float]:
         words = max(text_width(_name(first), SMALL), text_width(shape_text(first.output_shape), SMALL))
         width = max([MERGE + 2 * words + 20, *(text_width(op.kind + _name(op), SMALL) + 40 for op in block.ops[1:])])
         return max(width, 120.0), MERGE + BAND * (len(block.ops) - 1) + (6 if len(block.ops) > 1 else 0)
-    words = [
+    lines = [
         ICON + max(text_width(first.kind + _detail(first), SIZE, bold=True), text_width(_name(first), SMALL)) + 30
         + max(text_width(shape_text(first.output_shape), SIZE), text_width(_parameters(first), SMALL)),
         *(ICON + text_width(op.kind + _name(op) + _parameters(op, band=True), SMALL) + 34 for op in block.ops[1:]),
     ]  # fmt: skip
-    return max(*words, 190.0), HEAD + BAND * (len(block.ops) - 1)
+    return max(*lines, 190.0), HEAD + BAND * (len(block.ops) - 1)
 
 
 def _block(block: Block, at: Rect, input_shape: ArrayShape) -> list[Shape]:

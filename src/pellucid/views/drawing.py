@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 INK, MUTED, RULE, PAPER = "#22303C", "#5F6C78", "#B9C4CD", "#FFFFFF"
+BEND = 6.0  # the radius of a line's corners
 
 
 class Rect(NamedTuple):
@@ -45,6 +46,17 @@ class Path(NamedTuple):
     stroke: str
     arrow: bool = False
 
+    def moves(self) -> list[tuple[str, tuple[float, ...]]]:
+        """Return pen movements: ("M", (x, y)), ("L", (x, y)), and ("Q", (cx, cy, x, y)) round a bend."""
+        points = self.points
+        moves: list[tuple[str, tuple[float, ...]]] = [("M", points[0])]
+        for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+            reach = min(BEND, _length(before, corner) / 2, _length(corner, after) / 2)
+            moves.append(("L", _towards(corner, before, reach)))
+            moves.append(("Q", (*corner, *_towards(corner, after, reach))))
+        moves.append(("L", points[-1]))
+        return moves
+
 
 class Text(NamedTuple):
     """One line on its baseline; anchor is start, middle or end."""
@@ -68,21 +80,6 @@ class Drawing(NamedTuple):
     height: float
     shapes: tuple[Shape, ...]
     title: str
-
-
-BEND = 6.0
-
-
-def corners(path: Path) -> list[tuple[str, tuple[float, ...]]]:
-    """Return a path as pen movements: ("M", (x, y)), ("L", (x, y)) and ("Q", (cx, cy, x, y)) round its bends."""
-    points = path.points
-    moves: list[tuple[str, tuple[float, ...]]] = [("M", points[0])]
-    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        reach = min(BEND, _length(before, corner) / 2, _length(corner, after) / 2)
-        moves.append(("L", _towards(corner, before, reach)))
-        moves.append(("Q", (*corner, *_towards(corner, after, reach))))
-    moves.append(("L", points[-1]))
-    return moves
 
 
 def _length(a: tuple[float, float], b: tuple[float, float]) -> float:

@@ -198,5 +198,3 @@ def _bytes(count: int) -> str:
         return f"{count} B"
     value, unit = (count / 1e3, "kB") if count < 1e6 else (count / 1e6, "MB")
     return f"{value:.1f} {unit}"
-
-

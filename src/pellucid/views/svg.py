@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from pellucid.views.drawing import Disc, Drawing, Path, Polygon, Rect, Shape, Text, corners
+from pellucid.views.drawing import Disc, Drawing, Path, Polygon, Rect, Shape, Text
 
 FONTS = "'DejaVu Sans', Verdana, 'Segoe UI', Helvetica, Arial, sans-serif"
 
@@ -39,7 +39,8 @@ def _element(shape: Shape) -> str:
         points = " ".join(f"{_n(x)},{_n(y)}" for x, y in shape.points)
         return f'<polygon points="{points}" {_paint(shape.fill, shape.stroke)} stroke-linejoin="round"/>'
     if isinstance(shape, Disc):
-        return f'<circle cx="{_n(shape.x)}" cy="{_n(shape.y)}" r="{_n(shape.radius)}" {_paint(shape.fill, shape.stroke)}/>'
+        place = f'cx="{_n(shape.x)}" cy="{_n(shape.y)}" r="{_n(shape.radius)}"'
+        return f"<circle {place} {_paint(shape.fill, shape.stroke)}/>"
     if isinstance(shape, Path):
         return _path(shape)
     return _text(shape)
@@ -60,7 +61,7 @@ def _rect(r: Rect) -> str:
 
 
 def _path(path: Path) -> str:
-    d = "".join(move + " ".join(_n(v) for v in numbers) for move, numbers in corners(path))
+    d = "".join(move + " ".join(_n(v) for v in numbers) for move, numbers in path.moves())
     line = f'<path d="{d}" fill="none" stroke="{path.stroke}" stroke-width="1.2"/>'
     if not path.arrow:
         return line

@@ -21,7 +21,7 @@ class TopSamples(NamedTuple):
 
     Attributes
     ----------
-    index : (K,) into the data
+    indices : (K,) into the data
     values : (K,)
     samples : (K, …)
     places : (K, 2) or None
@@ -30,7 +30,7 @@ class TopSamples(NamedTuple):
         The input pixels that the unit at that place sees: `sample[box.top : box.bottom, box.left : box.right]`.
     """
 
-    index: IntArray
+    indices: IntArray
     values: Array
     samples: Array
     places: IntArray | None
@@ -56,10 +56,10 @@ def top_samples(
     shape = part.output_shape or ()
     if len(shape) not in (1, 3) or not 0 <= unit < shape[-1]:
         raise ArgumentError(f"{who}: unit must lie in 0..{shape[-1] - 1} of {layer}, whose output is {shape}.")
-    index, values, flat = _search(part, unit, x, count, by, batch_size)
+    indices, values, flat = _search(part, unit, x, count, by, batch_size)
     boxes = _boxes(network, part, layer, unit, flat, shape)
     places = np.stack(np.unravel_index(flat, shape[:2]), axis=1) if len(shape) == 3 else None
-    return TopSamples(index, values, x[index], places, boxes)
+    return TopSamples(indices, values, x[indices], places, boxes)
 
 
 def _search(
