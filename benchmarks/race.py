@@ -91,7 +91,7 @@ def race(module: str, names: list[str], counts: dict[str, int], rounds: int) -> 
         for contestant in running:
             for what, count in counts.items():
                 if what in contestant.laps:
-                    contestant.lap(what, max(1, count // 5) if turn < 0 else count, keep=turn >= 0)
+                    contestant.lap(what, count, keep=turn >= 0)
             time.sleep(0.05)  # let its threads fall asleep before the next one runs
     for contestant in running:
         contestant.close()

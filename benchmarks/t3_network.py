@@ -127,7 +127,7 @@ def jax_steps() -> Laps:
 def jax_loop() -> Laps:
     jax, jnp, start, update = _jax()
     loop = jax.jit(lambda p, o: jax.lax.scan(lambda p, o: (update(p, o), None), p, o)[0])
-    orders = {n: jnp.array(order(n)) for n in (COUNTS["train"], COUNTS["train"] // 5)}
+    orders = {n: jnp.array(order(n)) for n in (COUNTS["train"],)}
     compiled = {n: loop.lower(start, o).compile() for n, o in orders.items()}
     state = [start]
 

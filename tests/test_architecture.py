@@ -17,7 +17,7 @@ SOURCE = Path(pellucid.__file__).parent
 ORDER = [
     {"typing", "errors"}, {"checks"}, {"files"}, {"functions", "schedules", "initializers"}, {"kernels"}, {"layers"},
     {"losses", "optimizers", "numerical", "gradreport"}, {"gradcheck", "data", "plots"}, {"interop"},
-    {"training"}, {"explain"}, {"views", "summary"}, {"models"}, {"cli", "__init__", "__main__"},
+    {"training"}, {"explain"}, {"views"}, {"models"}, {"report"}, {"cli", "__init__", "__main__"},
 ]  # fmt: skip
 RANK = {name: i for i, names in enumerate(ORDER) for name in names}
 OPTIONAL = {"numba", "llvmlite", "scipy", "matplotlib", "pandas", "PIL", "onnx", "sklearn", "torch", "rich"}

@@ -9,12 +9,14 @@
 Importing it loads NumPy and nothing else that is large: Matplotlib, Numba and pandas load where they are used.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from pellucid import data as data
 from pellucid import errors as errors
 from pellucid import initializers as initializers
 from pellucid import losses as losses
 from pellucid import optimizers as optimizers
-from pellucid import plots as plots
 from pellucid import schedules as schedules
 from pellucid.data import Dataset as Dataset
 from pellucid.data import from_dataframe as from_dataframe
@@ -100,8 +102,6 @@ from pellucid.optimizers import Lion as Lion
 from pellucid.optimizers import Momentum as Momentum
 from pellucid.optimizers import Nesterov as Nesterov
 from pellucid.optimizers import RMSProp as RMSProp
-from pellucid.summary import Summary as Summary
-from pellucid.summary import summary as summary
 from pellucid.training import Callback as Callback
 from pellucid.training import EarlyStopping as EarlyStopping
 from pellucid.training import Evaluation as Evaluation
@@ -112,4 +112,20 @@ from pellucid.training import predict as predict
 from pellucid.training import predict_classes as predict_classes
 from pellucid.training import predict_proba as predict_proba
 
+if TYPE_CHECKING:
+    from pellucid import explain as explain
+    from pellucid import plots as plots
+    from pellucid import views as views
+    from pellucid.views.summary import Summary as Summary
+    from pellucid.views.summary import summary as summary
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Load the rooms that look at networks when they are first named; training needs none of them."""
+    if name in ("explain", "plots", "views"):
+        return importlib.import_module(f"pellucid.{name}")
+    if name in ("Summary", "summary"):
+        return getattr(importlib.import_module("pellucid.views"), name)
+    raise AttributeError(f"module 'pellucid' has no attribute {name!r}")

@@ -297,4 +297,5 @@ def as_optimizer(given: OptimizerLike, learning_rate: Rate | None = None, **opti
     if str(given).lower() not in OPTIMIZERS:
         checks.unknown_name("Optimizer", "name", given, OPTIMIZERS)
     make: Any = OPTIMIZERS[str(given).lower()]
-    return make(**options) if learning_rate is None else make(learning_rate, **options)  # type: ignore[no-any-return]
+    rate = () if learning_rate is None else (learning_rate,)
+    return make(*rate, **options)  # type: ignore[no-any-return]

@@ -59,7 +59,9 @@ def test_under_a_linear_head_hires_cam_adds_up_and_grad_cam_does_not(x):
     network.params["affine1.b"] = np.array([0.5, -1.0, 2.0])
     result = explain.hires_cam(network, x)
 
-    np.testing.assert_allclose(result.values.sum((1, 2, 3)) + [[0.5, -1.0, 2.0][c] for c in result.target], result.scores)
+    np.testing.assert_allclose(
+        result.values.sum((1, 2, 3)) + [[0.5, -1.0, 2.0][c] for c in result.target], result.scores
+    )
     assert result.proof.holds.all()
     assert not np.allclose(explain.grad_cam(network, x, relu=False).values.sum((1, 2, 3)), result.values.sum((1, 2, 3)))
 
@@ -81,7 +83,9 @@ def test_grad_cam_plus_plus_is_its_slow_triple_loop(cnn, x):
                     w += (slope**2 / below if below != 0 else 0.0) * max(slope, 0)
             expected[n] += w * A[n, :, :, k]
 
-    np.testing.assert_allclose(explain.grad_cam_plus_plus(cnn, x, 1).values[..., 0], np.maximum(expected, 0), rtol=1e-10)
+    np.testing.assert_allclose(
+        explain.grad_cam_plus_plus(cnn, x, 1).values[..., 0], np.maximum(expected, 0), rtol=1e-10
+    )
 
 
 def test_grad_cam_plus_plus_under_a_pooled_head_ranks_places_as_its_weights_do(gap, x):
@@ -198,7 +202,9 @@ def test_dead_layers_give_zeros_and_no_nan(cnn, x):
 
 
 def test_what_cannot_be_looked_at_is_refused_by_name(cnn, x):
-    with pytest.raises(ArgumentError, match="layer 'dense' gives .7,. for a sample, which is no image.*such as 'relu2'"):
+    with pytest.raises(
+        ArgumentError, match="layer 'dense' gives .7,. for a sample, which is no image.*such as 'relu2'"
+    ):
         explain.grad_cam(cnn, x, layer="dense")
     with pytest.raises(UnknownNameError, match="Did you mean 'relu2'"):
         explain.grad_cam(cnn, x, layer="relu22")

@@ -20,10 +20,14 @@ def test_the_differences_add_up_on_every_network(cnn, residual, graph, gap, x, b
         assert result.proof.holds.all()
 
 
-@pytest.mark.parametrize("layer", [pl.ELU(), pl.GELU(), pl.LeakyReLU(), pl.Sigmoid(), pl.Softplus(), pl.Tanh()], ids=repr)
+@pytest.mark.parametrize(
+    "layer", [pl.ELU(), pl.GELU(), pl.LeakyReLU(), pl.Sigmoid(), pl.Softplus(), pl.Tanh()], ids=repr
+)
 def test_every_activation_is_rescaled(layer, x):
     network = pl.Sequential(
-        [pl.Conv2D(3, 3), layer, pl.MaxPool2D(3, 1), pl.Flatten(), pl.Affine(2)], input_shape=x.shape[1:], dtype=np.float64
+        [pl.Conv2D(3, 3), layer, pl.MaxPool2D(3, 1), pl.Flatten(), pl.Affine(2)],
+        input_shape=x.shape[1:],
+        dtype=np.float64,
     )
 
     np.testing.assert_allclose(explain.deep_lift(network, x, 1, baseline=0.1).proof.residual, 0, atol=1e-10)

@@ -15,12 +15,17 @@ from pellucid.layers.activation import ActivationCache
 def test_saliency_of_a_linear_model_is_its_weights(linear, x):
     result = explain.saliency(linear, x, 2)
 
-    np.testing.assert_array_equal(result.values, np.broadcast_to(linear.params["scores.W"][:, 2].reshape(x.shape[1:]), x.shape))
+    np.testing.assert_array_equal(
+        result.values, np.broadcast_to(linear.params["scores.W"][:, 2].reshape(x.shape[1:]), x.shape)
+    )
     np.testing.assert_array_equal(result.maps("max-abs"), np.abs(result.values).max(3))
 
 
 # The truth table of the three rules: incoming signal g, input a, and what passes.
-TABLE = [(1, 1, 1, 1, 1), (1, -1, 0, 0, 1), (-1, 1, -1, 0, 0), (-1, -1, 0, 0, 0), (2, 0, 0, 0, 2), (0, 1, 0, 0, 0), (-2, 0, 0, 0, 0)]  # fmt: skip
+TABLE = [
+    (1, 1, 1, 1, 1), (1, -1, 0, 0, 1), (-1, 1, -1, 0, 0), (-1, -1, 0, 0, 0),
+    (2, 0, 0, 0, 2), (0, 1, 0, 0, 0), (-2, 0, 0, 0, 0),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("g", "a", "plain", "by_guided", "by_rectified"), TABLE)
@@ -72,14 +77,18 @@ def test_a_rule_leaves_the_network_giving_plain_gradients(cnn, x):
 @pytest.mark.parametrize("layer", [pl.LeakyReLU(), pl.ELU(), pl.Tanh(), pl.Softmax()])
 def test_a_rule_refuses_activations_that_it_does_not_cover(layer, x):
     network = pl.Sequential([pl.Flatten(), layer, pl.Affine(3)], input_shape=x.shape[1:], dtype=np.float64)
-    with pytest.raises(ArgumentError, match=f"rule 'guided' does not cover the .* {type(layer).__name__} '{layer.name}'"):
+    with pytest.raises(
+        ArgumentError, match=f"rule 'guided' does not cover the .* {type(layer).__name__} '{layer.name}'"
+    ):
         explain.saliency(network, x, rule="guided")
 
 
 def test_rules_reach_into_blocks_and_graphs(residual, graph, x):
     for network in (residual, graph):
         assert not np.allclose(explain.saliency(network, x).values, explain.saliency(network, x, rule="guided").values)
-    inside = pl.Sequential([pl.Residual([pl.Flatten(), pl.Tanh()], [pl.Flatten()]), pl.Affine(2)], input_shape=(2, 2, 1))
+    inside = pl.Sequential(
+        [pl.Residual([pl.Flatten(), pl.Tanh()], [pl.Flatten()]), pl.Affine(2)], input_shape=(2, 2, 1)
+    )
     with pytest.raises(ArgumentError, match=r"activation Tanh 'residual1\.branch\.tanh1'"):
         explain.saliency(inside, np.zeros((1, 2, 2, 1)), rule="guided")
 

@@ -47,7 +47,10 @@ def test_a_bias_free_relu_network_is_exact_at_any_step_by_the_midpoint_rule(cnn_
 def test_a_separable_function_has_its_hand_numbers():
     # f(u, v, w) = 5u + v² + sin w from 0: the parts are 5u, v² and sin w.
     f = Function(
-        lambda y: (5 * y[:, 0] + y[:, 1] ** 2 + np.sin(y[:, 2]), np.stack([5 + 0 * y[:, 0], 2 * y[:, 1], np.cos(y[:, 2])], 1))
+        lambda y: (
+            5 * y[:, 0] + y[:, 1] ** 2 + np.sin(y[:, 2]),
+            np.stack([5 + 0 * y[:, 0], 2 * y[:, 1], np.cos(y[:, 2])], 1),
+        )
     )
     x = np.array([[1.0, 2.0, 0.5], [-1.0, 0.3, 2.0]])
     result = explain.integrated_gradients(identity(3), x, f, steps=256)
@@ -89,7 +92,10 @@ def test_two_networks_of_one_function_get_one_answer(cnn, x):
 
 def test_symmetric_inputs_get_equal_shares():
     network = pl.Sequential(
-        [pl.Affine.from_arrays([[1.0, -2.0], [1.0, -2.0]], [-0.5, 1.0]), pl.ReLU(), pl.Affine.from_arrays([[1.0], [3.0]])],
+        [
+            pl.Affine.from_arrays([[1.0, -2.0], [1.0, -2.0]], [-0.5, 1.0]), pl.ReLU(),
+            pl.Affine.from_arrays([[1.0], [3.0]]),
+        ],
         input_shape=2, dtype=np.float64,
     )  # fmt: skip
     values = explain.integrated_gradients(network, [[0.7, 0.7]], 0).values

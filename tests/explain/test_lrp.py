@@ -37,9 +37,7 @@ def test_with_biases_the_ledger_holds_what_is_missing(cnn, x):
     result = explain.lrp(cnn, x, rule="0")
 
     assert (np.abs(result.values.sum((1, 2, 3)) - result.scores) > 1e-3).all()
-    np.testing.assert_allclose(
-        result.proof.ledger["bias"], result.scores - result.values.sum((1, 2, 3)), atol=1e-10
-    )
+    np.testing.assert_allclose(result.proof.ledger["bias"], result.scores - result.values.sum((1, 2, 3)), atol=1e-10)
 
 
 def test_a_large_epsilon_absorbs_as_documented(cnn_no_bias, x):
@@ -72,9 +70,7 @@ def slow(W, b, x, R, rule):
                 shares = [v / (sum(z) + b[k] + rule.gamma * max(b[k], 0)) for v in z]
             elif isinstance(rule, AlphaBeta):
                 up, down = sum(v for v in z if v > 0), sum(v for v in z if v < 0)
-                shares = [
-                    rule.alpha * (v / up if v > 0 else 0) - rule.beta * (v / down if v < 0 else 0) for v in z
-                ]
+                shares = [rule.alpha * (v / up if v > 0 else 0) - rule.beta * (v / down if v < 0 else 0) for v in z]
             else:
                 z = [v - (rule.low if W[j, k] > 0 else rule.high) * W[j, k] for j, v in enumerate(z)]
                 shares = [v / sum(z) for v in z]

@@ -9,6 +9,7 @@ import pellucid as pl
 from pellucid import explain
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.cone import Cone
+from pellucid.models import mnist_cnn
 
 
 def brute_force(network, x, c, patch, stride, value):
@@ -66,7 +67,9 @@ def test_one_informative_pixel_of_an_image_that_is_not_square_is_found(x):
     result = explain.occlusion(network, np.ones_like(x), 1, patch=3, value="black")
 
     assert np.unravel_index(result.values[0, ..., 0].argmax(), (10, 8)) == (6, 4)
-    assert set(zip(*np.nonzero(result.values[0, ..., 0]), strict=True)) == {(r, c) for r in range(4, 9) for c in range(2, 7)}
+    assert set(zip(*np.nonzero(result.values[0, ..., 0]), strict=True)) == {
+        (r, c) for r in range(4, 9) for c in range(2, 7)
+    }
 
 
 def test_the_maps_speak_of_the_true_class_and_count_the_predicted_ones(cnn, x):
@@ -81,7 +84,9 @@ def test_the_maps_speak_of_the_true_class_and_count_the_predicted_ones(cnn, x):
     assert np.array_equal(p.argmax(1), result.extras["predicted"][:, 1, 2])
     assert np.array_equal(np.full(4, 12), result.extras["counts"].sum(1))
     for i in range(4):
-        assert np.array_equal(np.bincount(result.extras["predicted"][i].ravel(), minlength=3), result.extras["counts"][i])
+        assert np.array_equal(
+            np.bincount(result.extras["predicted"][i].ravel(), minlength=3), result.extras["counts"][i]
+        )
 
 
 def test_the_last_patch_ends_at_the_border_so_that_every_pixel_is_covered(cnn, x):
@@ -101,18 +106,18 @@ def test_grey_is_the_middle_of_each_images_own_range(linear, x):
     assert result.baseline == "grey"
 
 
-@pytest.mark.parametrize(
-    "layers",
-    [
-        [pl.Conv2D(4, 5, stride=2, padding="same"), pl.Tanh(), pl.MaxPool2D(3, 2, padding=1), pl.Flatten(), pl.Affine(3)],
-        [pl.Conv2D(4, 3, dilation=2, padding=2), pl.BatchNorm(), pl.ReLU(), pl.AveragePool2D(2), pl.Flatten(), pl.Affine(3)],
-        [pl.Conv2D(4, (3, 1), padding="same"), pl.DepthwiseConv2D(3, 2), pl.ReLU(), pl.GlobalMaxPool2D(), pl.Affine(3)],
-        [pl.Conv2D(4, 3, groups=2), pl.MaxPool2D(2), pl.Conv2D(6, 2), pl.ReLU(), pl.Flatten(), pl.Dropout(0.2), pl.Affine(3)],
-        [pl.MaxPool2D(3, 1, padding="same"), pl.Conv2D(3, 3, stride=(3, 2)), pl.Flatten(), pl.ReLU(), pl.Affine(3)],
-    ],
-    ids=["strided", "dilated", "depthwise", "grouped", "overlapping"],
-)  # fmt: skip
+CHAINS = {
+    "strided": [pl.Conv2D(4, 5, stride=2, padding="same"), pl.Tanh(), pl.MaxPool2D(3, 2, padding=1)],
+    "dilated": [pl.Conv2D(4, 3, dilation=2, padding=2), pl.BatchNorm(), pl.ReLU(), pl.AveragePool2D(2)],
+    "depthwise": [pl.Conv2D(4, (3, 1), padding="same"), pl.DepthwiseConv2D(3, 2), pl.ReLU(), pl.GlobalMaxPool2D()],
+    "grouped": [pl.Conv2D(4, 3, groups=2), pl.MaxPool2D(2), pl.Conv2D(6, 2), pl.ReLU(), pl.Dropout(0.2)],
+    "overlapping": [pl.MaxPool2D(3, 1, padding="same"), pl.Conv2D(3, 3, stride=(3, 2)), pl.Flatten(), pl.ReLU()],
+}
+
+
+@pytest.mark.parametrize("layers", CHAINS.values(), ids=CHAINS)
 def test_the_cone_gives_what_the_whole_network_gives(layers, rng):
+    layers = [*layers, pl.Flatten(), pl.Affine(3)]
     network = pl.Sequential(layers, input_shape=(13, 11, 2), seed=3, dtype=np.float64)
     x = rng.standard_normal((2, 13, 11, 2))
     for patch, stride in (((1, 1), 1), ((4, 3), 2), ((9, 10), 1)):
@@ -129,6 +134,18 @@ def test_in_float32_the_cone_differs_from_everything_by_rounding_alone(make_chai
     result = explain.occlusion(network, images, 1, patch=3, value=0.5)
 
     np.testing.assert_allclose(result.values[..., 0], brute_force(network, images, 1, (3, 3), (1, 1), 0.5), atol=1e-5)
+
+
+def test_on_the_mnist_network_every_place_gives_what_the_whole_network_gives(rng):
+    network = mnist_cnn()
+    image = rng.random((1, 28, 28, 1), dtype=np.float32)
+    result = explain.occlusion(network, image, 3, patch=4, value=0.5)
+    covered = np.repeat(image, 625, axis=0).reshape(25, 25, 28, 28, 1)
+    for i, j in np.ndindex(25, 25):
+        covered[i, j, i : i + 4, j : j + 4] = 0.5
+
+    whole = network(covered.reshape(-1, 28, 28, 1))[:, 3].reshape(25, 25)
+    np.testing.assert_allclose(result.scores[0] - result.extras["drop"][0], whole, atol=1e-5)
 
 
 def test_the_cone_computes_no_more_than_the_patch_can_reach(cnn, x):

@@ -45,7 +45,10 @@ def test_maps_sum_channels_or_take_the_largest(linear, x):
         result.maps("mean")
 
 
-@pytest.mark.parametrize("method", [explain.saliency, explain.lrp, explain.grad_cam, explain.occlusion, explain.smoothgrad])
+SAVED = [explain.saliency, explain.lrp, explain.grad_cam, explain.occlusion, explain.smoothgrad]
+
+
+@pytest.mark.parametrize("method", SAVED)
 def test_a_saved_explanation_comes_back_bit_for_bit(cnn, x, tmp_path, method):
     saved = method(cnn, x)
     saved.save(tmp_path / "map.npz")

@@ -22,7 +22,9 @@ def test_rise_is_the_mean_score_of_its_masks(cnn, x):
         m = masks[..., None]
         parts = cnn(x[i] * m + (1 - m) * 0.5)[:, 1, None, None] * masks / 0.6
         np.testing.assert_allclose(result.values[i, ..., 0], parts.mean(0), atol=1e-13)
-        np.testing.assert_allclose(result.extras["standard_error"][i, ..., 0], parts.std(0, ddof=1) / 40**0.5, atol=1e-13)
+        np.testing.assert_allclose(
+            result.extras["standard_error"][i, ..., 0], parts.std(0, ddof=1) / 40**0.5, atol=1e-13
+        )
 
 
 def test_rise_masks_show_the_share_that_they_should():

@@ -20,6 +20,7 @@ import pellucid
 from pellucid import plots
 from pellucid.errors import MissingDependencyError
 from pellucid.explain.maximize import maximize
+from pellucid.explain.saliency import saliency
 from pellucid.models import TwoLayerNet
 from plots.histories import history
 
@@ -35,6 +36,7 @@ PICTURES = {
         np.ones((6, 6)), np.ones((4, 4, 3)), np.ones((2, 2, 3))
     ),
     "diagram": lambda: plots.diagram(TwoLayerNet(9, 4, 3)),
+    "heatmaps": lambda: plots.heatmaps(saliency(TwoLayerNet(9, 4, 3), np.eye(9))),
     "maximized": lambda: plots.maximized(maximize(TwoLayerNet(9, 4, 3), [0, 2], steps=2, data=np.eye(9))),
     "filter_grid": lambda: plots.filter_grid(np.ones((3, 3, 2, 4))),
 }

@@ -10,8 +10,10 @@ import click
 
 import pellucid
 from pellucid.cli.data import data_command
+from pellucid.cli.explain import explain_command
 from pellucid.cli.gradcheck import gradcheck_command
 from pellucid.cli.predict import evaluate_command, predict_command
+from pellucid.cli.report import report_command
 from pellucid.cli.summary import summary_command
 from pellucid.cli.train import train_command
 from pellucid.errors import DivergenceError, PellucidError
@@ -34,7 +36,10 @@ def cli() -> None:
     """
 
 
-for command in (train_command, evaluate_command, predict_command, summary_command, gradcheck_command, data_command):
+for command in (
+    train_command, evaluate_command, predict_command, explain_command, report_command, summary_command,
+    gradcheck_command, data_command,
+):  # fmt: skip
     cli.add_command(command)
 
 

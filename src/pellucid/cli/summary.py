@@ -43,7 +43,10 @@ def summary_command(model: str, form: str, measure: int | None, data_dir: Path |
     if form == "rich":
         from rich.console import Console
 
-        Console().print(table.to_rich())
+        console, rich_table = Console(), table.to_rich()
+        # A terminal that is too narrow breaks lines; folded into its width, the table could not be read.
+        width = console.measure(rich_table, options=console.options.update(max_width=10_000)).maximum
+        Console(width=max(console.width, width)).print(rich_table)
     else:
         click.echo({"markdown": table.to_markdown, "json": table.to_json}.get(form, table.__str__)())
     if picture is not None:

@@ -36,21 +36,22 @@ class Planted(NamedTuple):
 
 
 def planted_shortcut(
-    data: Dataset, *, correlation: float = 1.0, brightness: float = 1.0, margin: int = 1, seed: int = 0
+    data: Dataset, *, correlation: float = 1.0, only_cause: bool = False, margin: int = 1, seed: int = 0
 ) -> Planted:
     """Return the images with a mark of 4x4 pixels in the upper left corner whose shape tells the class.
 
     The mark of a class lights 8 of its 16 pixels, another 8 for every class, so that neither place nor brightness
-    tells anything and the shape everything. A network trained on these images can read the mark and ignore the digit.
+    tells anything and the shape everything. A network trained on these images *can* read the mark alone, but the digit
+    still helps, and most networks use both. With `only_cause` it must: the digit then says nothing.
 
     Parameters
     ----------
     data : Dataset of images (N, H, W, C) with at most 20 classes; left as it is
     correlation : the share of images whose mark tells their own class, the others carry the mark of a class drawn at
         random. 1: the mark says everything; 0: the same marks, and they say nothing.
-    brightness : of the lit pixels; the others of the mark are 0
+    only_cause : draw the labels anew, in the proportions of the data, so that the mark alone tells them
     margin : pixels between the mark and the border
-    seed : of the marks drawn at random. The shapes are always the same.
+    seed : of the labels and the marks drawn at random. The shapes are always the same.
 
     Returns
     -------
@@ -63,15 +64,18 @@ def planted_shortcut(
     if classes > MOST:
         raise ArgumentError(f"planted_shortcut: the mark tells {MOST} classes apart, the data have {classes}.")
     if margin < 0 or min(h, w) < SIDE + margin:
-        raise ShapeError(f"planted_shortcut: a mark of {SIDE} pixels and a margin of {margin} do not fit into {(h, w)}.")
+        raise ShapeError(
+            f"planted_shortcut: a mark of {SIDE} pixels and a margin of {margin} do not fit into {(h, w)}."
+        )
     rng = np.random.default_rng(seed)
-    told = np.where(rng.random(n) < correlation, data.t, rng.integers(0, classes, n))
+    t = rng.permutation(data.t) if only_cause else data.t
+    told = np.where(rng.random(n) < correlation, t, rng.integers(0, classes, n))
     x = x.copy()
     place = slice(margin, margin + SIDE)
-    x[:, place, place] = brightness * marks(classes)[told][..., None]
+    x[:, place, place] = marks(classes)[told][..., None]
     masks = np.zeros((n, h, w), bool)
     masks[:, place, place] = True
-    return Planted(_dataset(x, data), masks)
+    return Planted(_dataset(x, t, data), masks)
 
 
 def marks(classes: int) -> IntArray:
@@ -84,7 +88,6 @@ def marks(classes: int) -> IntArray:
     for _ in range(3):
         rows = np.kron(rows, pair)
     both = np.stack([rows[1:], -rows[1:]], axis=1).reshape(-1, SIDE, SIDE)
-    # Rows of stripes and squares first: every second one is the negative of the one before it.
     return (both[:classes] > 0).astype(int)
 
 
@@ -114,14 +117,12 @@ def block_mnist(data: Dataset, *, seed: int = 0) -> Planted:
     edge_h, edge_w = h // 4, w // 4
     null[edge_h : h - edge_h, edge_w : w - edge_w] = 1
     null[edge_h + 2 : h - edge_h - 2, edge_w + 2 : w - edge_w - 2] = 0
-    above = np.random.default_rng(seed).random(n) < 0.5
-    shape = (n, 1, 1, 1)
-    top = np.where(above.reshape(shape), x, null)
-    bottom = np.where(above.reshape(shape), null, x)
+    above = np.random.default_rng(seed).integers(0, 2, n).astype(bool)
+    chosen = above[:, None, None, None]
+    top, bottom = np.where(chosen, x, null), np.where(chosen, null, x)
     masks = np.repeat(np.stack([above, ~above], axis=1), h, axis=1)
-    return Planted(
-        _dataset(np.concatenate([top, bottom], axis=1), data), np.repeat(masks[:, :, None], w, axis=2)
-    )
+    blocks = _dataset(np.concatenate([top, bottom], axis=1), data.t, data)
+    return Planted(blocks, np.repeat(masks[:, :, None], w, axis=2))
 
 
 def _images(who: str, data: Dataset) -> tuple[Array, int]:
@@ -135,5 +136,5 @@ def _images(who: str, data: Dataset) -> tuple[Array, int]:
     return data.x, data.classes
 
 
-def _dataset(x: Array, data: Dataset) -> Dataset:
-    return Dataset(x, data.t, classes=data.classes, class_names=data.class_names, dtype=x.dtype)
+def _dataset(x: Array, t: IntArray, data: Dataset) -> Dataset:
+    return Dataset(x, t, classes=data.classes, class_names=data.class_names, dtype=x.dtype)

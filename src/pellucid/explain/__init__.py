@@ -17,6 +17,8 @@ from pellucid.explain.input_x_gradient import input_x_gradient as input_x_gradie
 from pellucid.explain.integrated_gradients import integrated_gradients as integrated_gradients
 from pellucid.explain.layer_cam import layer_cam as layer_cam
 from pellucid.explain.lrp import lrp as lrp
+from pellucid.explain.maximize import maximize as maximize
+from pellucid.explain.maximized import Maximized as Maximized
 from pellucid.explain.occlusion import occlusion as occlusion
 from pellucid.explain.relevance import AlphaBeta as AlphaBeta
 from pellucid.explain.relevance import Bounded as Bounded

@@ -87,7 +87,8 @@ def _last(layer: Any) -> Layer[Any] | Merge[Any]:
 
 def weighted(weights: Array, A: Array) -> Array:
     """Σ_k w_k A^k for weights (N, K): (N, h, w, 1)."""
-    return np.asarray(np.matmul(A, weights[:, None, :, None]))
+    n, h, w, k = A.shape
+    return np.asarray(np.matmul(A.reshape(n, h * w, k), weights[:, :, None])).reshape(n, h, w, 1)
 
 
 def as_map(

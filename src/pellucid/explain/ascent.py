@@ -21,7 +21,7 @@ from pellucid.typing import Array, Arrays, Config
 WHO = "maximize"
 # Penalties whose weight is left out cost an image that was made without any this share of what its score gained:
 # the same strength for every network and range.
-SIZE, VARIATION, APART = 0.35, 0.13, 0.2
+SIZE, VARIATION, APART = 0.35, 0.13, 0.05
 SIZE_OF_VECTORS = 1.2  # which have no variation to hold them
 TRIAL = 48  # the steps of that image
 RATE = 0.05

@@ -39,7 +39,9 @@ def cam(
     """
     question = Question("cam", model, x, target, scalar)
     if scalar not in ("logit", "centred"):
-        raise ArgumentError(f"cam: scalar must be 'logit' or 'centred', which are linear in the scores, got {scalar!r}.")
+        raise ArgumentError(
+            f"cam: scalar must be 'logit' or 'centred', which are linear in the scores, got {scalar!r}."
+        )
     name, head = _ending(question)
     A = swift(upto(question.network, name))(question.x)
     pooled = A.mean(axis=(1, 2))

@@ -157,7 +157,7 @@ def _windows(
         places.append(starts[axis][:, None] * window.stride[axis] + np.arange(size))  # in the padded map
         offset = places[axis] - padding[axis][0] - (patches.top, patches.left)[axis][:, None]
         inside.append((offset, (offset >= 0) & (offset < patches.pixels.shape[1 + axis])))
-    seen = clean[patches.sample[:, None, None], places[0][:, :, None], places[1][:, None, :]]
+    seen: Array = clean[patches.sample[:, None, None], places[0][:, :, None], places[1][:, None, :]]
     p, i, j = np.nonzero(inside[0][1][:, :, None] & inside[1][1][:, None, :])
     seen[p, i, j] = patches.pixels[p, inside[0][0][p, i], inside[1][0][p, j]]
     return seen
@@ -170,14 +170,12 @@ def _run(layer: Layer[Any], seen: Array, window: Window) -> Array:
         return kernels.conv2d(seen, layer.params["W"], layer.params.get("b"), **geometry)  # type: ignore[arg-type]
     if isinstance(layer, MaxPool2D):
         return kernels.max_pool2d(seen, window.size, stride=window.stride, padding=NO_PADDING)[0]
-    return kernels.average_pool2d(
-        seen, window.size, stride=window.stride, padding=NO_PADDING, count_padding=False
-    )
+    return kernels.average_pool2d(seen, window.size, stride=window.stride, padding=NO_PADDING, count_padding=False)
 
 
 def _pasted(clean: Array, patches: Blocks) -> Array:
     """Return whole maps with their blocks in place."""
-    whole = clean[patches.sample]
+    whole: Array = clean[patches.sample]
     rows = patches.top[:, None] + np.arange(patches.pixels.shape[1])
     columns = patches.left[:, None] + np.arange(patches.pixels.shape[2])
     whole[np.arange(len(whole))[:, None, None], rows[:, :, None], columns[:, None, :]] = patches.pixels

@@ -89,4 +89,4 @@ def _rules(paired: Mapping[int, tuple[Visit, Visit]]) -> Rules:
 def _ratio(change: Array, step: Array, slope: Array) -> Array:
     """`change / step`, and the slope where the step is too small to divide by."""
     wide = np.abs(step) > 1e-6 if step.dtype == np.float32 else np.abs(step) > 1e-10
-    return np.divide(change, step, out=np.array(slope, step.dtype), where=wide)
+    return np.asarray(np.divide(change, step, out=np.array(slope, step.dtype), where=wide))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from pellucid.explain.activations import as_map, look, weighted
 from pellucid.explain.result import Explanation
 from pellucid.explain.saliency import saliency
@@ -43,7 +45,10 @@ def grad_cam(
     """
     question = Question("grad_cam", model, x, target, scalar)
     seen = look(question, layer)
-    return as_map(question, seen, weighted(seen.gradient.mean(axis=(1, 2)), seen.A), "Grad-CAM", relu=relu)
+    places = seen.A.shape[1] * seen.A.shape[2]
+    return as_map(
+        question, seen, weighted(np.einsum("nhwk->nk", seen.gradient) / places, seen.A), "Grad-CAM", relu=relu
+    )
 
 
 def guided_grad_cam(

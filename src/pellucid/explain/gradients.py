@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pellucid.explain.parts import AnyContainer
+from pellucid.explain.rules import fuse_rules
 from pellucid.explain.target import Question, Scalar
 from pellucid.layers import Rules, Sequential
 from pellucid.typing import Array, IntArray
@@ -22,7 +23,7 @@ def swift(network: AnyContainer) -> AnyContainer:
 
 def ask(question: Question, rules: Rules | None = None) -> tuple[Array, Scalar, Array]:
     """Return the scores y, the number explained, and dx: its gradient, or what `rules` make of it."""
-    network = question.network if rules else swift(question.network)
+    network, rules = fuse_rules(question.network, rules)
     y, tape = network.forward(question.x)
     scalar = question.scalar(y)
     dx, _ = network.backward(scalar.gradient(y), tape, rules, need_grads=False)
@@ -31,7 +32,7 @@ def ask(question: Question, rules: Rules | None = None) -> tuple[Array, Scalar, 
 
 def gradient_of(question: Question, scalar: Scalar, x: Array, rows: IntArray, rules: Rules | None = None) -> Array:
     """Return the gradient at other inputs; row i of x asks what sample `rows[i]` asks."""
-    network = question.network if rules else swift(question.network)
+    network, rules = fuse_rules(question.network, rules)
     y, tape = network.forward(x)
     return _found(network.backward(scalar.gradient(y, rows), tape, rules, need_grads=False)[0])
 

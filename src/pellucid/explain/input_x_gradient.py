@@ -15,9 +15,7 @@ from pellucid.layers import LeakyReLU, ReLU
 from pellucid.typing import ArrayLike
 
 
-def input_x_gradient(
-    model: Any, x: ArrayLike, target: Target = "predicted", *, scalar: str = "logit"
-) -> Explanation:
+def input_x_gradient(model: Any, x: ArrayLike, target: Target = "predicted", *, scalar: str = "logit") -> Explanation:
     """Return x · ∂S/∂x.
 
     Where no layer has a bias and every activation is (leaky) ReLU, S(t·x) = t·S(x) and so Σ values = S (Euler);

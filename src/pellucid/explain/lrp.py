@@ -56,7 +56,9 @@ def lrp(
     """
     question = Question("lrp", model, x, target, scalar)
     if scalar not in ("logit", "margin", "centred"):
-        raise ArgumentError(f"lrp: scalar must be 'logit', 'margin' or 'centred', which relevance can sum to, got {scalar!r}.")
+        raise ArgumentError(
+            f"lrp: scalar must be 'logit', 'margin' or 'centred', which relevance can sum to, got {scalar!r}."
+        )
     network = fold_batch_norm(question.network)
     expect_covered("lrp", "relevance propagation", network, (Add, ReLU, *WEIGHTED, *MEANS, *MOVES, *SWITCHES))
     assigned = _assign(network, rule, first)
@@ -72,7 +74,9 @@ def lrp(
     promised = sums(start)
     total = sums(R) + sum(totals.values())
     sizes = np.concatenate([R.reshape(len(R), -1), *[t[:, None] for t in totals.values()]], axis=1)
-    proof = Proof("conservation", "ΣR + losses = S", total, promised, exactness(total, promised, sizes.astype(R.dtype)), totals)
+    proof = Proof(
+        "conservation", "ΣR + losses = S", total, promised, exactness(total, promised, sizes.astype(R.dtype)), totals
+    )
     extras = {f"lost in {path}": np.asarray(sum(losses.values())) for path, losses in ledger.items()}
     settings = {"rule": rule if isinstance(rule, str) else repr(rule), "first": None if first is None else repr(first)}
     return answer(question, number, y, R, method="LRP", settings=settings, proof=proof, extras=extras)

@@ -63,7 +63,7 @@ def maximize(
         The range of x; "data" is that of `data`, or (0, 1). None leaves x unbounded, and then u = x.
     size_weight, variation_weight, diversity : float, optional
         λ, τ and δ. Left out, they are such that an image made in 48 steps without penalties would lose 35 % of what
-        its score gained for its size (120 % for vectors, which have no variation), 13 % for its variation, and 20 %
+        its score gained for its size (120 % for vectors, which have no variation), 13 % for its variation, and 5 %
         for being the same as its siblings.
     size_power, variation_power : float
         p ≥ 1 and b > 0.

@@ -60,7 +60,9 @@ def occlusion(
         )
     sizes, steps = checks.pair("occlusion", "patch", patch), checks.pair("occlusion", "stride", stride)
     fill = as_baseline("occlusion", value, question.x)
-    tops, lefts = (_places(name, *_) for name, *_ in zip(("height", "width"), question.x.shape[1:3], sizes, steps, strict=True))
+    tops, lefts = (
+        _places(name, *_) for name, *_ in zip(("height", "width"), question.x.shape[1:3], sizes, steps, strict=True)
+    )
     y = question.network(question.x)
     number = question.scalar(y)
     covered = _slide(question, fill.values, tops, lefts, sizes)  # (N, PH, PW, …)
@@ -70,15 +72,17 @@ def occlusion(
     extras = {"drop": drop, **_classes(question, number, flat, rows, covered.shape[:3])}
     values = _spread(drop, tops, lefts, sizes, question.x.shape)
     settings = {"patch": list(sizes), "stride": list(steps), "rows": tops.tolist(), "columns": lefts.tolist()}
-    return answer(
-        question, number, y, values, method="occlusion", baseline=fill.text, settings=settings, extras=extras
-    )
+    return answer(question, number, y, values, method="occlusion", baseline=fill.text, settings=settings, extras=extras)
 
 
 def _places(name: str, pixels: int, size: int, step: int) -> IntArray:
     """Return where patches begin along an axis; the last one ends at the border."""
     if size > pixels or step > size:
-        bound = f"at most the image's {name} {pixels}" if size > pixels else f"at least the stride {step}, or pixels stay uncovered"
+        bound = (
+            f"at most the image's {name} {pixels}"
+            if size > pixels
+            else f"at least the stride {step}, or pixels stay uncovered"
+        )
         raise ArgumentError(f"occlusion: the patch's {name} must be {bound}, got {size}.")
     return np.unique(np.append(np.arange(0, pixels - size + 1, step), pixels - size))
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from pellucid import checks
 from pellucid.errors import ArgumentError
 from pellucid.layers import Container, Dropout, Flatten, Graph, Layer, Reshape, Residual, Sequential, Sigmoid, Softmax
-from pellucid.layers.graph import INPUT
+from pellucid.layers.nodes import INPUT
 from pellucid.typing import Array, Shape
 
 AnyContainer = Container[Any]

@@ -14,7 +14,7 @@ def bilinear(maps: Array, height: int, width: int) -> Array:
     """
     dtype = maps.dtype
     rows, columns = (_weights(a, b).astype(dtype) for a, b in zip((height, width), maps.shape[1:3], strict=True))
-    return np.einsum("Hh,nh...->nH...", rows, np.einsum("Ww,nhw...->nhW...", columns, maps))
+    return np.asarray(np.einsum("Hh,nh...->nH...", rows, np.einsum("Ww,nhw...->nhW...", columns, maps)))
 
 
 def _weights(large: int, small: int) -> Array:
@@ -31,7 +31,7 @@ def _weights(large: int, small: int) -> Array:
 def gaussian_blur(images: Array, sigma: float) -> Array:
     """Images (N, H, W, C) blurred by a Gaussian of that width in pixels; the edge is held."""
     rows, columns = (_gaussian(n, sigma).astype(images.dtype) for n in images.shape[1:3])
-    return np.einsum("Hh,nhwc->nHwc", rows, np.einsum("Ww,nhwc->nhWc", columns, images))
+    return np.asarray(np.einsum("Hh,nhwc->nHwc", rows, np.einsum("Ww,nhwc->nhWc", columns, images)))
 
 
 def _gaussian(pixels: int, sigma: float) -> Array:
@@ -40,4 +40,4 @@ def _gaussian(pixels: int, sigma: float) -> Array:
     for shift in range(-reach, reach + 1):
         source = np.clip(np.arange(pixels) + shift, 0, pixels - 1)
         np.add.at(weights, (np.arange(pixels), source), np.exp(-0.5 * (shift / sigma) ** 2))
-    return weights / weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))

@@ -133,7 +133,7 @@ class Explanation:
     @property
     def no_positive_evidence(self) -> Array:
         """For each sample whether no value is above 0: its map is blank, and this says why."""
-        return ~(self.values.reshape(len(self), -1) > 0).any(axis=1)
+        return np.asarray((self.values.reshape(len(self), -1) <= 0).all(axis=1))
 
     def maps(self, reduction: str = "sum") -> Array:
         """Return one map (N, H, W) of the channels: their "sum" (signed) or the largest absolute value, "max-abs".
@@ -207,13 +207,14 @@ class Explanation:
         if len(samples) != 1 or samples != {len(meta["scalars"])}:
             raise ValueError(f"its arrays hold {sorted(samples)} samples")
         named = meta.pop("proof", None)
-        proof = None if named is None else Proof(*named, **{key: arrays.pop(f"proof.{key}") for key in _PROOF})
+        proof = None if named is None else Proof(*named, *(arrays.pop(f"proof.{key}") for key in _PROOF))
         for key in [key for key in arrays if "." in key]:
             group, _, name = key.rpartition(".")
             if group == "proof.ledger" and proof is not None:
                 proof.ledger[name] = arrays.pop(key)
         extras = {key.removeprefix("extras."): arrays.pop(key) for key in list(arrays) if key.startswith("extras.")}
-        return cls(**arrays, **{**meta, "scalars": tuple(meta["scalars"])}, proof=proof, extras=extras)
+        given: dict[str, Any] = {**arrays, **meta, "scalars": tuple(meta["scalars"])}
+        return cls(**given, proof=proof, extras=extras)
 
 
 _ARRAYS = ("values", "inputs", "target", "scores", "outputs")

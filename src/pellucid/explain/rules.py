@@ -33,6 +33,7 @@ from pellucid.layers import (
     ReLU,
     Reshape,
     Rules,
+    Sequential,
     SpatialDropout2D,
     Upsample2D,
     ZeroPad2D,
@@ -65,6 +66,11 @@ def rectified(layer: ReLU, dy: Array, cache: ActivationCache) -> tuple[Array, Ar
     return np.maximum(dy, 0), {}
 
 
+def guided_gate(layer: Any, dy: Array, cache: Any) -> tuple[Any, Arrays]:
+    """The guided rule of a fused layer: its own backward holds dy back where x ≤ 0 (and dy reaches one place each)."""
+    return layer.backward(np.maximum(dy, 0), cache, need_grads=False)  # type: ignore[no-any-return]
+
+
 RULES: dict[str, Callable[[Any, Array, Any], tuple[Array, Arrays]]] = {
     "guided": guided,
     "rectified": rectified,
@@ -81,6 +87,20 @@ def relu_rules(who: str, name: str | None, network: AnyContainer) -> Rules | Non
         checks.unknown_name(who, "rule", name, RULES)
     expect_covered(who, f"rule {name!r}", network, (ReLU, *LINEAR, *SWITCHES, *NORMS))
     return {ReLU: RULES[name]}
+
+
+def fuse_rules(network: AnyContainer, rules: Rules | None) -> tuple[AnyContainer, Rules | None]:
+    """Return the network with its neighbours fused where `rules` allow it, and the rules for what that made.
+
+    A fused convolution, ReLU and pooling knows no ReLU; only the guided rule has the same effect on it.
+    """
+    if not isinstance(network, Sequential) or (rules and rules.get(ReLU) is not guided):
+        return network, rules
+    fused = network.fused()
+    if not rules:
+        return fused, rules
+    made = {type(layer) for layer in fused.layers} - {type(layer) for layer in network.layers}
+    return fused, {**rules, **dict.fromkeys(made, guided_gate)}
 
 
 def expect_covered(who: str, what: str, network: AnyContainer, known: tuple[type[Any], ...]) -> None:

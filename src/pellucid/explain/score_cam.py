@@ -79,4 +79,4 @@ def unit_masks(A: Array, height: int, width: int) -> Array:
     large = bilinear(np.ascontiguousarray(A.transpose(2, 0, 1)), height, width)
     low, high = large.min(axis=(1, 2), keepdims=True), large.max(axis=(1, 2), keepdims=True)
     span = high - low
-    return np.divide(large - low, span, out=np.zeros_like(large), where=span > 0)
+    return np.asarray(np.divide(large - low, span, out=np.zeros_like(large), where=span > 0))

@@ -90,15 +90,21 @@ def _regions(region: Any, shape: Shape) -> IntArray:
     given = np.asarray(region)
     if given.shape == shape[:2] and len(shape) == 3:
         given = np.broadcast_to(given[..., None], shape)
-    if given.shape != shape or given.dtype.kind not in "iu" or set(np.unique(given)) != set(range(int(given.max()) + 1)):
+    if (
+        given.shape != shape
+        or given.dtype.kind not in "iu"
+        or set(np.unique(given)) != set(range(int(given.max()) + 1))
+    ):
         raise ShapeError(
-            f"shapley: region must be a number of pixels, or whole numbers 0..R − 1 of shape {shape}, got {given.shape} "
-            f"of {given.dtype}. Every number must occur."
+            f"shapley: region must be a number of pixels, or whole numbers 0..R − 1 of shape {shape}, got "
+            f"{given.shape} of {given.dtype}. Every number must occur."
         )
     return given
 
 
-def _walk(question: Question, number: Any, start: Array, regions: IntArray, i: int, order: IntArray) -> tuple[Array, float]:
+def _walk(
+    question: Question, number: Any, start: Array, regions: IntArray, i: int, order: IntArray
+) -> tuple[Array, float]:
     """Return what each region adds when they appear in that order, and S(x) − S(x')."""
     rank = np.empty(len(order), int)
     rank[order] = np.arange(len(order))

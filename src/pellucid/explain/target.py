@@ -130,7 +130,8 @@ class _Given(Scalar):
         value, dy = (np.asarray(part, y.dtype) for part in self.function.compute(y))
         if value.shape != (len(y),) or dy.shape != y.shape:
             raise ShapeError(
-                f"Function: compute(y) must return values ({len(y)},) and dy {y.shape}, got {value.shape} and {dy.shape}."
+                f"Function: compute(y) must return values ({len(y)},) and dy {y.shape}, got {value.shape} "
+                f"and {dy.shape}."
             )
         return value, dy
 

@@ -15,3 +15,4 @@ from pellucid.plots.maps import feature_maps as feature_maps
 from pellucid.plots.maximized import maximized as maximized
 from pellucid.plots.samples import mistakes as mistakes
 from pellucid.plots.samples import sample_grid as sample_grid
+from pellucid.plots.trust import trust_card as trust_card

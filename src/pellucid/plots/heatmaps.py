@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIDE = 1.5  # inches of one map, about
+FAINT = 0.02  # of the shared scale: a map that looks blank, and says so
 FADED = 0.55  # how much of the image's contrast stays under a map
 
 
@@ -59,9 +60,11 @@ def heatmaps(
     if overlay is None:
         overlay = coarse
     lines = title if title is not None else _title(explanation, scale)
+    sizes = np.abs(maps).reshape(len(maps), -1).max(axis=1)
+    faint = (scale == "shared") & (sizes < FAINT * sizes.max())
     captions: list[Caption] = []
     for i in range(len(maps)):
-        captions += [Caption("input")] * inputs + [_caption(explanation, i)]
+        captions += [Caption("input")] * inputs + [_caption(explanation, i, bool(faint[i]))]
     across = checks.size(who, "columns", columns) * (1 + inputs)
     size = grid.picture_size(maps.shape[1], maps.shape[2], SIDE)
     with style.house(who):
@@ -90,16 +93,16 @@ def _title(explanation: Any, scale: str) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _caption(explanation: Any, i: int) -> Caption:
+def _caption(explanation: Any, i: int, faint: bool) -> Caption:
     first = f"{explanation.scalars[i]} = {explanation.scores[i]:.4g}"
     if explanation.positive and explanation.no_positive_evidence[i]:
         return Caption(first, style.INK, "no positive evidence")
+    if faint:
+        return Caption(first, style.INK, f"under {FAINT:.0%} of the scale")
     return Caption(first, style.INK, "" if explanation.proof is None else explanation.proof.short(i))
 
 
-def _draw(
-    fig: Figure, axes: Sequence[Axes], maps: Array, images: Array | None, scale: str, colours: str
-) -> None:
+def _draw(fig: Figure, axes: Sequence[Axes], maps: Array, images: Array | None, scale: str, colours: str) -> None:
     whole = Scale.of(maps)
     chosen = _colour_map(colours, whole.signed)
     for i, place in enumerate(axes):
@@ -108,9 +111,7 @@ def _draw(
         if images is not None:
             place.imshow(_faded(images, i), vmin=0, vmax=1, aspect="auto", cmap=pixels.grey_map(images))
             strength = 0.85 * np.sqrt(np.clip(np.abs(maps[i]) / limits.high, 0, 1))
-        drawn = place.imshow(
-            maps[i], cmap=chosen, vmin=limits.low, vmax=limits.high, alpha=strength, aspect="auto"
-        )
+        drawn = place.imshow(maps[i], cmap=chosen, vmin=limits.low, vmax=limits.high, alpha=strength, aspect="auto")
     if scale == "shared":
         from matplotlib.cm import ScalarMappable
 

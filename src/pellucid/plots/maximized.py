@@ -11,13 +11,13 @@ from pellucid import checks
 from pellucid.plots import classes, grid, pixels, style
 from pellucid.plots.grid import Caption
 from pellucid.plots.samples import percent
-from pellucid.typing import Array
+from pellucid.typing import Array, IntArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LARGE, SMALL = 1.12, 0.44  # inches of an image, and of a frame of its film
+LARGE, SMALL, LEAST = 1.12, 0.44, 0.25  # inches of an image, and of a frame of its film
 WHO = "plots.maximized"
 
 
@@ -89,6 +89,8 @@ def _draw(
     texts = max(c.width() for c in [*captions, *seconds])
     step = max(wide, texts) + grid.GAP
     pair = step * (1 if beside is None else 2) - grid.GAP
+    if frames is not None:
+        frames = frames[_as_many_as_fit(len(frames), pair)]
     many = 0 if frames is None else len(frames)
     small = (0.0, 0.0) if frames is None else _frame_size(best, pair, many)
     block = tall + 2 * grid.LINE + 0.12 + (small[0] + 0.1 if many else 0.0)
@@ -111,6 +113,12 @@ def _draw(
             at = grid.place(fig, x + k * (small[1] + gap), y + block - small[0], small[1], small[0])
             _image(at, frames[k, i], Caption(""), low, high)
     return fig
+
+
+def _as_many_as_fit(available: int, width: float) -> IntArray:
+    """Frames evenly chosen, the first and the last among them, none narrower than LEAST."""
+    shown = min(available, max(int((width + 0.03) / (LEAST + 0.03)), 2))
+    return np.round(np.linspace(0, available - 1, shown)).astype(int)
 
 
 def _frame_size(best: Array, pair: float, many: int) -> tuple[float, float]:

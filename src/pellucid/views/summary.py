@@ -112,10 +112,11 @@ class Summary:
 
     def to_rich(self) -> Table:
         """Return a table for `rich.print`; it folds long names rather than cutting them."""
+        from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
         heading, *lines = self.table()
-        made = Table(caption="\n".join(self.totals()), caption_justify="left")
+        made = Table(caption="\n".join(self.totals()), caption_justify="left", box=SIMPLE_HEAD)
         for i, name in enumerate(heading):
             made.add_column(name, justify="left" if i < LEFT else "right", overflow="fold")
         for line in lines:

@@ -1,0 +1,55 @@
+"""`pellucid report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pellucid.cli.common import data_option
+from pellucid.cli.explain import Desk, model_file
+from pellucid.errors import ArgumentError, DataError
+from pellucid.files import atomic_write
+from pellucid.report import html_report
+from pellucid.report.choose import read_target
+from pellucid.report.methods import chosen
+from pellucid.training import History
+
+
+@click.command("report")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, metavar="[IMAGE]…")
+@click.option("--method", "methods", multiple=True, metavar="NAME", help="A method; may be given several times.")
+@click.option("--target", default="predicted", show_default=True, help="'true', a class, or 4-9: why 4 and not 9.")
+@data_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE.html", default="report.html", show_default=True,
+    help="Where to write.",
+)  # fmt: skip
+def report_command(
+    run: Path, images: tuple[str, ...], methods: tuple[str, ...], target: str, data_dir: Path | None, out: Path
+) -> None:
+    """Write one HTML page about a run: network, learning, mistakes, filters, and what its answers rest on.
+
+    RUN is a run's directory or a model file. An IMAGE is a file or an index into the data, such as test:17; left out,
+    the surest mistakes and the first test images are explained. The page is one file, opens from disk and asks for
+    nothing else.
+
+    \b
+    pellucid report runs/mnist-cnn
+    pellucid report runs/mnist-cnn test:17 my-seven.png --out seven.html
+    """
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise ArgumentError(f"--out: the file must end in .html, got {out.name!r}.")
+    if not out.parent.is_dir():
+        raise DataError(f"--out: there is no folder {out.parent}.")
+    wanted = chosen(methods)
+    desk = Desk.open(run, data_dir, images)
+    beside = model_file(run).parent / "history.json"
+    page = html_report(
+        desk.network, desk.test, samples=desk.samples, history=History.load(beside) if beside.is_file() else None,
+        name=run.name or run.resolve().name, loss=desk.loss, methods=wanted,
+        target=read_target(target, desk.samples, desk.classes),
+    )  # fmt: skip
+    atomic_write(out, page.encode(), who="pellucid report")
+    click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")

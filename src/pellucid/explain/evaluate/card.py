@@ -1,0 +1,204 @@
+"""The trust card: which checks one method passes on one network, in one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.data.dataset import Dataset
+from pellucid.errors import ShapeError
+from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of
+from pellucid.explain.evaluate.curves import Curves, deletion, insertion
+from pellucid.explain.evaluate.ground_truth import pointing_game, relevance_mass
+from pellucid.explain.evaluate.infidelity import infidelity
+from pellucid.explain.evaluate.measure import Measure
+from pellucid.explain.evaluate.randomization import Randomization, forgets, model_randomization
+from pellucid.explain.evaluate.sensitivity import max_sensitivity
+from pellucid.explain.evaluate.sensitivity_n import sensitivity_n
+from pellucid.explain.result import Explanation
+from pellucid.explain.target import network_of
+from pellucid.typing import Array, ArrayLike, Config
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MARKS = {"passes": "✓", "fails": "✗", "open": "?", "none": "–"}
+
+
+class Row(NamedTuple):
+    """One check of a card: what it asks, what was measured, and whether the rule was kept."""
+
+    check: str
+    question: str
+    measure: Measure
+    verdict: str
+
+    @property
+    def mark(self) -> str:
+        """The verdict as one sign."""
+        return MARKS[self.verdict]
+
+    @property
+    def controls(self) -> str:
+        """The means of the controls, in words."""
+        return ", ".join(f"{name} {values.mean():.2f}" for name, values in self.measure.controls.items())
+
+    @property
+    def value(self) -> str:
+        """Mean and standard error."""
+        return f"{self.measure.mean:.2f} ± {self.measure.error:.2f}"
+
+
+@dataclass(frozen=True, eq=False)
+class TrustCard:
+    """What `trust_card` found.
+
+    Attributes
+    ----------
+    method : in words
+    rows : the checks
+    deletion : the curves under the first
+    randomization : the maps of randomised networks, layer by layer
+    image, map : one sample and what the method says of it
+    settings : of the card
+    """
+
+    method: str
+    rows: tuple[Row, ...]
+    deletion: Curves
+    randomization: Randomization
+    image: Array
+    map: Array
+    settings: Config = field(default_factory=dict)
+
+    def row(self, check: str) -> Row:
+        """Return the row of a check."""
+        found = {row.check: row for row in self.rows}
+        if check not in found:
+            checks.unknown_name("TrustCard", "check", check, found)
+        return found[check]
+
+    @property
+    def passed(self) -> int:
+        """How many checks are passed."""
+        return sum(row.verdict == "passes" for row in self.rows)
+
+    def __str__(self) -> str:
+        asked = sum(row.verdict != "none" for row in self.rows)
+        lines = [f"{self.method}: passes {self.passed} of {asked} checks, {self.settings['images']} images"]
+        width = max(len(row.check) for row in self.rows)
+        for row in self.rows:
+            better = f"{row.measure.better} is better; {row.controls}" if row.controls else row.question
+            lines.append(f"  {row.mark} {row.check:<{width}}  {row.value}  ({better})")
+        return "\n".join(lines)
+
+    def plot(self) -> Figure:
+        """Return the card as a picture."""
+        from pellucid.plots.trust import trust_card as picture
+
+        return picture(self)
+
+
+def trust_card(
+    network: Any, method: Method, data: Dataset | ArrayLike, *, masks: ArrayLike | None = None,
+    target: Any = "predicted", images: int = 32, seed: int = 0,
+) -> TrustCard:  # fmt: skip
+    """Return which checks a method passes on this network.
+
+    A check is passed where the method is better than *every* control by more than two standard errors over the images,
+    failed where one control is as good or better, and open between. The controls know nothing of the network: random
+    maps, and an edge detector. Whatever they reach proves nothing. Relevance mass must also be more than half-way from
+    the share of the image that the mask covers to 1.
+
+    Later layers are the last half of those with parameters. The maps before and after must be less alike than the map
+    and the edges of its image (rank correlation; see `Randomization.likeness`).
+
+    Parameters
+    ----------
+    network : or an object that holds one in `.network`; it is never changed
+    method : callable (network, x, target) → Explanation or array; `partial(saliency, rule="guided")` sets options
+    data : Dataset, or inputs (N, …)
+    masks : (N, H, W) booleans, where the cause is known to lie; adds pointing game and relevance mass
+    target : "predicted", a class, or one for each of the data
+    images : how many are drawn from the data
+    seed : of the images drawn, the controls and the randomised networks
+
+    Limits
+    ------
+    To pass is to be no edge detector, not to be right. Infidelity is made for gradients, sensitivity-n for
+    contributions: few methods pass both.
+    """
+    who = "trust_card"
+    whole = network_of(who, network)
+    everything = np.asarray(data.x if isinstance(data, Dataset) else data)
+    count = min(checks.size(who, "images", images), len(everything))
+    chosen = np.sort(np.random.default_rng(seed).choice(len(everything), count, replace=False))
+    given = np.asarray(target)
+    if given.ndim == 1 and len(given) == len(everything):
+        target = given[chosen]
+    asked = ask(who, whole, everything[chosen], target, "logit")
+    x, c = asked.question.x, asked.target
+    name = name_of(method)
+    found = method(whole, x, c)
+    removed = deletion(whole, method, x, c, seed=seed)
+    forgotten = model_randomization(whole, method, x, c, seed=seed)
+    rows = [
+        _row("deletion", "does the class vanish with the pixels?", removed),
+        _row("insertion", "does it appear with them?", insertion(
+            whole, method, x, c, baseline="blurred" if x.ndim == 4 else "mean", seed=seed)),
+        *_forgetting(forgotten),
+        _row("infidelity", "do values foretell small changes?", infidelity(
+            whole, method, x, c, scaled=True, seed=seed)),
+        _row("sensitivity-n", "do sums foretell what removal does?", sensitivity_n(whole, method, x, c, seed=seed)),
+        _row("stability", "do near images have near maps?", _against(
+            max_sensitivity(whole, method, x, c, samples=5, seed=seed), "random")),
+    ]  # fmt: skip
+    if masks is not None:
+        truth = np.asarray(masks)
+        if len(truth) != len(everything):
+            raise ShapeError(f"{who}: {len(everything)} images came with {len(truth)} masks. Give each image one.")
+        mass = relevance_mass(whole, method, x, truth[chosen], c, seed=seed)
+        points = pointing_game(whole, method, x, truth[chosen], c, seed=seed)
+        rows += [
+            _row("relevance mass", "does the map lie on the known cause?", _with_half_way(mass)),
+            _row("pointing game", "does its peak?", points),
+        ]
+    rows.append(_promise(name, found))
+    example = maps(attributions(who, lambda *_: found, whole, x, c))[0]
+    settings = {"images": count, "seed": seed}
+    return TrustCard(name, tuple(rows), removed, forgotten, x[0], example, settings)
+
+
+def _row(check: str, question: str, measure: Measure) -> Row:
+    return Row(check, question, measure, measure.verdict())
+
+
+def _against(measure: Measure, control: str) -> Measure:
+    return replace(measure, controls={control: measure.controls[control]})
+
+
+def _with_half_way(mass: Measure) -> Measure:
+    """To be a little better than a flat map is not to find a cause: half of what that misplaces must be put right."""
+    return replace(mass, controls={**mass.controls, "half-way": (1 + mass.controls["area"]) / 2})
+
+
+def _forgetting(found: Randomization) -> list[Row]:
+    """The map of a network whose later half, or all, of the layers is drawn anew: less like its own than edges are."""
+    layers = len(found.layers)
+    half = (layers + 1) // 2
+    steps = [("later layers", "does the map change when they are random?", half)]
+    steps.append(("all layers", "does it change when all are random?", layers))
+    return [_row(check, question, forgets(found, n, check)) for check, question, n in steps]
+
+
+def _promise(name: str, found: Any) -> Row:
+    """Whether the method's own promise, such as completeness, holds on every image."""
+    proof = found.proof if isinstance(found, Explanation) else None
+    if proof is None:
+        nothing = Measure("promise", name, np.zeros(1), "higher")
+        return Row("own promise", "the method promises nothing", nothing, "none")
+    held = Measure(proof.name, name, proof.holds.astype(np.float64), "higher")
+    return Row("own promise", f"{proof.name}: {proof.claim}", held, "passes" if proof.holds.all() else "fails")

@@ -1,0 +1,47 @@
+"""Controls: maps that know nothing of the network. What they reach as well proves nothing about a method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.typing import Array, Arrays
+
+DRAWS = 3
+"""Random maps for each image; their measures are averaged."""
+
+
+def edges(x: Array) -> Array:
+    """Return the strength of the edges of images (N, H, W, C), by Sobel's operator on the mean channel: (N, H, W)."""
+    grey = np.pad(x.mean(axis=3, dtype=np.float64), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    smooth = grey[:, :-2] + 2 * grey[:, 1:-1] + grey[:, 2:]
+    across = smooth[:, :, 2:] - smooth[:, :, :-2]
+    smooth = grey[:, :, :-2] + 2 * grey[:, :, 1:-1] + grey[:, :, 2:]
+    down = smooth[:, 2:] - smooth[:, :-2]
+    return np.asarray(np.hypot(across, down))
+
+
+def edge_detector(network: Any, x: Array, target: Any = None) -> Array:
+    """Return the edges of the images, as a method that never looks at the network."""
+    return edges(np.asarray(x))
+
+
+def noise(x: Array, seed: int) -> Array:
+    """Return random values, one for each place of x; the same for every image, so that a batch equals one by one."""
+    shape = x.shape[1:3] if x.ndim == 4 else x.shape[1:]
+    drawn = np.random.default_rng(seed).random(shape)
+    return np.broadcast_to(drawn, (len(x), *shape)).copy()
+
+
+def control_maps(x: Array, seed: int) -> dict[str, list[Array]]:
+    """Return the maps of each control: several random ones, and the edges where x are images."""
+    found = {"random": [noise(x, seed + 1 + draw) for draw in range(DRAWS)]}
+    if x.ndim == 4:
+        found["edges"] = [edges(x)]
+    return found
+
+
+def averaged(measured: dict[str, list[Array]]) -> Arrays:
+    """Return each control's measure, the mean over its maps."""
+    return {name: np.mean(several, axis=0) for name, several in measured.items()}

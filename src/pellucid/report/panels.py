@@ -1,0 +1,111 @@
+"""An explanation of one image as small pictures, each with what it says and how far that is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from pellucid.explain import Explanation
+from pellucid.explain.result import NO_EVIDENCE
+from pellucid.report import colours
+from pellucid.report.methods import Method
+from pellucid.typing import Array, IntArray
+
+
+class Panel(NamedTuple):
+    """One picture.
+
+    Attributes
+    ----------
+    label : what stands above it
+    pixels : bytes (H, W, 3)
+    scale : the value of the strongest colour, in words
+    verdict : the proof in a few words, or "no positive evidence"; empty where nothing is promised
+    detail : all that the result says of itself
+    holds : whether the proof holds; None where there is none
+    marks : (row, column, text) to be written upon it
+    counts : (class, count) of a map of classes
+    """
+
+    label: str
+    pixels: Array
+    scale: str = ""
+    verdict: str = ""
+    detail: str = ""
+    holds: bool | None = None
+    marks: tuple[tuple[float, float, str], ...] = ()
+    counts: tuple[tuple[int, int], ...] = ()
+
+
+def panels(
+    method: Method, explanation: Explanation, i: int, image: Array, names: Sequence[str], limit: float | None = None
+) -> list[Panel]:
+    """Return the pictures of sample i, whose image is given as bytes; `limit` sets the scale for several maps."""
+    made = [_map(method.label, explanation, i, image, limit)]
+    if "predicted" in explanation.extras:
+        made += _places(explanation, i, names)
+    return made
+
+
+def _map(label: str, explanation: Explanation, i: int, image: Array, limit: float | None) -> Panel:
+    one = explanation[i]
+    values = one.upsampled()[0]
+    largest = float(np.abs(values).max())
+    limit = largest if limit is None else limit
+    coarse = one.maps().shape[1:] != values.shape
+    drawn = colours.overlay(image, values, limit) if coarse else colours.heat(values, limit)
+    verdict, holds = "", None
+    if one.proof is not None:
+        verdict, holds = one.proof.short(0), bool(one.proof.holds[0])
+    if one.positive and one.no_positive_evidence[0]:
+        verdict = NO_EVIDENCE
+    sign = "±" if (values < 0).any() else "0 – "
+    return Panel(label, drawn, f"{sign}{limit:.2g}", verdict, detail(one), holds)
+
+
+def detail(one: Explanation) -> str:
+    """Return all that the explanation of one sample says of itself, as one line."""
+    parts = [one.method, f"at {one.layer}" if one.layer else "", f"baseline {one.baseline}" if one.baseline else ""]
+    parts.append("" if one.seed is None else f"seed {one.seed}")
+    parts += one.caption(0).split("\n")
+    parts.append("" if one.proof is None else f"promise: {one.proof.claim}")
+    if "standard_error" in one.extras:
+        parts.append(f"standard error up to {float(one.extras['standard_error'].max()):.2g}")
+    return " · ".join(part for part in parts if part)
+
+
+def _places(explanation: Explanation, i: int, names: Sequence[str]) -> list[Panel]:
+    """Return what occlusion saw at each place of its patch: the class's probability, and the class predicted."""
+    chance, predicted = explanation.extras["probability"][i], explanation.extras["predicted"][i]
+    ink = (255 * (1 - chance)).round().astype(np.uint8)
+    seen = np.flatnonzero(explanation.extras["counts"][i])
+    counts = {int(k): int(explanation.extras["counts"][i, k]) for k in seen}
+    ordered = tuple(sorted(counts.items(), key=lambda pair: -pair[1]))
+    said = ", ".join(f"{names[k]}: {n:,}" for k, n in ordered)
+    name = names[int(explanation.target[i])]
+    low, high = float(chance.min()), float(chance.max())
+    about = f"the probability of {name} where the patch covers each place, from {low:.3g} to {high:.3g}"
+    return [
+        Panel("Probability, occluded", colours.colour(ink), f"of {name}: {low:.2g} – {high:.2g}", detail=about),
+        Panel(
+            "Class, occluded", colours.classes(predicted), said if len(ordered) < 4 else f"{len(ordered)} classes",
+            detail=f"the class predicted where the patch covers each place: {said}",
+            marks=_marks(predicted, ordered, names), counts=ordered,
+        ),
+    ]  # fmt: skip
+
+
+def _marks(
+    predicted: IntArray, counts: tuple[tuple[int, int], ...], names: Sequence[str]
+) -> tuple[tuple[float, float, str], ...]:
+    """Return the name of each class on the place of its region that is nearest to the region's middle."""
+    marks = []
+    for k, n in counts:
+        if n < max(4, predicted.size / 100):
+            continue
+        rows, columns = np.nonzero(predicted == k)
+        nearest = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
+        marks.append((float(rows[nearest]), float(columns[nearest]), names[k]))
+    return tuple(marks)

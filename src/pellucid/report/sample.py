@@ -1,0 +1,15 @@
+"""An image that was chosen to be explained."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pellucid.typing import Array
+
+
+class Sample(NamedTuple):
+    """One image in the shape that the network takes, its name, and its class where that is known."""
+
+    name: str
+    x: Array
+    truth: int | None = None

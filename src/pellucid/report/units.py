@@ -1,0 +1,142 @@
+"""The filters of every layer: weights, feature maps, the samples that excite each most, and its maximised input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid import explain, views
+from pellucid.data import Dataset
+from pellucid.errors import PellucidError
+from pellucid.explain.parts import upto
+from pellucid.layers import Affine, Container, Conv2D, Layer
+from pellucid.plots.filters import mosaic
+from pellucid.report import colours
+from pellucid.report.png import data_uri
+from pellucid.report.sample import Sample
+from pellucid.typing import Array
+from pellucid.views import TopSamples
+from pellucid.views.receptive import Box
+
+MOST_LAYERS, MOST_UNITS, TOP, MAPS, STEPS, SEARCHED = 6, 64, 6, 4, 64, 5000
+FRAME = np.array([213, 94, 0], np.uint8)
+
+
+class LayerView(NamedTuple):
+    """What the page shows of a layer: its name, what a unit is called, how many there are, and those that are shown."""
+
+    name: str
+    unit: str
+    total: int
+    buttons: str
+    units: list[dict[str, Any]]
+
+
+def layer_views(
+    network: Container[Any], data: Dataset, names: Sequence[str], samples: Sequence[Sample]
+) -> list[LayerView]:
+    """Return the layers with weights, from the input on; nested ones are left out."""
+    weighted = [a for a in network.layers if isinstance(a, (Conv2D, Affine))][:MOST_LAYERS]
+    maps = [views.feature_maps(network, sample.x) for sample in samples[:MAPS]]
+    return [_view(network, layer, data, names, maps) for layer in weighted]
+
+
+def _view(
+    network: Container[Any], layer: Layer[Any], data: Dataset, names: Sequence[str], maps: Sequence[dict[str, Array]]
+) -> LayerView:
+    shape = layer.output_shape or (1,)
+    count = min(shape[-1], MOST_UNITS)
+    best = explain.maximize(
+        network, range(count), layer=layer.name, steps=STEPS, film=1, position="centre",
+        jitter=0 if len(shape) == 3 else 2,
+    )  # fmt: skip
+    excited = colours.grey(np.clip(best.best, 0, 1))
+    found = _top(network, layer.name, data, count)
+    pictures = colours.grey(data.x)
+    units = []
+    for k in range(count):
+        weights = _weights(layer, k)
+        # Kernels of many channels are a mosaic that says little at the size of a button.
+        shown = excited[k] if weights is None or (len(shape) == 3 and layer.params["W"].shape[2] > 3) else weights
+        units.append({
+            "thumb": _uri(shown),
+            "weights": None if weights is None else _uri(weights),
+            "maps": [_map(m[layer.name], k) for m in maps],
+            "top": _samples(found[k], pictures, data, names),
+            "best": _uri(excited[k]),
+            "score": f"{best.scores[k, 0]:.3g}",
+        })  # fmt: skip
+    buttons = "weights" if units[0]["thumb"] == units[0]["weights"] else "the inputs made to excite each"
+    return LayerView(layer.name, "filter" if len(shape) == 3 else "unit", shape[-1], buttons, units)
+
+
+def _weights(layer: Layer[Any], k: int) -> Array | None:
+    """Return a unit's weights as a picture, or None where they are of no picture."""
+    W = layer.params["W"]
+    largest = float(np.abs(W).max())
+    if W.ndim == 4:
+        return colours.heat(np.nan_to_num(mosaic(W[..., k].transpose(2, 0, 1)[None])[0]), largest)
+    side = round(W.shape[0] ** 0.5)
+    if layer.input_shape is not None and side * side == W.shape[0] and W.shape[0] in (784, 1024, 4096):
+        return colours.heat(W[:, k].reshape(side, side), largest)
+    return None
+
+
+def _map(output: Array, k: int) -> Any:
+    """Return the map of a channel as [address, largest size], or the number that a unit gives."""
+    if output.ndim != 3:
+        return f"{output[k]:.3g}"
+    largest = float(np.abs(output[..., k]).max())
+    return [_uri(colours.heat(output[..., k], largest)), f"{largest:.2g}"]
+
+
+def _top(network: Container[Any], name: str, data: Dataset, count: int) -> list[TopSamples]:
+    """Return the samples that excite each unit most: the data are gone through once for all units."""
+    part = upto(network, name)
+    x = data.x[:SEARCHED]
+    values = []
+    for start in range(0, len(x), 256):
+        y = part(x[start : start + 256])[..., :count]
+        values.append(y.max(axis=(1, 2)) if y.ndim == 4 else y)
+    order = np.argsort(-np.concatenate(values), axis=0, kind="stable")[:TOP]
+    found = []
+    for k in range(count):
+        index = np.sort(order[:, k])
+        top = views.top_samples(network, name, k, x[index], TOP)
+        found.append(top._replace(indices=index[top.indices]))
+    return found
+
+
+def _samples(top: TopSamples, pictures: Array, data: Dataset, names: Sequence[str]) -> list[list[Any]]:
+    made = []
+    for i, value, box in zip(top.indices.tolist(), top.values, top.boxes, strict=True):
+        truth = "" if data.classes is None else names[int(data.t[i])]
+        made.append([i, truth, f"{value:.3g}", _uri(_framed(pictures[i], box))])
+    return made
+
+
+def _framed(picture: Array, box: Box) -> Array:
+    """Draw the frame of what a unit sees, unless it sees all."""
+    shown = colours.colour(picture).copy()
+    height, width = shown.shape[:2]
+    if box.bottom - box.top >= height and box.right - box.left >= width or box.right > width or box.bottom > height:
+        return shown
+    shown[[box.top, box.bottom - 1], box.left : box.right] = FRAME
+    shown[box.top : box.bottom, [box.left, box.right - 1]] = FRAME
+    return shown
+
+
+def _uri(picture: Array) -> str:
+    return data_uri(colours.small(picture))
+
+
+def views_or_reason(
+    network: Container[Any], data: Dataset, names: Sequence[str], samples: Sequence[Sample]
+) -> tuple[list[LayerView], str]:
+    """Return the views, or none and the reason."""
+    try:
+        return layer_views(network, data, names, samples), ""
+    except PellucidError as error:
+        return [], str(error)

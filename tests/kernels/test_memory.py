@@ -1,0 +1,20 @@
+"""Freed memory is kept where the C library can be told, and a user's own settings win."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from pellucid.kernels import memory
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's settings")
+def test_settings_of_the_users_own_are_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1")
+
+    assert memory.keep_freed_memory.__wrapped__() is False
+
+
+def test_telling_it_twice_does_no_harm() -> None:
+    assert memory.keep_freed_memory() == memory.keep_freed_memory()
