@@ -289,7 +289,7 @@ OptimizerLike: TypeAlias = "Optimizer | str"
 
 
 def as_optimizer(given: OptimizerLike, learning_rate: Rate | None = None, **options: Any) -> Optimizer:
-    """Return an optimiser from itself or its name ("adam") with a rate and options of its own; left out, its defaults."""
+    """Return an optimiser from itself or its name ("adam") with a rate and options; left out, its defaults."""
     if isinstance(given, Optimizer):
         if learning_rate is not None or options:
             raise ArgumentError("Give the learning rate to the optimiser itself, or name the optimiser by a string.")

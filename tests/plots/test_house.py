@@ -9,6 +9,7 @@ import subprocess
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
@@ -18,13 +19,26 @@ from matplotlib.figure import Figure
 
 import pellucid
 from pellucid import plots
+from pellucid.data import Dataset
 from pellucid.errors import MissingDependencyError
+from pellucid.explain.evaluate import trust_card
 from pellucid.explain.maximize import maximize
 from pellucid.explain.saliency import saliency
+from pellucid.layers import Affine, Conv2D, Flatten, ReLU, Sequential
 from pellucid.models import TwoLayerNet
 from plots.histories import history
 
 IMAGES = np.zeros((4, 6, 6))
+
+
+@cache
+def card():
+    """A trust card of a small network, which takes a second to make."""
+    rng = np.random.default_rng(0)
+    network = Sequential([Conv2D(4, 3), ReLU(), Flatten(), Affine(3)], input_shape=(8, 8, 1))
+    return trust_card(network, saliency, Dataset(rng.random((12, 8, 8, 1)), np.arange(12) % 3), images=6)
+
+
 PICTURES = {
     "training_figure": lambda: plots.training_figure(history()),
     "learning_curves": lambda: plots.learning_curves({"a": history(), "b": history(rate=0.2)}, log=True),
@@ -38,6 +52,7 @@ PICTURES = {
     "diagram": lambda: plots.diagram(TwoLayerNet(9, 4, 3)),
     "heatmaps": lambda: plots.heatmaps(saliency(TwoLayerNet(9, 4, 3), np.eye(9))),
     "maximized": lambda: plots.maximized(maximize(TwoLayerNet(9, 4, 3), [0, 2], steps=2, data=np.eye(9))),
+    "trust_card": lambda: plots.trust_card(card()),
     "filter_grid": lambda: plots.filter_grid(np.ones((3, 3, 2, 4))),
 }
 

@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from report.conftest import HOSTILE, QUICK
 
 import pellucid as pl
 from pellucid.report import Sample, html_report
+from report.conftest import HOSTILE, QUICK
 
 VOID = {"meta", "img", "line", "polyline", "circle", "rect", "polygon", "path", "br"}
 

@@ -153,11 +153,17 @@ class Desk:
     def maximised(self, layer: str | None, target: str, seed: int) -> Any:
         """Return the inputs that excite the classes most, or the filters of a layer."""
         units = range(self.classes)
+        options: dict[str, Any] = {}
         if layer is not None:
-            units = range(min(MANY, (upto(self.network, layer).output_shape or (1,))[-1]))
+            shape = upto(self.network, layer).output_shape or (1,)
+            units = range(min(MANY, shape[-1]))
+            # One place shows the pattern that a filter looks for; the mean over all fills the image with grey.
+            options = {"position": "centre", "jitter": 0} if len(shape) == 3 else {}
         if target != "predicted":
             units = range(*(lambda k: (k, k + 1))(_unit(target)))
-        result = explain.maximize(self.network, list(units), layer=layer, seed=seed, data=self.train)
+        result = explain.maximize(
+            self.network, list(units), layer=layer, seed=seed, data=None if layer else self.train, **options
+        )
         return plots.maximized(result, class_names=None if layer else self.names)
 
     def filters(self, layer: str) -> Any:
