@@ -16,6 +16,8 @@ from functools import cache
 from types import ModuleType
 from typing import Any, TypeVar
 
+from pellucid.kernels import memory
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # "numpy": division by zero gives infinity; a check before each division would keep loops from becoming vector code.
@@ -35,6 +37,7 @@ def available() -> bool:
 @cache
 def load(name: str) -> ModuleType:
     """The module `kernels.compiled.<name>`, imported at first use."""
+    memory.keep_freed_memory()  # what the compiled kernels fill is large, and made anew at every step
     return importlib.import_module(f"pellucid.kernels.compiled.{name}")
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from pellucid import checks
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ArgumentError
-from pellucid.kernels.memory import keep_freed_memory
 from pellucid.layers import Container, Sequential, Softmax
 from pellucid.losses import Loss, LossLike, MeanSquaredError, SoftmaxCrossEntropy, as_loss
 from pellucid.typing import Array, ArrayLike, IntArray
@@ -44,7 +43,6 @@ def network_of(model: Any) -> Container[Any]:
 
 def predict(model: Any, x: ArrayLike, *, batch_size: int = EVALUATION_BATCH) -> Array:
     """Return the network's outputs (N, K) for x (N, …), computed `batch_size` samples at a time."""
-    keep_freed_memory()
     x = np.asarray(x)
     outputs = list(_outputs(network_of(model), x, checks.size("predict", "batch_size", batch_size)))
     return np.concatenate(outputs)

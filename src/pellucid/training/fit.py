@@ -13,7 +13,6 @@ import numpy as np
 from pellucid import checks
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ArgumentError, DivergenceError
-from pellucid.kernels.memory import keep_freed_memory
 from pellucid.layers import Container
 from pellucid.losses import Loss, LossLike
 from pellucid.optimizers import SGD, Optimizer, OptimizerLike, as_optimizer
@@ -90,7 +89,6 @@ def fit(
     -----
     Ctrl-C ends training after the step under way; what was learnt is kept, and `History.stopped` says so.
     """
-    keep_freed_memory()
     network = network_of(model)
     train, held_out = _datasets(data, validation, seed)
     _build(network, train)
