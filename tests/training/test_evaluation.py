@@ -60,7 +60,7 @@ def test_memory_stays_bounded():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
-    assert peak < 40e6  # all at once, the hidden layer alone would take 400 MB
+    assert peak < 60e6  # a batch takes 8 MB a layer; all samples at once, the hidden layer alone, 400 MB
 
 
 def test_an_unbuilt_network_says_what_to_do():
