@@ -4,9 +4,9 @@
     python benchmarks/conv_grid.py --quick    a third of it
     python benchmarks/conv_grid.py --busy     on a machine that others use: one thread, its processor time
 
-Both libraries get the same threads and their best layout (channels last), and take turns within one run. Between
-turns there is a short pause and a call that is not timed: threads of either library go on spinning for a while after
-their work is done, and would take the cores from the other.
+Both libraries get the same threads and their best layout (channels last), and take turns within one run. A turn
+begins with a pause and three calls that are not timed: threads of either library go on spinning for some milliseconds
+after their work is done, and would take the cores from the other; and a core that has slept takes time to come back.
 """
 
 from __future__ import annotations
@@ -124,10 +124,11 @@ clock = time.perf_counter
 
 
 def turn(step: Step, times: list[float]) -> None:
-    """One pause, one call to wake up, two timed calls."""
-    time.sleep(0.003)
-    step()
-    for _ in range(2):
+    """One pause, three calls to wake up, four timed calls."""
+    time.sleep(0.02)
+    for _ in range(3):
+        step()
+    for _ in range(4):
         start = clock()
         step()
         times.append(1000 * (clock() - start))

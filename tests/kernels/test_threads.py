@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from kernels.processes import python
 from kernels.shapes import SHAPES, Conv
 from pellucid import kernels
-from pellucid.kernels import blas, set_num_threads
+from pellucid.kernels import blas, set_num_threads, workers
 from pellucid.kernels.matmul import matmul
 from pellucid.kernels.threads import parallel_for
 
@@ -63,6 +64,53 @@ def test_an_error_in_a_block_reaches_the_caller() -> None:
 
     with pytest.raises(ZeroDivisionError):
         parallel_for(fail, 8)
+
+
+def test_helpers_that_went_to_sleep_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "LOOKS", 10)
+    set_num_threads(2)
+    for pause in (0.0, 0.05, 0.0, 0.05):
+        time.sleep(pause)
+        together = threading.Barrier(2)  # broken unless two threads are in a block at once
+        parallel_for(lambda _, meet=together: meet.wait(10), 2)  # type: ignore[misc]
+
+
+def test_the_number_of_threads_may_change_while_others_work() -> None:
+    results: list[list[int]] = []
+
+    def work() -> None:
+        for _ in range(50):
+            done: list[int] = []
+            parallel_for(done.append, 20)
+            results.append(sorted(done))
+
+    callers = [threading.Thread(target=work) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    for threads in (1, 3, 2, 4, 2):
+        set_num_threads(threads)
+    for caller in callers:
+        caller.join(60)
+
+    assert results == [list(range(20))] * 150
+
+
+def test_a_process_ends_while_its_helpers_wait() -> None:
+    code = "from pellucid.kernels.threads import parallel_for; parallel_for(str, 9); print('end')"
+
+    assert python(code, PELLUCID_NUM_THREADS="2") == "end\n"
+
+
+def test_a_forked_child_has_helpers_of_its_own() -> None:
+    code = (
+        "import os; from pellucid.kernels.threads import parallel_for\n"
+        "parallel_for(str, 9)\n"
+        "child = os.fork()\n"
+        "parallel_for(str, 9)\n"
+        "if child: print(os.waitpid(child, 0)[1])"
+    )
+
+    assert python(code, PELLUCID_NUM_THREADS="2") == "0\n"
 
 
 def test_blas_threads_are_put_back() -> None:

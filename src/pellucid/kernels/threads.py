@@ -16,19 +16,13 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
 from pellucid.kernels import blas
+from pellucid.kernels.elsewhere import cores
+from pellucid.kernels.workers import Workers
 from pellucid.typing import Array, DTypeLike
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _threads_at_start() -> int:
@@ -41,20 +35,20 @@ class _Pool:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self.helpers: ThreadPoolExecutor | None = None
+        self.workers: Workers | None = None
         self.lock = threading.Lock()
 
     def resize(self, threads: int) -> None:
         with self.lock:
-            old, self.helpers, self.threads = self.helpers, None, threads
+            old, self.workers, self.threads = self.workers, None, threads
         if old is not None:
-            old.shutdown(wait=False)
+            old.close()
 
-    def submit(self, work: Callable[[], None], copies: int) -> list[Future[None]]:
+    def hired(self) -> Workers:
         with self.lock:
-            if self.helpers is None:
-                self.helpers = ThreadPoolExecutor(max(1, self.threads - 1), "pellucid-kernel")
-            return [self.helpers.submit(work) for _ in range(copies)]
+            if self.workers is None:
+                self.workers = Workers(max(1, self.threads - 1))
+            return self.workers
 
 
 _pool = _Pool(_threads_at_start())
@@ -100,14 +94,12 @@ def _share(block: Callable[[int], None], blocks: int, helpers: int) -> None:
         while (index := next(numbers)) < blocks:
             block(index)
 
-    futures = _pool.submit(work, helpers)
+    workers = _pool.workers or _pool.hired()
+    jobs = workers.offer(work, helpers)
     try:
         work()
     finally:
-        # A helper that has not begun is not needed any more; one that has is waited for.
-        for future in futures:
-            if not future.cancel():
-                future.result()
+        workers.retract(jobs)
 
 
 def blocks_of(total: int, size: int) -> list[slice]:

@@ -1,0 +1,137 @@
+"""The helper threads of the pool: they wait awake for a moment before they sleep.
+
+A job is offered to helpers by ringing a bell, a number in memory that goes up. A helper that has nothing to do
+watches the bell for some milliseconds, with the interpreter lock released, and only then sleeps. A training step
+calls a kernel every few hundred microseconds, so between its kernels the helpers stay awake (`compiled.waiting` says
+what a sleeper costs). Where Numba is missing, or there are more threads than cores, helpers sleep at once.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from pellucid.kernels import elsewhere, jit
+from pellucid.kernels.elsewhere import cores
+
+# A look takes about 20 ns: watch for some 3 ms.
+LOOKS = 100_000
+# Who rings the bell needs the interpreter lock for some microseconds more, until it is in its own first block. A helper
+# that asked for the lock at once would be put to sleep.
+DELAY = 400
+
+Watch: TypeAlias = Callable[[int, int, int, int, int], bool]
+
+
+class Job:
+    """Work that one helper may do beside the caller."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self.work = work
+        self.done = np.zeros(1, np.int64)
+        self.address = self.done.ctypes.data
+        self.error: BaseException | None = None
+        self.running = threading.Lock()
+        self.running.acquire()
+
+    def run(self) -> None:
+        try:
+            self.work()
+        except BaseException as error:  # noqa: BLE001  # handed to the caller
+            self.error = error
+        self.running.release()
+
+
+class Workers:
+    """Helper threads, started when first needed; daemons, so that they never keep a process from ending."""
+
+    def __init__(self, helpers: int) -> None:
+        self.helpers = helpers
+        self.jobs: deque[Job] = deque()
+        self.bell = np.zeros(1, np.int64)
+        self.address = self.bell.ctypes.data
+        self.asleep: list[int] = []
+        self.door = threading.Condition()
+        self.threads: list[threading.Thread] = []
+        self.closed = False
+        self.watch = _watch(helpers)
+
+    def offer(self, work: Callable[[], None], copies: int) -> list[Job]:
+        """Ask helpers to do `work`, `copies` of them; `retract` must follow."""
+        if not self.threads:
+            self._start()
+        jobs = [Job(work) for _ in range(copies)]
+        self.jobs.extend(jobs)
+        self.bell[0] += 1
+        if self.asleep:
+            with self.door:
+                for thread in self.asleep:
+                    elsewhere.send(thread)
+                self.door.notify(copies)
+        return jobs
+
+    def retract(self, jobs: list[Job]) -> None:
+        """Take back the jobs that no helper has begun, wait for the others, and pass on an error of theirs."""
+        for job in jobs:
+            try:
+                self.jobs.remove(job)
+            except ValueError:  # begun
+                self.watch(job.address, 0, 0, LOOKS, 0)
+                job.running.acquire()
+        for job in jobs:
+            if job.error is not None:
+                raise job.error
+
+    def close(self) -> None:
+        """Let the helpers end, and wait for them: compiled code must not go away under a thread that runs it."""
+        self.closed = True
+        with self.door:
+            self.bell[0] += 1
+            self.door.notify_all()
+        for thread in self.threads:
+            if thread is not threading.current_thread():
+                thread.join(1)
+        atexit.unregister(self.close)
+
+    def _start(self) -> None:
+        with self.door:
+            if self.threads or self.closed:
+                return
+            for _ in range(self.helpers):
+                self.threads.append(threading.Thread(target=self._serve, name="pellucid-kernel", daemon=True))
+                self.threads[-1].start()
+            atexit.register(self.close)
+
+    def _serve(self) -> None:
+        while not self.closed:
+            seen, done = int(self.bell[0]), 0
+            with contextlib.suppress(IndexError):
+                job = self.jobs.popleft()
+                job.run()
+                done = job.address
+            # The job is said to be done from inside `watch`: by then this thread no longer holds the lock, which
+            # the caller needs to go on.
+            if not self.watch(self.address, seen, done, LOOKS, DELAY):
+                self._sleep(seen)
+
+    def _sleep(self, seen: int) -> None:
+        me = threading.get_native_id()
+        with self.door:
+            self.asleep.append(me)
+            while int(self.bell[0]) == seen:
+                self.door.wait()
+            self.asleep.remove(me)
+        elsewhere.release(me)
+
+
+def _watch(helpers: int) -> Watch:
+    if jit.available() and helpers < cores():
+        watch: Watch = jit.load("waiting").watch
+        return watch
+    return lambda *_: False
