@@ -1,5 +1,7 @@
 """Data: MNIST, the user's own files and tables, and the batches drawn from them."""
 
+from pellucid.data.augment import Augment as Augment
+from pellucid.data.augment import RandomShift as RandomShift
 from pellucid.data.dataset import Dataset as Dataset
 from pellucid.data.directory import load_directory as load_directory
 from pellucid.data.idx import MAX_BYTES as MAX_BYTES

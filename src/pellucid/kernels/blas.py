@@ -8,12 +8,10 @@ then the products are right, and at worst two thread pools share the cores.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import glob
 import os
 import threading
-from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -81,32 +79,40 @@ def _openblas() -> _OpenBlas | None:
     return None if library is None else _controls(library)
 
 
-_lock = threading.Lock()
-_users = 0
-_before = 1
+class _SingleThreaded:
+    """The count belongs to the process, so the first to enter lowers it and the last to leave restores it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.before = 1
+
+    def __enter__(self) -> None:
+        blas = _openblas()
+        if blas is None:
+            return
+        with self.lock:
+            if self.users == 0:
+                self.before = blas.threads
+                if self.before != 1:
+                    blas.threads = 1
+            self.users += 1
+
+    def __exit__(self, *_: object) -> None:
+        blas = _openblas()
+        if blas is None:
+            return
+        with self.lock:
+            self.users -= 1
+            if self.users == 0 and self.before != 1:
+                blas.threads = self.before
 
 
-@contextlib.contextmanager
-def single_threaded() -> Iterator[None]:
-    """Inside, matrix products run on the thread that asks for them; afterwards the count is as it was.
+_single_threaded = _SingleThreaded()
 
-    The count belongs to the process, so the first to enter lowers it and the last to leave restores it.
+
+def single_threaded() -> _SingleThreaded:
+    """`with single_threaded():` matrix products run on the thread that asks for them; afterwards the count is as it
+    was.
     """
-    global _users, _before
-    blas = _openblas()
-    if blas is None:
-        yield
-        return
-    with _lock:
-        if _users == 0:
-            _before = blas.threads
-            if _before != 1:
-                blas.threads = 1
-        _users += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _users -= 1
-            if _users == 0 and _before != 1:
-                blas.threads = _before
+    return _single_threaded

@@ -14,6 +14,7 @@ so each phase is a convolution with its own part of the kernel and stride 1.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -64,12 +65,35 @@ def _grid(rows: IntArray, columns: IntArray, width: int, channels: int) -> IntAr
     return ((rows[:, None] * width + columns) * channels * 4).ravel().astype(np.int64)
 
 
+class Work(NamedTuple):
+    """What a call needs to know beside its arrays: tables of all phases in one piece, and how the work is cut."""
+
+    frame: Frame
+    places: IntArray
+    outs: IntArray
+    runs: IntArray
+    run: int  # floats in a run
+    parts: tuple[IntArray, ...]  # for each cut, what falls to it of each phase
+    images: tuple[slice, ...]
+    taps: tuple[tuple[Pair, ...], ...]  # of each phase
+
+
+def _work(n: int, frame: Frame, phases: Sequence[Phase], run: int, *, whole_images: bool = False) -> Work:
+    """Blocks of images; few images are cut into parts of their outputs as well."""
+    places, outs, runs = (np.concatenate([getattr(p, name) for p in phases]) for name in ("places", "outs", "runs"))
+    flops = 2 * n * len(places) * len(runs) // len(phases) * run * frame.out_channels
+    moved = 4 * n * (frame.height * frame.width * frame.channels + len(places) * frame.out_channels)
+    images = work_blocks(n, flops, moved)
+    cuts = 1 if whole_images else max(1, min(8 // len(images), flops // BLOCK_FLOPS // len(images)))
+    parts = tuple(_parts(phases, cut, cuts) for cut in range(cuts))
+    return Work(frame, places, outs, runs, run, parts, tuple(images), tuple(p.taps for p in phases))
+
+
 @lru_cache(maxsize=128)
-def _forward_tables(x_shape: Shape, oc: int, window: Window, groups: int) -> tuple[Frame, int, tuple[Phase, ...]]:
-    """The frame, the length of a run in floats, and the one phase of a forward convolution."""
-    _, h, w, c = x_shape
-    (top, bottom), (left, right) = window.padding
-    frame = Frame(h, w, c, top, left, h + top + bottom, w + left + right, oc)
+def _forward_work(x_shape: Shape, oc: int, window: Window, groups: int) -> Work:
+    """The one phase of a forward convolution."""
+    n, h, w, c = x_shape
+    frame = _forward_frame(x_shape, oc, window)
     oh, ow = window.output(h, w)
     places = _grid(np.arange(oh) * window.stride[0], np.arange(ow) * window.stride[1], frame.wp, c)
     outs = np.arange(oh * ow) * oc * 4
@@ -77,10 +101,22 @@ def _forward_tables(x_shape: Shape, oc: int, window: Window, groups: int) -> tup
     merged = groups == 1 and window.dilation[1] == 1  # then a row of the kernel sees one run of floats
     columns = np.arange(1 if merged else window.size[1]) * window.dilation[1]
     runs = _grid(np.arange(window.size[0]) * window.dilation[0], columns, frame.wp, c)
-    return frame, window.size[1] * c if merged else c // groups, (Phase(places, outs, runs, taps),)
+    run = window.size[1] * c if merged else c // groups
+    return _work(n, frame, (Phase(places, outs, runs, taps),), run)
+
+
+def _forward_frame(x_shape: Shape, oc: int, window: Window) -> Frame:
+    _, h, w, c = x_shape
+    (top, bottom), (left, right) = window.padding
+    return Frame(h, w, c, top, left, h + top + bottom, w + left + right, oc)
 
 
 @lru_cache(maxsize=128)
+def _backward_work(x_shape: Shape, oc: int, window: Window, groups: int) -> Work:
+    frame, phases = _backward_tables(x_shape, oc, window)
+    return _work(x_shape[0], frame, phases, oc // groups)
+
+
 def _backward_tables(x_shape: Shape, oc: int, window: Window) -> tuple[Frame, tuple[Phase, ...]]:
     """The frame of dy and the phases of dx."""
     _, h, w, c = x_shape
@@ -129,34 +165,30 @@ def _taps_of_phase(window: Window, axis: int, phase: int) -> list[int]:
 
 
 def _correlate(
-    x: Array, y: Array, frame: Frame, phases: tuple[Phase, ...], weights: Array, b: Array | None,
-    groups: int, run: int, relu: bool,
+    x: Array, y: Array, work: Work, weights: Array, b: Array | None, groups: int, relu: bool
 ) -> None:  # fmt: skip
-    """Run the compiled loop over blocks of images; few images are cut into parts of their outputs as well."""
-    n, og = len(x), frame.out_channels // groups
-    places, outs, runs = (np.concatenate([getattr(p, name) for p in phases]) for name in ("places", "outs", "runs"))
+    """Run the compiled loop over the blocks."""
+    og = work.frame.out_channels // groups
     bias = np.zeros((groups, whole(og)), np.float32)
     if b is not None:
         bias[:, :og] = b.reshape(groups, og)
-    flops = 2 * n * len(places) * len(runs) // len(phases) * run * og * groups
-    images = work_blocks(n, flops, x.nbytes + y.nbytes)
-    cuts = max(1, min(8 // len(images), flops // BLOCK_FLOPS // len(images)))
-    parts = [_parts(phases, cut, cuts) for cut in range(cuts)]
     kernels, floor = jit.load("direct"), np.float32(0 if relu else -np.inf)
     x0, y0, w0, b0 = address(x), address(y), address(weights), address(bias)
+    frame, places, outs, runs, run, parts, images, _ = work
+    x_image, y_image, cuts = x.strides[0], y.strides[0], len(parts)
 
     def block(index: int) -> None:
-        part, cut = images[index // cuts], index % cuts
+        part = images[index // cuts]
         kernels.correlate(
-            (part.stop - part.start, *frame), groups, run, floor, places, outs, runs, parts[cut],
-            x0 + part.start * x.strides[0], w0, b0, y0 + part.start * y.strides[0], y.strides[0],
+            (part.stop - part.start, *frame), groups, run, floor, places, outs, runs, parts[index % cuts],
+            x0 + part.start * x_image, w0, b0, y0 + part.start * y_image, y_image,
             scratch_address("direct.padded", frame.padded),
         )  # fmt: skip
 
     parallel_for(block, len(images) * cuts)
 
 
-def _parts(phases: tuple[Phase, ...], cut: int, cuts: int) -> IntArray:
+def _parts(phases: Sequence[Phase], cut: int, cuts: int) -> IntArray:
     """For each phase, the range of its places that falls to this cut, and its runs."""
     rows, place, run = [], 0, 0
     for p in phases:
@@ -191,9 +223,9 @@ def forward(
     y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
     source, target = (_flat(x), _flat(y)) if _is_flat(window) else (x, y)
     oc = w.shape[3]
-    frame, run, phases = _forward_tables(source.shape, oc, window, groups)
+    work = _forward_work(source.shape, oc, window, groups)
     matrices = w.reshape(-1, groups, oc // groups).transpose(1, 0, 2)  # (groups, K, OC//groups)
-    _correlate(source, target, frame, phases, panels(matrices), b, groups, run, relu)
+    _correlate(source, target, work, panels(matrices), b, groups, relu)
     return y
 
 
@@ -204,20 +236,20 @@ def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, groups: 
     dx = np.empty(x_shape, np.float32) if out is None else out
     source, target = (_flat(dy), _flat(dx)) if _is_flat(window) else (dy, dx)
     oc, og, cg = w.shape[3], w.shape[3] // groups, w.shape[2]
-    frame, phases = _backward_tables(target.shape, oc, window)
+    work = _backward_work(target.shape, oc, window, groups)
     turned = w.reshape(*w.shape[:3], groups, og).transpose(3, 0, 1, 4, 2)  # (groups, KH, KW, OG, CG)
     weights = [
-        panels(turned[:, [u for u, _ in p.taps], [v for _, v in p.taps]].reshape(groups, -1, cg)).ravel()
-        for p in phases
-        if p.taps
+        panels(turned[:, [u for u, _ in taps], [v for _, v in taps]].reshape(groups, -1, cg)).ravel()
+        for taps in work.taps
+        if taps
     ]
-    _correlate(source, target, frame, phases, np.concatenate(weights), None, groups, og, relu=False)
+    _correlate(source, target, work, np.concatenate(weights), None, groups, relu=False)
     return dx
 
 
 @lru_cache(maxsize=128)
-def _gather_tables(x_shape: Shape, kernel: Shape, window: Window) -> tuple[Frame, tuple[Phase, ...], list[IntArray]]:
-    """The frame of the columns, the phases of dx in it, and where outputs lie in dy and in the frame."""
+def _gather_work(x_shape: Shape, kernel: Shape, window: Window) -> tuple[Work, IntArray, IntArray]:
+    """The phases of dx in a frame of columns, and where outputs lie in dy and in the frame."""
     kh, kw, c, oc = kernel
     k = whole(kh * kw * c)
     frame, phases = _backward_tables(x_shape, k, window)
@@ -225,7 +257,8 @@ def _gather_tables(x_shape: Shape, kernel: Shape, window: Window) -> tuple[Frame
     phases = tuple(p._replace(runs=p.runs + o) for p, o in zip(phases, own, strict=True))
     oh, ow = frame.height, frame.width
     targets = _grid(np.arange(oh) + frame.top, np.arange(ow) + frame.left, frame.wp, k)
-    return frame, phases, [np.arange(oh * ow, dtype=np.int64) * oc * 4, targets]
+    work = _work(x_shape[0], frame, phases, oc, whole_images=True)
+    return work, np.arange(oh * ow, dtype=np.int64) * oc * 4, targets
 
 
 def _gather(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | None) -> Array:
@@ -233,23 +266,22 @@ def _gather(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | No
     together are the lanes of one product, and each pixel gathers its numbers from the result.
     """
     dx = np.empty(x_shape, np.float32) if out is None else out
-    frame, phases, tables = _gather_tables((1, *x_shape[1:]), w.shape, window)
-    places, outs, runs = (np.concatenate([getattr(p, name) for p in phases]) for name in ("places", "outs", "runs"))
-    n, oc, k = len(dy), w.shape[3], w.size // w.shape[3]
+    work, sources, targets = _gather_work(x_shape, w.shape, window)
+    oc, k = w.shape[3], w.size // w.shape[3]
     weights = panels(w.reshape(1, k, oc).transpose(0, 2, 1))
-    images = work_blocks(n, 2 * dy.size * whole(k), dx.nbytes + dy.nbytes)
-    sizes = (oc, whole(k), x_shape[3], dy[0].size, dx[0].size, frame.padded)
-    parts, kernels, zeros = _parts(phases, 0, 1), jit.load("direct"), np.zeros(whole(k), np.float32)
+    sizes = (oc, whole(k), x_shape[3], dy[0].size, dx[0].size, work.frame.padded)
+    kernels, zeros = jit.load("direct"), np.zeros(whole(k), np.float32)
     dy0, w0, z0, dx0 = address(dy), address(weights), address(zeros), address(dx)
 
     def block(index: int) -> None:
-        part = images[index]
+        part = work.images[index]
         kernels.gather(
-            (part.stop - part.start, *sizes), *tables, places, outs, runs, parts, dy0 + part.start * dy.strides[0],
-            w0, z0, dx0 + part.start * dx.strides[0], scratch_address("direct.columns", frame.padded),
+            (part.stop - part.start, *sizes), sources, targets, work.places, work.outs, work.runs, work.parts[0],
+            dy0 + part.start * dy.strides[0], w0, z0, dx0 + part.start * dx.strides[0],
+            scratch_address("direct.columns", work.frame.padded),
         )  # fmt: skip
 
-    parallel_for(block, len(images))
+    parallel_for(block, len(work.images))
     return dx
 
 
@@ -270,7 +302,7 @@ def weight_gradient(
     """(dw, db) for w of shape `kernel`; given the output y of a fused ReLU, dy counts where y > 0."""
     source, above, output = (_flat(x), _flat(dy), None if y is None else _flat(y)) if _is_flat(window) else (x, dy, y)
     oc, og = kernel[3], kernel[3] // groups
-    frame, _, _ = _forward_tables(source.shape, oc, window, groups)
+    frame = _forward_frame(source.shape, oc, window)
     oh, ow = window.output(frame.height, frame.width)
     flops = 2 * len(x) * oh * ow * math.prod(kernel)
     images = sum_blocks(len(source), 4 * math.prod(kernel), flops, x.nbytes + dy.nbytes)

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from pellucid.kernels import blas
-from pellucid.kernels.threads import blocks_of, parallel_for
+from pellucid.kernels import blas, jit
+from pellucid.kernels.threads import address, blocks_of, parallel_for
 from pellucid.typing import Array
 
 # Products of fewer multiplications are not worth sharing out (about 50 µs).
 SMALL = 2_000_000
 BLOCKS = 4
+# A row times a matrix of so many numbers or more (1 MB) is read by several threads.
+LARGE_MATRIX = 250_000
 
 
 def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
@@ -23,6 +25,8 @@ def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
     m, k = a.shape
     n = b.shape[1]
     c = np.empty((m, n), np.result_type(a, b)) if out is None else out
+    if m == 1 and n * k >= LARGE_MATRIX and _plain(a, b, c):
+        return _row_times(a, b, c)
     if m * n * k < SMALL:
         with blas.single_threaded():
             return np.matmul(a, b, out=c)
@@ -39,3 +43,24 @@ def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
 
     parallel_for(block, len(blocks))
     return c
+
+
+def _plain(*arrays: Array) -> bool:
+    return jit.available() and all(a.dtype == np.float32 and a.flags.c_contiguous for a in arrays)
+
+
+def _row_times(x: Array, w: Array, y: Array) -> Array:
+    """x (1, K) · w (K, N) → y (1, N): sums over parts of K, added up in their order."""
+    k, n = w.shape
+    blocks = blocks_of(k, -(-k // BLOCKS))
+    sums = np.empty((len(blocks), n), np.float32)
+    times = jit.load("row").times
+    x0, w0, y0 = address(x), address(w), address(sums)
+
+    def block(index: int) -> None:
+        part = blocks[index]
+        times(x0 + part.start * 4, w0 + part.start * n * 4, part.stop - part.start, n, y0 + index * n * 4)
+
+    parallel_for(block, len(blocks))
+    np.sum(sums, axis=0, out=y[0])
+    return y

@@ -24,7 +24,7 @@ from pellucid.kernels.elsewhere import cores
 LOOKS = 100_000
 # Who rings the bell needs the interpreter lock for some microseconds more, until it is in its own first block. A helper
 # that asked for the lock at once would be put to sleep.
-DELAY = 400
+DELAY = 60
 
 Watch: TypeAlias = Callable[[int, int, int, int, int], bool]
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.data.augment import Augment
 from pellucid.data.dataset import Dataset
-from pellucid.errors import ArgumentError, DivergenceError
+from pellucid.errors import ArgumentError, DivergenceError, ShapeError
 from pellucid.layers import Container
 from pellucid.losses import Loss, LossLike
 from pellucid.optimizers import SGD, Optimizer, OptimizerLike, as_optimizer
@@ -40,6 +41,7 @@ def fit(
     loss: LossLike | None = None,
     validation: Dataset | tuple[Any, Any] | float | None = None,
     sampling: str = "shuffle",
+    augment: Augment | None = None,
     seed: int = 0,
     evaluate_every: int | None = None,
     first_evaluation: int | None = None,
@@ -64,6 +66,9 @@ def fit(
         Measured at every evaluation. A fraction is split off the data, shuffled and with every class in proportion.
     sampling : {"shuffle", "replacement"}, default="shuffle"
         Every sample once an epoch, the last batch perhaps smaller; or each batch drawn at random, as the book does.
+    augment : callable, optional
+        (batch of samples, generator) → changed samples of the same shape and dtype, such as
+        `pl.data.RandomShift(1)`: what the network sees of each training batch in its place.
     seed : int, default=0
         Of the order of the batches and of dropout. The same seed gives the same bits on the same machine.
     evaluate_every : int, optional
@@ -96,6 +101,7 @@ def fit(
     run = _Run(
         network, train, held_out, criterion, as_optimizer(optimizer or SGD(0.1)),
         _Plan.make(len(train), epochs, iterations, batch_size, sampling, evaluate_every, first_evaluation), seed,
+        augment,
     )  # fmt: skip
     run.measure_train_on(train_sample, seed)
     shown = reporter(progress)
@@ -110,6 +116,17 @@ def _datasets(data: Any, validation: Any, seed: int) -> tuple[Dataset, Dataset |
         held_out, rest = train.split(validation, np.random.default_rng(seed))
         return rest, held_out
     return train, Dataset(*validation, classes=train.classes)
+
+
+def _augmented(augment: Augment, x: Array, rng: np.random.Generator) -> Array:
+    changed = augment(x, rng)
+    if not isinstance(changed, np.ndarray) or changed.shape != x.shape or changed.dtype != x.dtype:
+        got = f"{changed.dtype} {changed.shape}" if isinstance(changed, np.ndarray) else type(changed).__name__
+        raise ShapeError(
+            f"fit: augment must return samples of {x.dtype} {x.shape}, as it was given, got {got}. "
+            "To resize images or change their dtype, do it once, before training."
+        )
+    return changed
 
 
 def _build(network: Container[Any], data: Dataset) -> None:
@@ -177,14 +194,14 @@ class _Run:
 
     def __init__(
         self, network: Container[Any], train: Dataset, held_out: Dataset | None, loss: Loss, optimizer: Optimizer,
-        plan: _Plan, seed: int,
+        plan: _Plan, seed: int, augment: Augment | None,
     ) -> None:  # fmt: skip
         self.network, self.train = network, train
         self.loss, self.optimizer, self.plan = loss, optimizer, plan
-        # The order of the batches and what layers draw come from streams of their own: adding dropout to a network
-        # does not change which samples it sees.
-        order_seed, layer_seed = np.random.SeedSequence(seed).spawn(2)
-        self.order_rng, self.layer_rng = np.random.default_rng(order_seed), np.random.default_rng(layer_seed)
+        # The order of the batches, what layers draw and augmentation have streams of their own: adding dropout to a
+        # network does not change which samples it sees.
+        self.order_rng, self.layer_rng, change_rng = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(3))
+        self.change = None if augment is None else lambda x: _augmented(augment, x, change_rng)
         self.t = self.targets_of(train)
         self.measured: tuple[Dataset, Array] | None = None
         self.held_out = None if held_out is None else (held_out, self.targets_of(held_out))
@@ -192,6 +209,8 @@ class _Run:
             "seed": seed, "batch_size": plan.batch_size, "iterations": plan.iterations, "sampling": plan.sampling,
             "samples": len(train), "optimizer": repr(optimizer), "loss": repr(loss), "parameters": network.size,
         }  # fmt: skip
+        if augment is not None:
+            settings["augment"] = repr(augment)
         self.history = History(settings=settings)
 
     def targets_of(self, data: Dataset) -> Array:
@@ -241,11 +260,12 @@ class _Run:
     def stepper(self) -> LayerSteps | CompiledDenseSteps:
         """Choose who takes the steps."""
         compiled = compiled_plan(self.network, self.loss, self.optimizer, self.train.x)
-        if compiled is not None and self.plan.iterations >= WORTH_COMPILING:
+        if compiled is not None and self.change is None and self.plan.iterations >= WORTH_COMPILING:
             return CompiledDenseSteps(compiled, self.optimizer, self.train.x, self.t, self.plan.batch_size)
         return LayerSteps(
-            self.network, self.loss, self.optimizer, self.train.x, self.t, self.plan.batch_size, self.layer_rng
-        )
+            self.network, self.loss, self.optimizer, self.train.x, self.t, self.plan.batch_size, self.layer_rng,
+            self.change,
+        )  # fmt: skip
 
     def advance(
         self, stepper: LayerSteps | CompiledDenseSteps, batches: list[IntArray], callbacks: Sequence[Callback]

@@ -6,7 +6,7 @@ Both draw the same batches and do the same arithmetic; they differ in the last b
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,8 +26,9 @@ class LayerSteps:
 
     def __init__(
         self, network: Container[Any], loss: Loss, optimizer: Optimizer, x: Array, t: Array, batch_size: int,
-        rng: np.random.Generator,
+        rng: np.random.Generator, change: Callable[[Array], Array] | None = None,
     ) -> None:  # fmt: skip
+        self.change = change
         self.network = network.fused() if isinstance(network, Sequential) else network
         self.loss, self.optimizer, self.rng = loss, optimizer, rng
         self.x, self.t = x, t
@@ -36,6 +37,7 @@ class LayerSteps:
     def take(self, batches: Sequence[IntArray]) -> list[float]:
         """Take one step; return the loss of its batch, before the update. A loss that is no number updates nothing."""
         x, t = take(self.x, self.t, batches[0], self.out)
+        x = self.change(x) if self.change else x
         y, tape = self.network.forward(x, train=True, rng=self.rng)
         value, cache = self.loss.compute(y, t)
         if math.isfinite(value):
