@@ -1,8 +1,8 @@
-"""Which cores there are, and a way to wake a helper on another one than the caller's.
+"""Which cores there are, and a way to keep helpers off the core of their caller.
 
-Left to itself, Linux often wakes a thread on the core where it last ran, and where its caller is busy now: the helper
-then waits for the caller that waits for it. So a sleeping helper is told to avoid the caller's core; once awake it
-may run anywhere again. Elsewhere than on Linux nothing is told.
+Linux likes to wake a thread on the core of the one that woke it. A helper that had to wait for the interpreter lock is
+woken by its caller, who is about to run a kernel there: the helper would sit behind it while another core stands idle.
+So helpers are told which core to avoid. Elsewhere than on Linux nothing is told.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import contextlib
 import ctypes
 import os
 import sys
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterable
 
 
 def cores() -> int:
@@ -22,26 +21,22 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def send(thread: int) -> None:
-    """Keep a thread (by its native identity) away from the core that the caller runs on."""
-    here = _current_core()
-    if here is None:
-        return
-    with contextlib.suppress(OSError):  # the thread is gone, or setting is not allowed
-        others = os.sched_getaffinity(0) - {here()}
-        if others:
-            os.sched_setaffinity(thread, others)
+def _current_core() -> Callable[[], int]:
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(AttributeError, OSError):
+            here: Callable[[], int] = ctypes.PyDLL(None).sched_getcpu
+            return here
+    return lambda: -1
 
 
-def release(thread: int) -> None:
-    """Let a thread run on every core of the process again."""
-    if _current_core() is not None:
-        with contextlib.suppress(OSError):
-            os.sched_setaffinity(thread, os.sched_getaffinity(os.getpid()))
+current_core = _current_core()
+"""The core that the calling thread runs on; −1 where nobody can tell."""
 
 
-@cache
-def _current_core() -> Callable[[], int] | None:
-    if not sys.platform.startswith("linux"):
-        return None
-    return getattr(ctypes.PyDLL(None), "sched_getcpu", None)
+def keep_off(core: int, threads: Iterable[int | None]) -> None:
+    """Let threads, by their native identity, run on any core of the caller's but this one."""
+    with contextlib.suppress(OSError):  # a thread has ended, or setting is not allowed
+        others = os.sched_getaffinity(0) - {core}
+        for thread in threads:
+            if others and thread is not None:
+                os.sched_setaffinity(thread, others)

@@ -24,7 +24,7 @@ from pellucid.kernels.elsewhere import cores
 LOOKS = 100_000
 # Who rings the bell needs the interpreter lock for some microseconds more, until it is in its own first block. A helper
 # that asked for the lock at once would be put to sleep.
-DELAY = 60
+DELAY = 150
 
 Watch: TypeAlias = Callable[[int, int, int, int, int], bool]
 
@@ -56,7 +56,9 @@ class Workers:
         self.jobs: deque[Job] = deque()
         self.bell = np.zeros(1, np.int64)
         self.address = self.bell.ctypes.data
-        self.asleep: list[int] = []
+        self.asleep = 0
+        self.caller = 0  # the thread that made the last offer
+        self.avoided = -1  # the core that helpers keep off
         self.door = threading.Condition()
         self.threads: list[threading.Thread] = []
         self.closed = False
@@ -66,13 +68,12 @@ class Workers:
         """Ask helpers to do `work`, `copies` of them; `retract` must follow."""
         if not self.threads:
             self._start()
+        self._make_way()
         jobs = [Job(work) for _ in range(copies)]
         self.jobs.extend(jobs)
         self.bell[0] += 1
         if self.asleep:
             with self.door:
-                for thread in self.asleep:
-                    elsewhere.send(thread)
                 self.door.notify(copies)
         return jobs
 
@@ -121,13 +122,19 @@ class Workers:
                 self._sleep(seen)
 
     def _sleep(self, seen: int) -> None:
-        me = threading.get_native_id()
         with self.door:
-            self.asleep.append(me)
+            self.asleep += 1
             while int(self.bell[0]) == seen:
                 self.door.wait()
-            self.asleep.remove(me)
-        elsewhere.release(me)
+            self.asleep -= 1
+
+    def _make_way(self) -> None:
+        """Keep the helpers off the caller's core, unless callers take turns and would chase them to and fro."""
+        core, caller = elsewhere.current_core(), threading.get_ident()
+        if core != self.avoided and caller == self.caller:
+            self.avoided = core
+            elsewhere.keep_off(core, [thread.native_id for thread in self.threads])
+        self.caller = caller
 
 
 def _watch(helpers: int) -> Watch:
