@@ -16,6 +16,8 @@ from pellucid.typing import Array
 # Products of fewer multiplications are not worth sharing out (about 50 µs).
 SMALL = 2_000_000
 BLOCKS = 4
+# A sum over so many times more numbers than the result is wide is cut itself.
+LONG = 8
 # A row times a matrix of so many numbers or more (1 MB) is read by several threads.
 LARGE_MATRIX = 250_000
 
@@ -30,6 +32,8 @@ def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
     if m * n * k < SMALL:
         with blas.single_threaded():
             return np.matmul(a, b, out=c)
+    if k >= LONG * max(m, n):
+        return _summed(a, b, c)
     # Cut the longer side of the result; whole vectors of 16 to a block.
     length = max(m, n)
     blocks = blocks_of(length, -(-length // (16 * BLOCKS)) * 16)
@@ -43,6 +47,18 @@ def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
 
     parallel_for(block, len(blocks))
     return c
+
+
+def _summed(a: Array, b: Array, c: Array) -> Array:
+    """Products over parts of K, added up in their order: a small result of long rows is not cut, its sum is."""
+    parts = blocks_of(a.shape[1], -(-a.shape[1] // BLOCKS))
+    products = np.empty((len(parts), *c.shape), c.dtype)
+
+    def block(index: int) -> None:
+        np.matmul(a[:, parts[index]], b[parts[index]], out=products[index])
+
+    parallel_for(block, len(parts))
+    return np.sum(products, axis=0, out=c)
 
 
 def _plain(*arrays: Array) -> bool:

@@ -15,7 +15,7 @@ from pellucid.layers import Container, Sequential, Softmax
 from pellucid.losses import Loss, LossLike, MeanSquaredError, SoftmaxCrossEntropy, as_loss
 from pellucid.typing import Array, ArrayLike, IntArray
 
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = 250
 
 
 @dataclass(frozen=True)
