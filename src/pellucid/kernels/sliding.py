@@ -13,7 +13,7 @@ from pellucid.typing import Array, IntArray
 LANES = 16
 # The batch is cut into this many blocks at most; each may hold a partial sum of the weight gradient.
 BLOCKS = 16
-PARTIAL_BYTES = 32 * 1024 * 1024
+PARTIAL_BYTES = 4 * 1024 * 1024
 
 
 # A block of work should take some 50 µs at least: handing one out costs about 5.
