@@ -22,7 +22,7 @@ import numpy as np
 
 from pellucid.kernels import jit
 from pellucid.kernels.geometry import Pair, Window, conv_output_shape
-from pellucid.kernels.sliding import BLOCK_FLOPS, panels, sum_blocks, whole, work_blocks
+from pellucid.kernels.sliding import BLOCK_FLOPS, panels, sum_blocks, whole, widened, work_blocks
 from pellucid.kernels.threads import address, parallel_for, scratch_address
 from pellucid.typing import Array, IntArray, Shape
 
@@ -169,9 +169,7 @@ def _correlate(
 ) -> None:  # fmt: skip
     """Run the compiled loop over the blocks."""
     og = work.frame.out_channels // groups
-    bias = np.zeros((groups, whole(og)), np.float32)
-    if b is not None:
-        bias[:, :og] = b.reshape(groups, og)
+    bias = widened((np.zeros(groups * og, np.float32) if b is None else b).reshape(groups, og))
     kernels, floor = jit.load("direct"), np.float32(0 if relu else -np.inf)
     x0, y0, w0, b0 = address(x), address(y), address(weights), address(bias)
     frame, places, outs, runs, run, parts, images, _ = work

@@ -50,6 +50,8 @@ def whole(channels: int) -> int:
 
 def widened(a: Array) -> Array:
     """a (K, OC) with its columns filled up with zeros to whole vectors."""
+    if a.shape[1] % LANES == 0:
+        return np.ascontiguousarray(a)
     wide = np.zeros((a.shape[0], whole(a.shape[1])), np.float32)
     wide[:, : a.shape[1]] = a
     return wide
@@ -65,6 +67,8 @@ def panels(w: Array) -> Array:
     each panel (K, 32) in one piece, so that a tile reads its weights straight on.
     """
     b, k, oc = w.shape
+    if oc in (LANES, 2 * LANES):
+        return np.ascontiguousarray(w).reshape(b, k * oc)
     wide = np.zeros((b, k, whole(oc)), np.float32)
     wide[..., :oc] = w
     full = whole(oc) // 32 * 32
