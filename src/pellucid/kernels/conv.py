@@ -16,7 +16,7 @@ from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window, conv_ou
 from pellucid.typing import Array, DTypeLike, IntArray, Shape
 
 # Below so many channels in or out the transforms of Winograd's method cost more than the multiplications they save.
-WINOGRAD_CHANNELS = 16
+WINOGRAD_CHANNELS = {(3, 3): 16, (5, 5): 12}
 
 
 class Choice(NamedTuple):
@@ -54,14 +54,17 @@ def _pick(x_shape: Shape, w_shape: Shape, window: Window, groups: int, dtype: np
         return "im2col", "Numba is not available"
     if groups == c == oc and c > 1:
         return "depthwise", "every channel has its own kernel"
-    if window.size != (3, 3) or window.stride != (1, 1) or window.dilation != (1, 1) or groups != 1:
-        return "direct", "only 3x3 kernels with stride 1 have a Winograd form here"
-    if min(c, oc) < WINOGRAD_CHANNELS:
-        return "direct", f"fewer than {WINOGRAD_CHANNELS} channels do not repay Winograd's transforms"
+    form = winograd.FORMS.get(window.size)
+    if form is None or window.stride != (1, 1) or window.dilation != (1, 1) or groups != 1:
+        return "direct", "only 3x3 and 5x5 kernels with stride 1 have a Winograd form here"
+    fewest, r, m = WINOGRAD_CHANNELS[window.size], form.r, form.m
+    if min(c, oc) < fewest:
+        return "direct", f"fewer than {fewest} channels do not repay Winograd's transforms"
     oh, ow = window.output(x_shape[1], x_shape[2])
-    if 9 * oh * ow < 60 * -(-oh // 4) * -(-ow // 4):
-        return "direct", "the outputs fill too little of Winograd's 4x4 tiles"
-    return "winograd", "3x3 with stride 1: a quarter of the multiplications, or a little more at the edges"
+    if r * r * oh * ow < 60 * -(-oh // m) * -(-ow // m):
+        return "direct", f"the outputs fill too little of Winograd's {m}x{m} tiles"
+    saving = "a quarter" if r == 3 else "36 in 100"
+    return "winograd", f"{r}x{r} with stride 1: {saving} of the multiplications, or a little more at the edges"
 
 
 def _window(w_shape: Shape, stride: Pair, padding: Padding, dilation: Pair) -> Window:

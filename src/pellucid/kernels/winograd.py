@@ -1,16 +1,18 @@
-"""Winograd's convolution F(4x4, 3x3): 3x3 kernels, stride 1, with a quarter of the multiplications.
+"""Winograd's convolutions F(4x4, 3x3) and F(2x2, 5x5): 3x3 and 5x5 kernels, stride 1, with fewer multiplications.
 
-A 4x4 tile of outputs needs a 6x6 window d of inputs. Multiplied out, that is 144 products per pair of channels.
-As short polynomials multiplied through their values at the six points 0, 1, −1, 2, −2, ∞ it is 36:
+A tile of MxM outputs of an RxR kernel, M + R = 7, needs a 6x6 window d of inputs. Multiplied out, that is M²R²
+products per pair of channels: 144 for 3x3 kernels (M = 4), 100 for 5x5 kernels (M = 2). As short polynomials
+multiplied through their values at the six points 0, 1, −1, 2, −2, ∞ it is 36 for both:
 
     y = Aᵀ [ (G w Gᵀ) ⊙ (Bᵀ d B) ] A                   (Lavin & Gray 2016, arXiv:1509.09308, equations 8 and 13)
 
-The transforms are additions; the products, summed over the channels, are 36 matrix products
+B (6, 6) belongs to the points alone; G (6, R) takes the kernel to its values there and Aᵀ (M, 6) the values back to
+outputs. The transforms are additions; the products, summed over the channels, are 36 matrix products
 (tiles x C)·(C x OC), one for each "frequency". The gradients are the same formula read backwards:
 
     dU = A dy Aᵀ     dw = Gᵀ [ Σ_tiles (Bᵀ d B) ⊙ dU ] G     dx = Σ_tiles B [ (G w Gᵀ) ⊙ dU ] Bᵀ
 
-Everything an image needs between reading x and writing y lies in the second-level cache, and what follows the
+What a group of tiles needs between reading x and writing y lies in the second-level cache, and what follows the
 convolution (bias, ReLU, 2x2 max-pooling) is done while the data is at hand. float32 only; errors near 1e-5 of the
 largest value.
 """
@@ -31,52 +33,93 @@ from pellucid.typing import Array, IntArray, Shape
 
 PLAIN, RELU, POOLED = 0, 1, 2
 
-G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
-GG = np.kron(G, G).astype(np.float32)  # (36, 9): G w Gᵀ of a flattened kernel
-
 # Small images share their products: together at least about this many tiles.
 TILES_PER_PRODUCT = 36
+# Large images are cut: no more tiles than this at once, or they would not stay in the second-level cache.
+MOST_TILES = 144
 # Sums over the batch are taken in this many runs of images, whatever the number of threads.
 PARTIAL_SUMS = 16
 PARTIAL_BYTES = 32 * 1024 * 1024
 
 
+def kernel_transform(r: int) -> Array:
+    """G (6, R): the values of a kernel of R taps, as a polynomial, at 0, 1, −1, 2, −2, ∞, in the scale that B asks."""
+    g = np.zeros((6, r))
+    g[:5] = np.vander([0, 1, -1, 2, -2], r, increasing=True) * [[6], [-4], [-4], [1], [1]]
+    g[5, -1] = 24
+    return g / 24
+
+
+class Form(NamedTuple):
+    """F(MxM, RxR), M + R = 7, and how its work is cut."""
+
+    r: int
+    m: int
+    gg: Array  # (36, R·R): G w Gᵀ of a flattened kernel
+    blocks: int  # pieces of parallel work, about
+    sum_tiles: int  # a partial sum of the weight gradient is worth having for this many tiles
+    early: bool  # each partial sum goes back through Gᵀ at once (a quarter is left of it), not only their total
+
+
+def _form(r: int, blocks: int, sum_tiles: int, *, early: bool) -> Form:
+    g = kernel_transform(r)
+    return Form(r, 7 - r, np.kron(g, g).astype(np.float32), blocks, sum_tiles, early)
+
+
+FORMS = {(3, 3): _form(3, 32, 1, early=True), (5, 5): _form(5, 16, 200, early=False)}
+"""The form for each size of kernel that has one."""
+
+G, GG = kernel_transform(3), FORMS[3, 3].gg  # of 3x3 kernels
+
+
 class Plan(NamedTuple):
     """What every call needs to know: the sizes as the compiled loops take them, and how the batch is cut."""
 
+    form: Form
     sizes: tuple[int, ...]  # N H W C, OC OH OW, top left, rows of tiles, tiles in a row
     group: int  # images that share the 36 products
+    strip: int  # rows of tiles that do: all of an image, unless it is large
     block: int  # images of one piece of parallel work
 
     def of(self, images: slice) -> tuple[int, ...]:
         """The sizes of a part of the batch."""
         return (images.stop - images.start, *self.sizes[1:])
 
+    @property
+    def tiles(self) -> int:
+        """Tiles that share the 36 products."""
+        return self.group * self.strip * self.sizes[-1]
+
 
 def plan(x_shape: Shape, oc: int, window: Window) -> Plan:
     """Tiles, groups and blocks for x (N, H, W, C) → OC channels."""
     n, h, w, c = x_shape
     oh, ow = window.output(h, w)
-    th, tw = -(-oh // 4), -(-ow // 4)
+    form = FORMS[window.size]
+    th, tw = -(-oh // form.m), -(-ow // form.m)
     # Large kernels, and the sums of their gradients, are worth going through for more tiles at once.
-    tiles = min(max(TILES_PER_PRODUCT, c * oc // 32), 4 * TILES_PER_PRODUCT)
+    tiles = min(max(TILES_PER_PRODUCT, c * oc // 32), MOST_TILES)
     group = max(1, min(-(-n // 4), tiles // (th * tw)))
-    block = max(group, -(-n // 32) // group * group)
-    return Plan((n, h, w, c, oc, oh, ow, window.padding[0][0], window.padding[1][0], th, tw), group, block)
+    strip = -(-th // -(-th * tw // MOST_TILES))
+    block = max(group, -(-n // form.blocks) // group * group)
+    sizes = (n, h, w, c, oc, oh, ow, window.padding[0][0], window.padding[1][0], th, tw)
+    return Plan(form, sizes, group, strip, block)
 
 
-def _buffers(p: Plan) -> tuple[int, int, int, int, int]:
-    """Addresses of this thread's scratch memory: a row of zeros, rows, lines, tiles over C, tiles over OC."""
-    _, _, width, c, oc, _, _, _, _, th, tw = p.sizes
-    wide, tiles = (4 * tw + 2) * max(_whole(c), _whole(oc)), p.group * th * tw
-    zeros = scratch("winograd.zeros", (max(width * c, _whole(c), _whole(oc)) + 32,))
+def _buffers(p: Plan) -> tuple[int, ...]:
+    """Addresses of this thread's scratch memory: a row of zeros, rows, lines, the carry, tiles over C and OC."""
+    _, _, width, c, oc, _, _, _, _, _, tw = p.sizes
+    m, widest = p.form.m, max(_whole(c), _whole(oc))
+    wide = (m * tw + 6 - m) * widest
+    zeros = scratch("winograd.zeros", (max(width * c, widest) + 32,))
     zeros.fill(0)
     return (
         address(zeros),
         scratch_address("winograd.rows", 6 * wide),
-        scratch_address("winograd.lines", 4 * wide),
-        scratch_address("winograd.u", 36 * (tiles * _whole(c) + 16)),
-        scratch_address("winograd.v", 36 * (tiles * _whole(oc) + 16)),
+        scratch_address("winograd.lines", m * wide),
+        scratch_address("winograd.carry", (6 - m) * wide),
+        scratch_address("winograd.u", 36 * (p.tiles * _whole(c) + 16)),
+        scratch_address("winograd.v", 36 * (p.tiles * _whole(oc) + 16)),
     )
 
 
@@ -88,9 +131,8 @@ def _distances(count: int, step: int) -> Array:
 
 def _tables(p: Plan) -> list[Array]:
     """Tables of distances: tiles in u and in v, channels in u and in the weight gradient."""
-    _, _, _, c, oc, _, _, _, _, th, tw = p.sizes
-    tiles = p.group * th * tw
-    steps = ((tiles, 4 * _whole(c)), (tiles, 4 * _whole(oc)), (_fours(c), 4), (_fours(c), 4 * _whole(oc)))
+    _, _, _, c, oc, *_ = p.sizes
+    steps = ((p.tiles, 4 * _whole(c)), (p.tiles, 4 * _whole(oc)), (_fours(c), 4), (_fours(c), 4 * _whole(oc)))
     return [_distances(*each) for each in steps]
 
 
@@ -99,10 +141,10 @@ def _fours(channels: int) -> int:
     return -(-channels // 4) * 4
 
 
-def _transformed(w: Array) -> Array:
-    """w (9, C, OC) → G w Gᵀ (36, C · whole(OC)), in panels."""
+def _transformed(w: Array, form: Form) -> Array:
+    """w (R·R, C, OC) → G w Gᵀ (36, C · whole(OC)), in panels."""
     with blas.single_threaded():  # threads of the BLAS would go on spinning and take the cores from the pool
-        return np.asarray(GG @ panels(w))
+        return np.asarray(form.gg @ panels(w))
 
 
 def forward(
@@ -123,11 +165,11 @@ def _forward(
     """y, and the switches, which are empty but in mode POOLED."""
     p = plan(x.shape, w.shape[3], window)
     n, _, _, _, oc, oh, ow, *_ = p.sizes
-    kernels = jit.load("winograd")
+    run = jit.load("winograd").FORWARD[p.form.m]
     shape = (n, oh // 2, ow // 2, oc) if mode == POOLED else (n, oh, ow, oc)
     y = np.empty(shape, np.float32) if out is None else out
     switch = np.empty(shape if mode == POOLED else (0, 0), np.uint8)
-    transformed = _transformed(w.reshape(9, -1, oc))
+    transformed = _transformed(w.reshape(-1, w.shape[2], oc), p.form)
     tables = _tables(p)
     at_u, at_v = address(tables[0]), address(tables[1])
     bias = np.zeros(_whole(oc), np.float32)
@@ -138,10 +180,10 @@ def _forward(
 
     def block(index: int) -> None:
         part = blocks[index]
-        zeros, rows, _, u, m = _buffers(p)
-        kernels.forward(
-            p.of(part), mode, p.group, x0 + part.start * x.strides[0], w0, b0, y0 + part.start * y.strides[0],
-            switch0 + part.start * stride(switch), at_u, at_v, zeros, rows, u, m,
+        zeros, rows, _, _, u, v = _buffers(p)
+        run(
+            p.of(part), mode, p.group, p.strip, x0 + part.start * x.strides[0], w0, b0, y0 + part.start * y.strides[0],
+            switch0 + part.start * stride(switch), at_u, at_v, zeros, rows, u, v,
         )  # fmt: skip
 
     parallel_for(block, len(blocks))
@@ -164,31 +206,45 @@ def backward(
     """(dx, dw, db). `y` is needed in mode RELU, `switch` in mode POOLED, where dy is that of the pooled output."""
     p = plan(x.shape, w.shape[3], window)
     n, _, _, c, oc, *_ = p.sizes
-    kernels = jit.load("winograd")
+    form, run = p.form, jit.load("winograd").BACKWARD[p.form.m]
     dx = (np.empty(x.shape, np.float32) if out is None else out) if want_dx else None
-    transposed = _transformed(w.reshape(9, c, oc).transpose(0, 2, 1)) if want_dx else None
+    transposed = _transformed(w.reshape(-1, c, oc).transpose(0, 2, 1), form) if want_dx else None
     tables = _tables(p)
     places = [address(table) for table in tables]
     runs = _runs(p) if want_dw else blocks_of(n, p.block)
-    dw = np.empty((len(runs) if want_dw else 0, 9, _fours(c) * _whole(oc)), np.float32)
+    size = _fours(c) * _whole(oc) if want_dw else 0
+    dw = np.empty((len(runs), form.r**2 if form.early else 36, size), np.float32)
     db = np.zeros((len(runs), _whole(oc)), np.float32)
     x0, dy0, y0, switch0 = address(x), address(dy), address(y), address(switch)
-    w0, dx0, db0 = address(transposed), address(dx), address(db)
+    w0, dx0, db0, dw0 = address(transposed), address(dx), address(db), address(dw)
 
     def block(index: int) -> None:
         first = runs[index].start
-        sums = scratch("winograd.dw", (36, _fours(c) * _whole(oc) if want_dw else 0))
+        sums, total = scratch("winograd.dw", (36, size)), 0
         sums.fill(0)
-        kernels.backward(
-            p.of(runs[index]), mode, p.group, x0 + first * x.strides[0], dy0 + first * dy.strides[0],
+        if want_dw and not form.early:
+            total = dw0 + index * dw.strides[0]
+            dw[index].fill(0)
+        run(
+            p.of(runs[index]), mode, p.group, p.strip, x0 + first * x.strides[0], dy0 + first * dy.strides[0],
             y0 + first * stride(y), switch0 + first * stride(switch), w0, dx0 + first * stride(dx),
-            address(sums) if want_dw else 0, db0 + index * db.strides[0], *places, *_buffers(p),
+            address(sums) if want_dw else 0, total, db0 + index * db.strides[0], *places, *_buffers(p),
         )  # fmt: skip
-        if want_dw:
-            np.matmul(GG.T, sums, out=dw[index])
+        if want_dw and form.early:
+            np.matmul(form.gg.T, sums, out=dw[index])
 
     parallel_for(block, len(runs))
-    return dx, dw.sum(axis=0).reshape(3, 3, _fours(c), -1)[:, :, :c, :oc], db.sum(axis=0)[:oc]
+    return dx, _kernel_gradient(dw, form, w.shape) if want_dw else np.zeros(w.shape, np.float32), db.sum(axis=0)[:oc]
+
+
+def _kernel_gradient(partial: Array, form: Form, w_shape: Shape) -> Array:
+    """dw (R, R, C, OC) from partial sums in runs, of the 36 frequencies or already of the kernel's pixels."""
+    total = partial.sum(axis=0)
+    if not form.early:
+        with blas.single_threaded():
+            total = form.gg.T @ total
+    _, _, c, oc = w_shape
+    return np.asarray(total.reshape(form.r, form.r, _fours(c), -1)[:, :, :c, :oc])
 
 
 def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | None = None) -> Array:
@@ -198,7 +254,7 @@ def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Arr
 
 
 def _runs(p: Plan) -> list[slice]:
-    """Runs of images, each with a partial sum of its own; few where a sum is large."""
-    n, _, _, c, oc, *_ = p.sizes
-    sums = max(4, min(PARTIAL_SUMS, PARTIAL_BYTES // (36 * c * oc * 4)))
-    return blocks_of(n, max(p.group, -(-n // sums)))
+    """Runs of images, each with a partial sum of its own; few where a sum is large, or the images are few and small."""
+    n, _, _, c, oc, *_, th, tw = p.sizes
+    worth = min(PARTIAL_BYTES // (36 * c * oc * 4), n * th * tw // p.form.sum_tiles)
+    return blocks_of(n, max(p.group, -(-n // max(4, min(PARTIAL_SUMS, worth)))))

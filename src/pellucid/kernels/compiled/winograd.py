@@ -1,6 +1,9 @@
 # mypy: ignore-errors
 # Numba gives these functions their types when it compiles them.
-"""The loops of the Winograd convolution F(4x4, 3x3); `kernels.winograd` explains the method and calls these.
+"""The loops of the Winograd convolutions; `kernels.winograd` explains the method and calls these.
+
+They serve two forms F(MxM, RxR), M + R = 7: F(4x4, 3x3) and F(2x2, 5x5). Both read 6x6 windows, M pixels from one to
+the next, and have 36 frequencies; a window gives MxM outputs.
 
 Tiles are stored (36, tile, channels), channels rounded up to whole vectors, so that each of the 36 products reads
 straight on. `far` is the distance from one of the 36 to the next; a cache line more than the tiles fill, or with
@@ -32,6 +35,8 @@ from pellucid.kernels.jit import compiled, inner
 
 F4 = 4  # bytes in a float32
 
+SUM_TILES = 1024  # the length of a sum of the weight gradient
+
 PLAIN, RELU, POOLED = 0, 1, 2
 """What follows the convolution, and so how the gradient of its output is found: see `fetch_dy_rows`."""
 
@@ -42,7 +47,7 @@ def whole(channels):
     return (channels + LANES - 1) // LANES * LANES
 
 
-# The four one-dimensional transforms. With points 0, ±1, ±2, ∞ (Lavin & Gray 2016, arXiv:1509.09308, section 4.3):
+# The one-dimensional transforms. With points 0, ±1, ±2, ∞ (Lavin & Gray 2016, arXiv:1509.09308, section 4.3):
 
 
 @inner
@@ -62,19 +67,34 @@ def bt(d0, d1, d2, d3, d4, d5):
 
 
 @inner
-def at(m0, m1, m2, m3, m4, m5):
-    """Aᵀ m: six frequencies to four outputs."""
+def at4(m0, m1, m2, m3, m4, m5):
+    """Aᵀ m of F(4, 3): six frequencies to four outputs."""
     two, four, eight = splat(np.float32(2)), splat(np.float32(4)), splat(np.float32(8))
     sum1, dif1, sum2, dif2 = m1 + m2, m1 - m2, m3 + m4, m3 - m4
     return m0 + sum1 + sum2, dif1 + two * dif2, sum1 + four * sum2, dif1 + eight * dif2 + m5
 
 
 @inner
-def a(d0, d1, d2, d3):
-    """A d, the transpose of `at`: the gradient of four outputs to that of six frequencies."""
+def at2(m0, m1, m2, m3, m4, m5):
+    """Aᵀ m of F(2, 5): six frequencies to two outputs."""
+    return m0 + (m1 + m2) + (m3 + m4), (m1 - m2) + splat(np.float32(2)) * (m3 - m4) + m5
+
+
+@inner
+def a4(p, step):
+    """A d of F(4, 3), the transpose of `at4`: the gradient of the four outputs at p to that of six frequencies."""
     two, four, eight = splat(np.float32(2)), splat(np.float32(4)), splat(np.float32(8))
+    d0, d1, d2, d3 = load(p), load(p + step), load(p + 2 * step), load(p + 3 * step)
     even1, odd1, even2, odd2 = d0 + d2, d1 + d3, d0 + four * d2, two * d1 + eight * d3
     return d0, even1 + odd1, even1 - odd1, even2 + odd2, even2 - odd2, d3
+
+
+@inner
+def a2(p, step):
+    """A d of F(2, 5), the transpose of `at2`: the gradient of the two outputs at p to that of six frequencies."""
+    d0, d1 = load(p), load(p + step)
+    twice = splat(np.float32(2)) * d1
+    return d0, d0 + d1, d0 - d1, d0 + twice, d0 - twice, d1
 
 
 @inner
@@ -93,107 +113,18 @@ def b(u0, u1, u2, u3, u4, u5):
 
 
 @inner
-def transform_image(x, height, width, channels, top, left, th, tw, zeros, rows, u, far):
-    """One image at x (H, W, C) → its tiles at u: Bᵀ d B of each 6x6 window, windows 4 apart."""
-    step = whole(channels) * F4
-    wp = 4 * tw + 2
-    nothing = splat(np.float32(0))
-    for ty in range(th):
-        line = width * channels * F4
-        r = 4 * ty - top
-        # A row outside the image is read from a row of zeros.
-        p0 = x + r * line if 0 <= r < height else zeros
-        p1 = x + (r + 1) * line if 0 <= r + 1 < height else zeros
-        p2 = x + (r + 2) * line if 0 <= r + 2 < height else zeros
-        p3 = x + (r + 3) * line if 0 <= r + 3 < height else zeros
-        p4 = x + (r + 4) * line if 0 <= r + 4 < height else zeros
-        p5 = x + (r + 5) * line if 0 <= r + 5 < height else zeros
-        for j in range(wp):
-            s = j - left
-            inside = 0 <= s < width
-            for c in range(0, channels, LANES):
-                q = rows + j * step + c * F4
-                if inside:
-                    o, left_over = (s * channels + c) * F4, channels - c
-                    v0, v1, v2, v3, v4, v5 = bt(
-                        load_some(p0 + o, left_over), load_some(p1 + o, left_over), load_some(p2 + o, left_over),
-                        load_some(p3 + o, left_over), load_some(p4 + o, left_over), load_some(p5 + o, left_over),
-                    )  # fmt: skip
-                else:
-                    v0 = v1 = v2 = v3 = v4 = v5 = nothing
-                store(q, v0)
-                store(q + wp * step, v1)
-                store(q + 2 * wp * step, v2)
-                store(q + 3 * wp * step, v3)
-                store(q + 4 * wp * step, v4)
-                store(q + 5 * wp * step, v5)
-        for tx in range(tw):
-            for f in range(6):
-                p = rows + (f * wp + 4 * tx) * step
-                q = u + (ty * tw + tx) * step + f * 6 * far
-                for c in range(0, step, LANES * F4):
-                    v0, v1, v2, v3, v4, v5 = bt(
-                        load(p + c), load(p + c + step), load(p + c + 2 * step),
-                        load(p + c + 3 * step), load(p + c + 4 * step), load(p + c + 5 * step),
-                    )  # fmt: skip
-                    store(q + c, v0)
-                    store(q + c + far, v1)
-                    store(q + c + 2 * far, v2)
-                    store(q + c + 3 * far, v3)
-                    store(q + c + 4 * far, v4)
-                    store(q + c + 5 * far, v5)
-
-
-@inner
-def inverse_along(m, tw, step, far, rows):
-    """A row of tiles at m, their six frequencies along the row → four pixels: rows (6, 4·TW, channels)."""
-    for tx in range(tw):
-        for f in range(6):
-            p = m + tx * step + f * 6 * far
-            q = rows + (f * tw + tx) * 4 * step
-            for c in range(0, step, LANES * F4):
-                v0, v1, v2, v3 = at(
-                    load(p + c), load(p + c + far), load(p + c + 2 * far),
-                    load(p + c + 3 * far), load(p + c + 4 * far), load(p + c + 5 * far),
-                )  # fmt: skip
-                store(q + c, v0)
-                store(q + c + step, v1)
-                store(q + c + 2 * step, v2)
-                store(q + c + 3 * step, v3)
-
-
-@inner
-def column(rows, plane):
-    """The four outputs of one column of a row of tiles: Aᵀ of the six rows."""
-    return at(
-        load(rows), load(rows + plane), load(rows + 2 * plane),
-        load(rows + 3 * plane), load(rows + 4 * plane), load(rows + 5 * plane),
+def six(p, step):
+    """The six vectors at p, `step` bytes apart."""
+    return (
+        load(p), load(p + step), load(p + 2 * step), load(p + 3 * step), load(p + 4 * step), load(p + 5 * step),
     )  # fmt: skip
 
 
 @inner
-def output_image(m, far, bias, y, oh, ow, oc, th, tw, rectify, rows):
-    """Tiles at m → y (OH, OW, OC) = Aᵀ m A + bias, then ReLU where `rectify`."""
-    step = whole(oc) * F4
-    for ty in range(th):
-        inverse_along(m + ty * tw * step, tw, step, far, rows)
-        height = min(4, oh - 4 * ty)
-        line = ow * oc * F4
-        for j in range(ow):
-            for c in range(0, oc, LANES):
-                v0, v1, v2, v3 = column(rows + j * step + c * F4, 4 * tw * step)
-                plus = load(bias + c * F4)
-                v0, v1, v2, v3 = v0 + plus, v1 + plus, v2 + plus, v3 + plus
-                if rectify:
-                    v0, v1, v2, v3 = relu(v0), relu(v1), relu(v2), relu(v3)
-                q = y + 4 * ty * line + (j * oc + c) * F4
-                store_some(q, v0, oc - c)
-                if height > 1:
-                    store_some(q + line, v1, oc - c)
-                if height > 2:
-                    store_some(q + 2 * line, v2, oc - c)
-                if height > 3:
-                    store_some(q + 3 * line, v3, oc - c)
+def put(q, step, v):
+    """Write the vectors v to q, `step` bytes apart."""
+    for k in range(len(v)):
+        store(q + k * step, v[k])
 
 
 @inner
@@ -211,231 +142,376 @@ def largest(v0, v1, v2, v3):
 
 
 @inner
-def pooled_image(m, far, bias, y, switch, ph, pw, oc, tw, rows):
-    """Tiles at m → y (PH, PW, OC) = 2x2 max-pooling of ReLU of (Aᵀ m A + bias), and the switches."""
-    step = whole(oc) * F4
-    for ty in range((ph + 1) // 2):
-        inverse_along(m + ty * tw * step, tw, step, far, rows)
-        for j in range(pw):
-            for c in range(0, oc, LANES):
-                p, plane = rows + 2 * j * step + c * F4, 4 * tw * step
-                plus = load(bias + c * F4)
-                a0, a1, a2, a3 = column(p, plane)
-                b0, b1, b2, b3 = column(p + step, plane)
-                best, place = largest(a0 + plus, b0 + plus, a1 + plus, b1 + plus)
-                o = (2 * ty * pw + j) * oc + c
-                store_some(y + o * F4, best, oc - c)
-                store_bytes(switch + o, place, oc - c)
-                if 2 * ty + 1 < ph:
-                    best, place = largest(a2 + plus, b2 + plus, a3 + plus, b3 + plus)
-                    o += pw * oc
-                    store_some(y + o * F4, best, oc - c)
-                    store_bytes(switch + o, place, oc - c)
+def fold(sums, total, floats):
+    """total += sums, sums = 0."""
+    for o in range(0, floats * F4, LANES * F4):
+        store(total + o, load(total + o) + load(sums + o))
+        store(sums + o, splat(np.float32(0)))
 
 
-@compiled
-def forward(sizes, mode, group, x, w, bias, y, switch, at_u, at_v, zeros, rows, u, m):
-    """A block of images x (N, H, W, C) → y (N, OH, OW, OC), with w (36, C, OC) already transformed.
-
-    `mode` POOLED gives y (N, OH//2, OW//2, OC) and the switches; RELU and PLAIN ignore `switch`.
-    `group` images go through the 36 products together. `sizes` is that of `kernels.winograd`.
-    """
-    n, height, width, channels, oc, oh, ow, top, left, th, tw = sizes
-    tiles, cp, op = th * tw, whole(channels), whole(oc)
-    far_u, far_v = (group * tiles * cp + LANES) * F4, (group * tiles * op + LANES) * F4
-    lowest = np.float32(-np.inf)
-    if mode == POOLED:
-        oh, ow = oh // 2, ow // 2
-    for start in range(0, n, group):
-        images = min(group, n - start)
-        for i in range(images):
-            image = x + (start + i) * height * width * channels * F4
-            transform_image(
-                image, height, width, channels, top, left, th, tw, zeros, rows, u + i * tiles * cp * F4, far_u
-            )
-        for f in range(36):
-            sweep(
-                u + f * far_u, at_u, images * tiles, zeros, 1, channels, F4, w + f * channels * op * F4, zeros, 0,
-                m + f * far_v, at_v, op, lowest,
-            )  # fmt: skip
-        for i in range(images):
-            source, o = m + i * tiles * op * F4, (start + i) * oh * ow * oc
-            if mode == POOLED:
-                pooled_image(source, far_v, bias, y + o * F4, switch + o, oh, ow, oc, tw, rows)
-            else:
-                output_image(source, far_v, bias, y + o * F4, oh, ow, oc, th, tw, mode == RELU, rows)
+# The loops depend on M. Functions make them, once for each form: M and the transforms are constants to the compiler.
 
 
-@inner
-def fetch_dy_rows(dy, y, switch, oh, ow, oc, ty, tw, mode, lines, db):
-    """Four rows of the gradient of the convolution's own output → lines (4, 4·TW, OC), zero outside; db += their sum.
+def tiles_of_image(m):
+    """The loop from images to tiles."""
 
-    PLAIN: dy itself. RELU: dy where y > 0. POOLED: dy of the pooled output, at the pixel that the switch names.
-    """
-    step = whole(oc) * F4
-    nothing = splat(np.float32(0))
-    for k in range(4):
-        i = 4 * ty + k
-        for j in range(4 * tw):
-            inside = i < oh and j < ow
-            for c in range(0, oc, LANES):
-                v = nothing
-                if inside:
-                    if mode == POOLED:
-                        o = ((i // 2) * (ow // 2) + j // 2) * oc + c
-                        if i < oh // 2 * 2 and j < ow // 2 * 2:
-                            here = byte_is(switch + o, (i % 2) * 2 + j % 2, oc - c)
-                            v = where(here, load_some(dy + o * F4, oc - c), nothing)
-                    else:
-                        o = ((i * ow + j) * oc + c) * F4
-                        v = load_some(dy + o, oc - c)
-                        if mode == RELU:
-                            v = where(above(load_some(y + o, oc - c), nothing), v, nothing)
-                    store(db + c * F4, load(db + c * F4) + v)
-                store(lines + (k * 4 * tw + j) * step + c * F4, v)
+    @inner
+    def transform_image(x, height, width, channels, top, left, low, high, tw, zeros, rows, u, far):
+        """Rows low … high − 1 of the tiles of one image at x (H, W, C) → u: Bᵀ d B of each 6x6 window."""
+        step = whole(channels) * F4
+        wp = m * tw + 6 - m
+        nothing = splat(np.float32(0))
+        for ty in range(low, high):
+            line = width * channels * F4
+            r = m * ty - top
+            # A row outside the image is read from a row of zeros.
+            p0 = x + r * line if 0 <= r < height else zeros
+            p1 = x + (r + 1) * line if 0 <= r + 1 < height else zeros
+            p2 = x + (r + 2) * line if 0 <= r + 2 < height else zeros
+            p3 = x + (r + 3) * line if 0 <= r + 3 < height else zeros
+            p4 = x + (r + 4) * line if 0 <= r + 4 < height else zeros
+            p5 = x + (r + 5) * line if 0 <= r + 5 < height else zeros
+            for j in range(wp):
+                s = j - left
+                inside = 0 <= s < width
+                for c in range(0, channels, LANES):
+                    v = nothing, nothing, nothing, nothing, nothing, nothing
+                    if inside:
+                        o, left_over = (s * channels + c) * F4, channels - c
+                        v = bt(
+                            load_some(p0 + o, left_over), load_some(p1 + o, left_over), load_some(p2 + o, left_over),
+                            load_some(p3 + o, left_over), load_some(p4 + o, left_over), load_some(p5 + o, left_over),
+                        )  # fmt: skip
+                    put(rows + j * step + c * F4, wp * step, v)
+            for tx in range(tw):
+                for f in range(6):
+                    p = rows + (f * wp + m * tx) * step
+                    q = u + ((ty - low) * tw + tx) * step + f * 6 * far
+                    for c in range(0, step, LANES * F4):
+                        put(q + c, far, bt(*six(p + c, step)))
+
+    return transform_image
 
 
-@inner
-def transform_dy(dy, y, switch, oh, ow, oc, th, tw, mode, lines, rows, v, far, db):
-    """The gradient of one image's output → its tiles at v: A dy Aᵀ of each 4x4 tile."""
-    step = whole(oc) * F4
-    plane = 4 * tw * step
-    for ty in range(th):
-        fetch_dy_rows(dy, y, switch, oh, ow, oc, ty, tw, mode, lines, db)
-        for o in range(0, plane, LANES * F4):
-            p, q = lines + o, rows + o
-            v0, v1, v2, v3, v4, v5 = a(load(p), load(p + plane), load(p + 2 * plane), load(p + 3 * plane))
-            store(q, v0)
-            store(q + plane, v1)
-            store(q + 2 * plane, v2)
-            store(q + 3 * plane, v3)
-            store(q + 4 * plane, v4)
-            store(q + 5 * plane, v5)
+def images_of_tiles(m, at):
+    """The loops from products to outputs, plain and pooled."""
+
+    @inner
+    def inverse_along(u, tw, step, far, rows):
+        """A row of tiles at u, their six frequencies along the row → M pixels: rows (6, M·TW, channels)."""
         for tx in range(tw):
             for f in range(6):
-                p = rows + f * plane + 4 * tx * step
-                q = v + (ty * tw + tx) * step + f * 6 * far
+                p = u + tx * step + f * 6 * far
+                q = rows + (f * tw + tx) * m * step
                 for c in range(0, step, LANES * F4):
-                    v0, v1, v2, v3, v4, v5 = a(
-                        load(p + c), load(p + c + step), load(p + c + 2 * step), load(p + c + 3 * step)
-                    )
-                    store(q + c, v0)
-                    store(q + c + far, v1)
-                    store(q + c + 2 * far, v2)
-                    store(q + c + 3 * far, v3)
-                    store(q + c + 4 * far, v4)
-                    store(q + c + 5 * far, v5)
+                    put(q + c, step, at(*six(p + c, far)))
+
+    @inner
+    def output_image(u, far, bias, y, oh, ow, oc, low, high, tw, rectify, rows):
+        """Rows low … high − 1 of tiles, at u → y (OH, OW, OC) = Aᵀ u A + bias, then ReLU where `rectify`."""
+        step = whole(oc) * F4
+        for ty in range(low, high):
+            inverse_along(u + (ty - low) * tw * step, tw, step, far, rows)
+            height = min(m, oh - m * ty)
+            line = ow * oc * F4
+            for j in range(ow):
+                for c in range(0, oc, LANES):
+                    v = at(*six(rows + j * step + c * F4, m * tw * step))
+                    plus = load(bias + c * F4)
+                    q = y + m * ty * line + (j * oc + c) * F4
+                    for k in range(m):
+                        if k < height:
+                            total = v[k] + plus
+                            store_some(q + k * line, relu(total) if rectify else total, oc - c)
+
+    @inner
+    def pooled_image(u, far, bias, y, switch, ph, pw, oc, low, high, tw, rows):
+        """The same → y (PH, PW, OC) = 2x2 max-pooling of ReLU of (Aᵀ u A + bias), and the switches."""
+        half = m // 2  # rows of y that a row of tiles gives
+        step = whole(oc) * F4
+        plane = m * tw * step
+        for ty in range(low, min(high, (ph + half - 1) // half)):
+            inverse_along(u + (ty - low) * tw * step, tw, step, far, rows)
+            for j in range(pw):
+                for c in range(0, oc, LANES):
+                    p = rows + 2 * j * step + c * F4
+                    plus = load(bias + c * F4)
+                    v, w = at(*six(p, plane)), at(*six(p + step, plane))
+                    for k in range(half):
+                        if half * ty + k < ph:
+                            best, place = largest(
+                                v[2 * k] + plus, w[2 * k] + plus, v[2 * k + 1] + plus, w[2 * k + 1] + plus
+                            )
+                            o = ((half * ty + k) * pw + j) * oc + c
+                            store_some(y + o * F4, best, oc - c)
+                            store_bytes(switch + o, place, oc - c)
+
+    return output_image, pooled_image
 
 
-@inner
-def input_gradient_image(u, far, dx, height, width, channels, top, left, th, tw, rows, carry):
-    """Tiles at u → dx (H, W, C) = the sum of B u Bᵀ over the 6x6 windows, which overlap by two pixels."""
-    step = whole(channels) * F4
-    wp = 4 * tw + 2
-    plane = wp * step
-    nothing = splat(np.float32(0))
-    for o in range(0, 2 * plane, LANES * F4):
-        store(carry + o, nothing)
-    for ty in range(th):
-        spread_along(u + ty * tw * step, tw, step, far, rows)
-        for j in range(wp):
-            for c in range(0, channels, LANES):
-                p, q = rows + j * step + c * F4, carry + j * step + c * F4
-                v0, v1, v2, v3, v4, v5 = b(
-                    load(p), load(p + plane), load(p + 2 * plane),
-                    load(p + 3 * plane), load(p + 4 * plane), load(p + 5 * plane),
-                )  # fmt: skip
-                v0, v1 = v0 + load(q), v1 + load(q + plane)
-                store(q, v4)
-                store(q + plane, v5)
-                if 0 <= j - left < width:
-                    r = 4 * ty - top
-                    at_column, line = dx + ((j - left) * channels + c) * F4, width * channels * F4
-                    if 0 <= r < height:
-                        store_some(at_column + r * line, v0, channels - c)
-                    if 0 <= r + 1 < height:
-                        store_some(at_column + (r + 1) * line, v1, channels - c)
-                    if 0 <= r + 2 < height:
-                        store_some(at_column + (r + 2) * line, v2, channels - c)
-                    if 0 <= r + 3 < height:
-                        store_some(at_column + (r + 3) * line, v3, channels - c)
-    # The last two rows, and rows that no window reached.
-    for r in range(4 * th - top, height):
-        for s in range(width):
-            for c in range(0, channels, LANES):
-                k = r - (4 * th - top)
-                v = nothing
-                if r >= 0 and k < 2 and s + left < wp:
-                    v = load(carry + k * plane + (s + left) * step + c * F4)
-                if r >= 0:
-                    store_some(dx + ((r * width + s) * channels + c) * F4, v, channels - c)
-    for r in range(min(height, 4 * th - top)):
-        for s in range(max(0, wp - left), width):
-            for c in range(0, channels, LANES):
-                store_some(dx + ((r * width + s) * channels + c) * F4, nothing, channels - c)
+def tiles_of_gradient(m, a):
+    """The loop from the gradient of the outputs to tiles."""
 
+    @inner
+    def fetch_dy_rows(dy, y, switch, oh, ow, oc, ty, tw, mode, lines, db):
+        """M rows of the gradient of the convolution's own output → lines (M, M·TW, OC), 0 outside; db += their sum.
 
-@inner
-def spread_along(u, tw, step, far, rows):
-    """A row of tiles at u, their six frequencies along the row → six pixels, overlapping: rows (6, 4·TW + 2, C)."""
-    wp = 4 * tw + 2
-    for f in range(6):
-        for c in range(0, step, LANES * F4):
-            last0 = last1 = splat(np.float32(0))
+        PLAIN: dy itself. RELU: dy where y > 0. POOLED: dy of the pooled output, at the pixel that the switch names.
+        """
+        step = whole(oc) * F4
+        nothing = splat(np.float32(0))
+        for k in range(m):
+            i = m * ty + k
+            for j in range(m * tw):
+                inside = i < oh and j < ow
+                for c in range(0, oc, LANES):
+                    v = nothing
+                    if inside:
+                        if mode == POOLED:
+                            o = ((i // 2) * (ow // 2) + j // 2) * oc + c
+                            if i < oh // 2 * 2 and j < ow // 2 * 2:
+                                here = byte_is(switch + o, (i % 2) * 2 + j % 2, oc - c)
+                                v = where(here, load_some(dy + o * F4, oc - c), nothing)
+                        else:
+                            o = ((i * ow + j) * oc + c) * F4
+                            v = load_some(dy + o, oc - c)
+                            if mode == RELU:
+                                v = where(above(load_some(y + o, oc - c), nothing), v, nothing)
+                        store(db + c * F4, load(db + c * F4) + v)
+                    store(lines + (k * m * tw + j) * step + c * F4, v)
+
+    @inner
+    def transform_dy(dy, y, switch, oh, ow, oc, low, high, tw, mode, lines, rows, v, far, db):
+        """The gradient of one image's output → rows low … high − 1 of its tiles, at v: A dy Aᵀ of each MxM tile."""
+        step = whole(oc) * F4
+        plane = m * tw * step
+        for ty in range(low, high):
+            fetch_dy_rows(dy, y, switch, oh, ow, oc, ty, tw, mode, lines, db)
+            for o in range(0, plane, LANES * F4):
+                put(rows + o, plane, a(lines + o, plane))
             for tx in range(tw):
-                p = u + tx * step + f * 6 * far + c
-                q = rows + (f * wp + 4 * tx) * step + c
-                v0, v1, v2, v3, v4, v5 = b(
-                    load(p),
-                    load(p + far),
-                    load(p + 2 * far),
-                    load(p + 3 * far),
-                    load(p + 4 * far),
-                    load(p + 5 * far),
-                )
-                store(q, v0 + last0)
-                store(q + step, v1 + last1)
-                store(q + 2 * step, v2)
-                store(q + 3 * step, v3)
-                last0, last1 = v4, v5
-            q = rows + (f * wp + 4 * tw) * step + c
-            store(q, last0)
-            store(q + step, last1)
+                for f in range(6):
+                    p = rows + f * plane + m * tx * step
+                    q = v + ((ty - low) * tw + tx) * step + f * 6 * far
+                    for c in range(0, step, LANES * F4):
+                        put(q + c, far, a(p + c, step))
+
+    return transform_dy
+
+
+def gradient_of_tiles(m):
+    """The loop from products to the gradient of the image."""
+
+    @inner
+    def onto(last, v):
+        """Six pixels v, added to what the window M pixels before it, `last`, has at the same places."""
+        return (
+            v[0] + last[m],
+            v[1] + last[m + 1],
+            v[2] + last[4] if m == 2 else v[2],
+            v[3] + last[5] if m == 2 else v[3],
+            v[4],
+            v[5],
+        )
+
+    @inner
+    def spread_along(u, tw, step, far, rows):
+        """A row of tiles at u, six frequencies along the row → six pixels, overlapping: rows (6, M·TW + 6 − M, C)."""
+        wp = m * tw + 6 - m
+        nothing = splat(np.float32(0))
+        for f in range(6):
+            for c in range(0, step, LANES * F4):
+                q = rows + f * wp * step + c
+                v = nothing, nothing, nothing, nothing, nothing, nothing
+                for tx in range(tw):
+                    v = onto(v, b(*six(u + tx * step + f * 6 * far + c, far)))
+                    for k in range(m):
+                        store(q + (m * tx + k) * step, v[k])
+                for k in range(m, 6):
+                    store(q + (m * tw + k - m) * step, v[k])
+
+    @inner
+    def input_gradient_image(u, far, dx, height, width, channels, top, left, low, high, th, tw, rows, carry):
+        """Rows low … high − 1 of tiles, at u → dx (H, W, C) = the sum of B u Bᵀ over the 6x6 windows.
+
+        Windows overlap by 6 − M pixels; `carry` keeps the rows of dx that the next row of tiles adds to.
+        """
+        step = whole(channels) * F4
+        wp = m * tw + 6 - m
+        plane = wp * step
+        nothing = splat(np.float32(0))
+        if low == 0:
+            for o in range(0, (6 - m) * plane, LANES * F4):
+                store(carry + o, nothing)
+        for ty in range(low, high):
+            spread_along(u + (ty - low) * tw * step, tw, step, far, rows)
+            for j in range(wp):
+                for c in range(0, channels, LANES):
+                    q = carry + j * step + c * F4
+                    v = b(*six(rows + j * step + c * F4, plane))
+                    inside = 0 <= j - left < width
+                    at_column, line = dx + ((j - left) * channels + c) * F4, width * channels * F4
+                    for k in range(6):
+                        total = v[k] + load(q + k * plane) if k < 6 - m else v[k]
+                        r = m * ty - top + k
+                        if k >= m:
+                            store(q + (k - m) * plane, total)
+                        elif inside and 0 <= r < height:
+                            store_some(at_column + r * line, total, channels - c)
+        if high < th:
+            return
+        # The last 6 − M rows, and rows that no window reached.
+        for r in range(m * th - top, height):
+            for s in range(width):
+                for c in range(0, channels, LANES):
+                    k = r - (m * th - top)
+                    v = nothing
+                    if r >= 0 and k < 6 - m and s + left < wp:
+                        v = load(carry + k * plane + (s + left) * step + c * F4)
+                    if r >= 0:
+                        store_some(dx + ((r * width + s) * channels + c) * F4, v, channels - c)
+        for r in range(min(height, m * th - top)):
+            for s in range(max(0, wp - left), width):
+                for c in range(0, channels, LANES):
+                    store_some(dx + ((r * width + s) * channels + c) * F4, nothing, channels - c)
+
+    return input_gradient_image
+
+
+def loops(m, at, a):
+    """`forward` and `backward` of F(MxM, RxR), from M and the transforms Aᵀ and A."""
+    transform_image, transform_dy = tiles_of_image(m), tiles_of_gradient(m, a)
+    output_image, pooled_image = images_of_tiles(m, at)
+    input_gradient_image = gradient_of_tiles(m)
+
+    @inner
+    def forward(sizes, mode, group, strip, x, w, bias, y, switch, at_u, at_v, zeros, rows, u, v):
+        """A block of images x (N, H, W, C) → y (N, OH, OW, OC), with w (36, C, OC) already transformed.
+
+        `mode` POOLED gives y (N, OH//2, OW//2, OC) and the switches; RELU and PLAIN ignore `switch`.
+        `group` images, or of one image `strip` rows of tiles, go through the 36 products together. `sizes` is that
+        of `kernels.winograd`.
+        """
+        n, height, width, channels, oc, oh, ow, top, left, th, tw = sizes
+        tiles, cp, op = strip * tw, whole(channels), whole(oc)
+        far_u, far_v = (group * tiles * cp + LANES) * F4, (group * tiles * op + LANES) * F4
+        lowest = np.float32(-np.inf)
+        if mode == POOLED:
+            oh, ow = oh // 2, ow // 2
+        for start in range(0, n, group):
+            images = min(group, n - start)
+            for low in range(0, th, strip):
+                high = min(low + strip, th)
+                for i in range(images):
+                    image, target = x + (start + i) * height * width * channels * F4, u + i * tiles * cp * F4
+                    transform_image(
+                        image, height, width, channels, top, left, low, high, tw, zeros, rows, target, far_u
+                    )
+                for f in range(36):
+                    sweep(
+                        u + f * far_u, at_u, images * (high - low) * tw, zeros, 1, channels, F4,
+                        w + f * channels * op * F4, zeros, 0, v + f * far_v, at_v, op, lowest,
+                    )  # fmt: skip
+                for i in range(images):
+                    source, o = v + i * tiles * op * F4, (start + i) * oh * ow * oc
+                    target = y + o * F4
+                    if mode == POOLED:
+                        pooled_image(source, far_v, bias, target, switch + o, oh, ow, oc, low, high, tw, rows)
+                    else:
+                        output_image(source, far_v, bias, target, oh, ow, oc, low, high, tw, mode == RELU, rows)
+
+    @inner
+    def backward(
+        sizes, mode, group, strip, x, dy, y, switch, wt, dx, dw, total, db, at_u, at_v, at_c, at_dw,
+        zeros, rows, lines, carry, u, v,
+    ):  # fmt: skip
+        """A block of images: dx (N, H, W, C) from wt (36, OC, C); dw (36, C in fours, OC) and db (OC,) are added to.
+
+        A gradient whose address is 0 is not wanted. The tiles of dy are transformed once and serve both gradients.
+        Where `total` is not 0, dw is added to it, and begun anew, after every SUM_TILES tiles: the rounding errors of
+        a sum grow with its length.
+        """
+        n, height, width, channels, oc, oh, ow, top, left, th, tw = sizes
+        tiles, cp, op = strip * tw, whole(channels), whole(oc)
+        far_u, far_v = (group * tiles * cp + LANES) * F4, (group * tiles * op + LANES) * F4
+        four = (channels + 3) // 4 * 4
+        lowest = np.float32(-np.inf)
+        image_size = height * width * channels * F4
+        summed = 0
+        dy_size = (oh // 2) * (ow // 2) * oc if mode == POOLED else oh * ow * oc
+        for start in range(0, n, group):
+            images = min(group, n - start)
+            for low in range(0, th, strip):
+                high = min(low + strip, th)
+                together = images * (high - low) * tw
+                for i in range(images):
+                    o, target = (start + i) * dy_size, v + i * tiles * op * F4
+                    transform_dy(
+                        dy + o * F4, y + o * F4, switch + o, oh, ow, oc, low, high, tw, mode,
+                        lines, rows, target, far_v, db,
+                    )  # fmt: skip
+                if dw != 0:
+                    for i in range(images):
+                        image, target = x + (start + i) * image_size, u + i * tiles * cp * F4
+                        transform_image(
+                            image, height, width, channels, top, left, low, high, tw, zeros, rows, target, far_u
+                        )
+                    for f in range(36):
+                        sweep_outer(
+                            u + f * far_u, at_c, four, zeros, 1, together, cp * F4, v + f * far_v,
+                            op * F4, dw + f * four * op * F4, op * F4, at_dw, op,
+                        )  # fmt: skip
+                    summed += together
+                    if total != 0 and summed >= SUM_TILES:
+                        fold(dw, total, 36 * four * op)
+                        summed = 0
+                if dx != 0:
+                    for f in range(36):
+                        sweep(
+                            v + f * far_v, at_v, together, zeros, 1, oc, F4, wt + f * oc * cp * F4, zeros, 0,
+                            u + f * far_u, at_u, cp, lowest,
+                        )  # fmt: skip
+                    for i in range(images):
+                        source, image = u + i * tiles * cp * F4, dx + (start + i) * image_size
+                        input_gradient_image(
+                            source, far_u, image, height, width, channels, top, left, low, high, th, tw,
+                            rows, carry,
+                        )  # fmt: skip
+
+        if total != 0:
+            fold(dw, total, 36 * four * op)
+
+    return forward, backward
+
+
+_forward_3x3, _backward_3x3 = loops(4, at4, a4)
+_forward_5x5, _backward_5x5 = loops(2, at2, a2)
 
 
 @compiled
-def backward(sizes, mode, group, x, dy, y, switch, wt, dx, dw, db, at_u, at_v, at_c, at_dw, zeros, rows, lines, u, v):
-    """A block of images: dx (N, H, W, C) from wt (36, OC, C); dw (36, C in fours, OC) and db (OC,) are added to.
+def forward_3x3(*arguments):
+    """`forward` of F(4x4, 3x3)."""
+    _forward_3x3(*arguments)
 
-    A gradient whose address is 0 is not wanted. The tiles of dy are transformed once and serve both gradients.
-    """
-    n, height, width, channels, oc, oh, ow, top, left, th, tw = sizes
-    tiles, cp, op = th * tw, whole(channels), whole(oc)
-    far_u, far_v = (group * tiles * cp + LANES) * F4, (group * tiles * op + LANES) * F4
-    four = (channels + 3) // 4 * 4
-    lowest = np.float32(-np.inf)
-    dy_image = (oh // 2) * (ow // 2) * oc if mode == POOLED else oh * ow * oc
-    for start in range(0, n, group):
-        images = min(group, n - start)
-        for i in range(images):
-            o = (start + i) * dy_image
-            target = v + i * tiles * op * F4
-            transform_dy(dy + o * F4, y + o * F4, switch + o, oh, ow, oc, th, tw, mode, lines, rows, target, far_v, db)
-        if dw != 0:
-            for i in range(images):
-                image, target = x + (start + i) * height * width * channels * F4, u + i * tiles * cp * F4
-                transform_image(image, height, width, channels, top, left, th, tw, zeros, rows, target, far_u)
-            for f in range(36):
-                sweep_outer(
-                    u + f * far_u, at_c, four, zeros, 1, images * tiles, cp * F4, v + f * far_v,
-                    op * F4, dw + f * four * op * F4, op * F4, at_dw, op,
-                )  # fmt: skip
-        if dx != 0:
-            for f in range(36):
-                sweep(
-                    v + f * far_v, at_v, images * tiles, zeros, 1, oc, F4, wt + f * oc * cp * F4, zeros, 0,
-                    u + f * far_u, at_u, cp, lowest,
-                )  # fmt: skip
-            for i in range(images):
-                source, image = u + i * tiles * cp * F4, dx + (start + i) * height * width * channels * F4
-                input_gradient_image(source, far_u, image, height, width, channels, top, left, th, tw, rows, lines)
+
+@compiled
+def forward_5x5(*arguments):
+    """`forward` of F(2x2, 5x5)."""
+    _forward_5x5(*arguments)
+
+
+@compiled
+def backward_3x3(*arguments):
+    """`backward` of F(4x4, 3x3)."""
+    _backward_3x3(*arguments)
+
+
+@compiled
+def backward_5x5(*arguments):
+    """`backward` of F(2x2, 5x5)."""
+    _backward_5x5(*arguments)
+
+
+FORWARD = {4: forward_3x3, 2: forward_5x5}
+BACKWARD = {4: backward_3x3, 2: backward_5x5}
+"""For each M."""
