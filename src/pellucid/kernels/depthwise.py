@@ -1,121 +1,278 @@
-"""Depthwise convolution (groups = C = OC): each channel has its own kernel; `compiled.depthwise` has the loops.
+"""Depthwise convolution (groups = C = OC): each channel has its own kernel; the loops are in `compiled.depthwise3x3`
+for the usual windows, in `compiled.depthwise` for all others.
 
 There is no sum over channels, hence no matrix product: 16 neighbouring channels are 16 lanes of a vector. float32.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from pellucid.kernels import jit
-from pellucid.kernels.geometry import Window, conv_output_shape
-from pellucid.kernels.sliding import bias_vector, taps, whole, work_blocks
-from pellucid.kernels.threads import address, parallel_for
+from pellucid.kernels.geometry import Pair, Window, conv_output_shape
+from pellucid.kernels.sliding import LANES, whole, work_blocks
+from pellucid.kernels.threads import address, parallel_for, scratch_address
 from pellucid.typing import Array, IntArray, Shape
 
+RUNS = (5, 3, 2, 1)
+"""Neighbouring taps of a row are taken together in runs of these lengths."""
 
-class Frame(NamedTuple):
-    """Sizes as the compiled loops take them, the taps' distances in bytes, and the blocks of images."""
+GROUPS = ((3, 3, 3), (5,), (1,) * 8)
+"""Runs whose sums in the weight gradient stay in registers together. The last serves every kernel."""
 
-    sizes: tuple[int, ...]  # H W C, OH OW, KH KW, SH SW, DH DW, top left
-    taps: IntArray
-    blocks: list[slice]
 
-    def of(self, images: slice) -> tuple[int, ...]:
-        return (images.stop - images.start, *self.sizes)
+class Tap(NamedTuple):
+    """A tap of the kernel: its row and column from where a step begins, and its number u·KW + v."""
 
-    def usual(self, images: slice) -> tuple[int, ...]:
-        """The sizes that matter to the 3x3 kernels: N H W C, OH OW, top left."""
-        return (images.stop - images.start, *self.sizes[:5], *self.sizes[11:])
+    row: int
+    column: int
+    number: int
+
+
+class Run(NamedTuple):
+    """Neighbouring taps: where the first one is, and their numbers."""
+
+    row: int
+    column: int
+    taps: list[int]
+
+
+class Plan(NamedTuple):
+    """A correlation as the compiled loops take it. Step j sees `rows` rows of the image, from j·go + first on; each
+    part (phase) makes of it outputs in row j·down + row of the result, `beside` columns apart.
+    """
+
+    image: tuple[int, ...]  # H W C
+    out: Pair  # OH OW
+    pace: tuple[int, ...]  # steps, go, first, rows, stride along a row, down, beside
+    table: IntArray  # (runs, 3): row, column, number of its first tap in `order`
+    order: IntArray  # the taps of all runs in turn
+    parts: IntArray  # (parts, 10): row, column, outputs, inside from … to, its first run, runs of each length
+
+
+class WeightPlan(NamedTuple):
+    """The same for the weight gradient, whose runs come in groups of one kind."""
+
+    image: tuple[int, ...]  # H W C
+    out: Pair  # OH OW
+    pace: tuple[int, ...]  # go, first, rows, stride along a row
+    inside: Pair  # outputs of a row whose windows are inside the image from side to side
+    kind: tuple[int, int, int]  # groups; runs and taps in each
+    table: IntArray  # (runs, 2): row, column
+    order: IntArray  # the taps of all runs in turn; the last may be there several times
 
 
 def _is_usual(window: Window) -> bool:
-    return window.size == (3, 3) and window.stride == window.dilation == (1, 1)
+    return window.size == (3, 3) and window.dilation == (1, 1) and window.stride in ((1, 1), (2, 2))
 
 
-def _row_of_zeros(x_shape: Shape) -> Array:
-    return np.zeros(x_shape[2] * x_shape[3], np.float32)
+@lru_cache(maxsize=16)
+def _zeros(numbers: int) -> Array:
+    return np.zeros(numbers, np.float32)
 
 
-def _frame(x_shape: Shape, window: Window, taps_multiple: int = 1) -> Frame:
+@lru_cache(maxsize=256)
+def _blocks(x_shape: Shape, window: Window) -> list[slice]:
     n, h, w, c = x_shape
     oh, ow = window.output(h, w)
-    sizes = (
-        h,
-        w,
-        c,
-        oh,
-        ow,
-        *window.size,
-        *window.stride,
-        *window.dilation,
-        window.padding[0][0],
-        window.padding[1][0],
+    return work_blocks(n, 2 * n * oh * ow * c * window.size[0] * window.size[1], 4 * n * c * (h * w + oh * ow))
+
+
+def _taps(window: Window) -> list[Tap]:
+    """The taps as seen from row 0 of a window and column 0 of the image."""
+    (kh, kw), (dh, dw), left = window.size, window.dilation, window.padding[1][0]
+    return [Tap(u * dh, v * dw - left, u * kw + v) for u in range(kh) for v in range(kw)]
+
+
+def _runs(taps: Iterable[Tap]) -> list[Run]:
+    """Neighbours in a row taken together, in the lengths that there are."""
+    runs: list[Run] = []
+    for row, column, number in sorted(taps):
+        if runs and (runs[-1].row, runs[-1].column + len(runs[-1].taps)) == (row, column):
+            runs[-1].taps.append(number)
+        else:
+            runs.append(Run(row, column, [number]))
+    return [part for run in runs for part in _cut(run)]
+
+
+def _cut(run: Run) -> Iterator[Run]:
+    begin = 0
+    while left := len(run.taps) - begin:
+        size = next(size for size in RUNS if size <= left)
+        yield Run(run.row, run.column + begin, run.taps[begin : begin + size])
+        begin += size
+
+
+def _inside(taps: Sequence[Tap], stride: int, width: int, outputs: int) -> Pair:
+    """The outputs of a row all of whose taps are inside the image from side to side: begin, end."""
+    if stride > 2 or not taps:
+        return 0, 0
+    columns = [tap.column for tap in taps]
+    begin = min(outputs, max(0, -(min(columns) // stride)))
+    return begin, max(begin, min(outputs, (width - 1 - max(columns)) // stride + 1))
+
+
+def _plan(
+    image: tuple[int, ...], out: Pair, pace: tuple[int, ...], parts: Iterable[tuple[int, int, int, list[Tap]]]
+) -> Plan:
+    """The tables for parts of (row, column, outputs in a row, taps)."""
+    table: list[tuple[int, int, int]] = []
+    order: list[int] = []
+    numbers = []
+    for row, column, outputs, taps in parts:
+        runs = sorted(_runs(taps), key=lambda run: -len(run.taps))
+        lengths = [len(run.taps) for run in runs]
+        inside = _inside(taps, pace[4], image[1], outputs)
+        numbers.append((row, column, outputs, *inside, len(table), *(lengths.count(size) for size in RUNS)))
+        for run in runs:
+            table.append((run.row, run.column, len(order)))
+            order += run.taps
+    return Plan(image, out, pace, _integers(table, 3), np.array(order, np.int64), _integers(numbers, 6 + len(RUNS)))
+
+
+def _integers(rows: Sequence[tuple[int, ...]], columns: int) -> IntArray:
+    return np.array(rows, np.int64).reshape(-1, columns)
+
+
+@lru_cache(maxsize=128)
+def _forward_plan(x_shape: Shape, window: Window) -> Plan:
+    """Step j makes row j of the outputs."""
+    oh, ow = window.output(*x_shape[1:3])
+    pace = oh, window.stride[0], -window.padding[0][0], window.extent(0), window.stride[1], 1, 1
+    return _plan(x_shape[1:], (oh, ow), pace, [(0, 0, ow, _taps(window))])
+
+
+@lru_cache(maxsize=128)
+def _gradient_plan(x_shape: Shape, window: Window) -> Plan:
+    """dx[r] = Σ_u dy[q]·w[u] over the taps u with q·SH + u·DH − top = r, and columns likewise.
+
+    Rows r = j·SH + a − top of one phase a < SH see the same taps, in the rows q = j + (a − u·DH)/SH of dy: so step j
+    makes one row of each phase, and in it the columns of each phase.
+    """
+    _, h, w, c = x_shape
+    (sh, sw), kw = window.stride, window.size[1]
+    parts = [
+        (row, column + first * sw, -(-(w - column) // sw) - first, taps)
+        for row, downs in _phases(window, 0)
+        for column, acrosses in _phases(window, 1)
+        for first in [max(0, -(column // sw))]
+        for taps in [[Tap(q, first + p, u * kw + v) for u, q in downs for v, p in acrosses]]
+    ]
+    steps = (h - 1 + window.padding[0][0]) // sh + 1
+    return _plan((*window.output(h, w), c), (h, w), (steps, 1, 0, 1, 1, sh, sw), parts)
+
+
+def _phases(window: Window, axis: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+    """For each phase a: where its first pixel is, a − top, and its taps u with the distance (a − u·DH)/SH."""
+    stride, dilation = window.stride[axis], window.dilation[axis]
+    for a in range(stride):
+        taps = [u for u in range(window.size[axis]) if (a - u * dilation) % stride == 0]
+        yield a - window.padding[axis][0], [(u, (a - u * dilation) // stride) for u in taps]
+
+
+@lru_cache(maxsize=128)
+def _weight_plan(x_shape: Shape, window: Window) -> WeightPlan:
+    oh, ow = window.output(*x_shape[1:3])
+    stride, taps = window.stride[1], _taps(window)
+    runs = _runs(taps)
+    lengths = tuple(len(run.taps) for run in runs)
+    group = next((g for g in GROUPS if lengths == g * (len(lengths) // len(g))), GROUPS[-1])
+    if group == GROUPS[-1]:
+        runs = [Run(tap.row, tap.column, [tap.number]) for tap in taps]
+        runs += runs[-1:] * (-len(runs) % len(group))
+    return WeightPlan(
+        x_shape[1:],
+        (oh, ow),
+        (window.stride[0], -window.padding[0][0], window.extent(0), stride),
+        _inside(taps, stride, x_shape[2], ow),
+        (len(runs) // len(group), len(group), sum(group)),
+        _integers([run[:2] for run in runs], 2),
+        np.array([number for run in runs for number in run.taps], np.int64),
     )
-    blocks = work_blocks(n, 2 * n * oh * ow * c * window.size[0] * window.size[1], 4 * n * c * (h * w + oh * ow))
-    return Frame(sizes, taps(window, w, c, 1, multiple=taps_multiple), blocks)
+
+
+def _for_images(blocks: list[slice], a: Array, b: Array, work: Callable[[int, int, int, int], None]) -> None:
+    """work(block, images, address of its part of a, of b) for all blocks of images."""
+    a0, b0, a_image, b_image = address(a), address(b), a.strides[0], b.strides[0]
+
+    def block(index: int) -> None:
+        start, stop = blocks[index].start, blocks[index].stop
+        work(index, stop - start, a0 + start * a_image, b0 + start * b_image)
+
+    parallel_for(block, len(blocks))
+
+
+def _sizes(x_shape: Shape, window: Window) -> tuple[int, ...]:
+    """H W C, OH OW, top left: what matters to the 3x3 kernels."""
+    return (*x_shape[1:], *window.output(*x_shape[1:3]), window.padding[0][0], window.padding[1][0])
 
 
 def forward(x: Array, w: Array, b: Array | None, window: Window, out: Array | None = None) -> Array:
     """y[..., c] = x[..., c] ∗ w[:, :, 0, c] + b[c]."""
     y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
-    p, kernels, bias = _frame(x.shape, window), jit.load("depthwise"), bias_vector(b, x.shape[3])
-    x0, w0, b0, y0 = address(x), address(w), address(bias), address(y)
-    usual, zeros = jit.load("depthwise3x3") if _is_usual(window) else None, _row_of_zeros(x.shape)
+    if not _is_usual(window):
+        return _correlate(x, w, b, y, _forward_plan(x.shape, window), _blocks(x.shape, window))
+    kernel = jit.load("depthwise3x3").forward[window.stride[0] - 1]
+    sizes, zeros = _sizes(x.shape, window), _zeros(x.shape[2] * x.shape[3])
+    bias = zeros if b is None else np.ascontiguousarray(b)
+    w0, b0, zeros0 = address(w), address(bias), address(zeros)
 
-    def block(index: int) -> None:
-        part = p.blocks[index]
-        x1, y1 = x0 + part.start * x.strides[0], y0 + part.start * y.strides[0]
-        if usual is not None:
-            usual.forward(p.usual(part), x1, w0, b0, y1, address(zeros))
-        else:
-            kernels.forward(p.of(part), p.taps, x1, w0, b0, y1)
+    def work(_: int, images: int, x1: int, y1: int) -> None:
+        kernel((images, *sizes), x1, w0, b0, y1, zeros0)
 
-    parallel_for(block, len(p.blocks))
+    _for_images(_blocks(x.shape, window), x, y, work)
+    return y
+
+
+def _correlate(x: Array, w: Array, b: Array | None, y: Array, p: Plan, blocks: list[slice]) -> Array:
+    kernel, c = jit.load("depthwise").correlate, x.shape[3]
+    bias = _zeros(c) if b is None else np.ascontiguousarray(b)
+    w0, b0, floats = address(w), address(bias), whole(c) * (1 + len(p.order))
+
+    def work(_: int, images: int, x1: int, y1: int) -> None:
+        packed = scratch_address("depthwise", floats)
+        kernel(images, *p, x1, w0, b0, y1, packed)
+
+    _for_images(blocks, x, y, work)
     return y
 
 
 def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | None = None) -> Array:
-    """dx: with stride 1 the convolution of dy with the kernel turned by 180°, else each dy spread over its window."""
-    kh, kw, _, c = w.shape
-    (top, bottom), (left, right) = window.padding
-    margins = [window.extent(axis) - 1 for axis in (0, 1)]
-    if window.stride == (1, 1) and max(top, bottom) <= margins[0] and max(left, right) <= margins[1]:
-        around = ((margins[0] - top, margins[0] - bottom), (margins[1] - left, margins[1] - right))
-        turned = np.ascontiguousarray(w[::-1, ::-1])
-        return forward(dy, turned, None, Window((kh, kw), (1, 1), around, window.dilation), out)
+    """dx: the correlation of dy with the kernel turned by 180°; with larger strides, each phase with a part of it."""
     dx = np.empty(x_shape, np.float32) if out is None else out
-    p, kernels = _frame(x_shape, window), jit.load("depthwise")
-    dy0, w0, dx0 = address(dy), address(w), address(dx)
-
-    def block(index: int) -> None:
-        part = p.blocks[index]
-        dy1, dx1 = dy0 + part.start * dy.strides[0], dx0 + part.start * dx.strides[0]
-        kernels.input_gradient(p.of(part), p.taps, dy1, w0, dx1)
-
-    parallel_for(block, len(p.blocks))
-    return dx
+    (top, bottom), (left, right) = window.padding
+    if _is_usual(window) and window.stride == (1, 1) and max(top, bottom, left, right) <= 2:
+        turned = window._replace(padding=((2 - top, 2 - bottom), (2 - left, 2 - right)))
+        return forward(dy, np.ascontiguousarray(w[::-1, ::-1]), None, turned, dx)
+    return _correlate(dy, w, None, dx, _gradient_plan(x_shape, window), _blocks(x_shape, window))
 
 
 def weight_gradient(x: Array, dy: Array, kernel: tuple[int, ...], window: Window) -> tuple[Array, Array]:
-    """(dw, db) for w of shape `kernel` (KH, KW, 1, C)."""
-    c = kernel[3]
-    p, kernels = _frame(x.shape, window, taps_multiple=9), jit.load("depthwise")
-    usual, zeros = jit.load("depthwise3x3") if _is_usual(window) else None, _row_of_zeros(x.shape)
-    dw = np.zeros((len(p.blocks), len(p.taps), c if usual is not None else whole(c)), np.float32)
-    db = np.zeros((len(p.blocks), whole(c)), np.float32)
-    x0, dy0, dw0, db0 = address(x), address(dy), address(dw), address(db)
+    """(dw, db) for w of shape `kernel` (KH, KW, 1, C): each block of images has its sums, added in turn."""
+    blocks, zeros, c = _blocks(x.shape, window), _zeros(x.shape[2] * x.shape[3]), kernel[3]
+    zeros0 = address(zeros)
+    if _is_usual(window):
+        add_3x3, sizes = jit.load("depthwise3x3").weight_gradient[window.stride[0] - 1], _sizes(x.shape, window)
+        sums = np.zeros((len(blocks), 10, c), np.float32)
 
-    def block(index: int) -> None:
-        part = p.blocks[index]
-        x1, dy1 = x0 + part.start * x.strides[0], dy0 + part.start * dy.strides[0]
-        sums = dw0 + index * dw.strides[0], db0 + index * db.strides[0]
-        if usual is not None:
-            usual.weight_gradient(p.usual(part), x1, dy1, *sums, address(zeros))
-        else:
-            kernels.weight_gradient(p.of(part), p.taps, x1, dy1, *sums)
+        def work(index: int, images: int, x1: int, dy1: int) -> None:
+            add_3x3((images, *sizes), x1, dy1, address(sums[index]), zeros0)
 
-    parallel_for(block, len(p.blocks))
-    return dw.sum(axis=0)[: kernel[0] * kernel[1], :c].reshape(kernel), db.sum(axis=0)[:c]
+        _for_images(blocks, x, dy, work)
+        total = sums.sum(axis=0)
+        return total[:9].reshape(kernel), total[9]
+    add, p = jit.load("depthwise").weight_gradient, _weight_plan(x.shape, window)
+    wide = np.zeros((len(blocks), whole(c) // LANES, 1 + len(p.order), LANES), np.float32)
+
+    def work_wide(index: int, images: int, x1: int, dy1: int) -> None:
+        add(images, *p[:-1], x1, dy1, address(wide[index]), zeros0)
+
+    _for_images(blocks, x, dy, work_wide)
+    total = wide.sum(axis=0).transpose(1, 0, 2).reshape(1 + len(p.order), -1)[:, :c]
+    dw = np.empty((kernel[0] * kernel[1], c), np.float32)
+    dw[p.order] = total[1:]
+    return dw.reshape(kernel), total[0]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
-from pellucid.kernels.geometry import Window
 from pellucid.kernels.threads import blocks_of
-from pellucid.typing import Array, IntArray
+from pellucid.typing import Array
 
 LANES = 16
 # The batch is cut into this many blocks at most; each may hold a partial sum of the weight gradient.
@@ -32,15 +29,6 @@ def sum_blocks(images: int, sum_bytes: int, flops: int, bytes_moved: int) -> lis
     most = max(4, min(BLOCKS, PARTIAL_BYTES // sum_bytes))
     worth = max(flops // BLOCK_FLOPS, bytes_moved // BLOCK_BYTES, 1)
     return blocks_of(images, -(-images // min(most, worth)))
-
-
-@lru_cache(maxsize=256)
-def taps(window: Window, padded_width: int, channels: int, per_tap: int, multiple: int = 1) -> IntArray:
-    """Bytes from a window's corner to each tap (u, v, c), c < per_tap; the last repeated up to a `multiple`."""
-    u, v, c = np.ogrid[: window.size[0], : window.size[1], :per_tap]
-    places = ((u * window.dilation[0] * padded_width + v * window.dilation[1]) * channels + c).ravel() * 4
-    extra = -len(places) % multiple
-    return np.concatenate([places, np.repeat(places[-1:], extra)]).astype(np.int64)
 
 
 def whole(channels: int) -> int:

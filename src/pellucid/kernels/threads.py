@@ -11,9 +11,11 @@ block order: so the bits do not depend on how many threads there are.
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import math
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -140,7 +142,28 @@ def address(array: Array | None) -> int:
     """Where an array begins in memory; 0 for None. Compiled kernels take addresses: so every array is of one type to
     them, read-only or not, and none is compiled for twice. The caller keeps the array alive.
     """
-    return 0 if array is None else array.ctypes.data
+    return 0 if array is None else _address(array)
+
+
+def _slowly(array: Array) -> int:
+    return array.ctypes.data
+
+
+def _from_struct(array: Array) -> int:
+    """The field `data` of NumPy's C struct of an array, which follows what every Python object begins with: a quarter
+    of the time of `array.ctypes.data`.
+    """
+    return ctypes.c_size_t.from_address(id(array) + object.__basicsize__).value
+
+
+def _quickest() -> Callable[[Array], int]:
+    known = sys.implementation.name == "cpython" and all(
+        _from_struct(a) == _slowly(a) for a in (np.zeros(3), np.ones(2)[1:])
+    )
+    return _from_struct if known else _slowly
+
+
+_address = _quickest()
 
 
 def stride(array: Array | None) -> int:

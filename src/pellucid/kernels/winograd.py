@@ -20,13 +20,14 @@ largest value.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 
 from pellucid.kernels import blas, jit
 from pellucid.kernels.geometry import Window
-from pellucid.kernels.sliding import panels
+from pellucid.kernels.sliding import bias_vector, work_blocks
 from pellucid.kernels.sliding import whole as _whole
 from pellucid.kernels.threads import address, blocks_of, parallel_for, scratch, scratch_address, stride
 from pellucid.typing import Array, IntArray, Shape
@@ -80,6 +81,8 @@ class Plan(NamedTuple):
     group: int  # images that share the 36 products
     strip: int  # rows of tiles that do: all of an image, unless it is large
     block: int  # images of one piece of parallel work
+    zeros: Array  # a row of zeros, for what lies outside the image
+    scratch: tuple[int, ...]  # where rows, lines, the carry, tiles over C and OC begin in a thread's scratch; its end
 
     def of(self, images: slice) -> tuple[int, ...]:
         """The sizes of a part of the batch."""
@@ -91,6 +94,7 @@ class Plan(NamedTuple):
         return self.group * self.strip * self.sizes[-1]
 
 
+@lru_cache(maxsize=128)
 def plan(x_shape: Shape, oc: int, window: Window) -> Plan:
     """Tiles, groups and blocks for x (N, H, W, C) → OC channels."""
     n, h, w, c = x_shape
@@ -103,24 +107,18 @@ def plan(x_shape: Shape, oc: int, window: Window) -> Plan:
     strip = -(-th // -(-th * tw // MOST_TILES))
     block = max(group, -(-n // form.blocks) // group * group)
     sizes = (n, h, w, c, oc, oh, ow, window.padding[0][0], window.padding[1][0], th, tw)
-    return Plan(form, sizes, group, strip, block)
+    widest, m = max(_whole(c), _whole(oc)), form.m
+    wide, tiles = (m * tw + 6 - m) * widest, group * strip * tw
+    parts = (6 * wide, m * wide, (6 - m) * wide, 36 * (tiles * _whole(c) + 16), 36 * (tiles * _whole(oc) + 16))
+    zeros = np.zeros(max(w * c, widest) + 32, np.float32)
+    return Plan(form, sizes, group, strip, block, zeros, (0, *accumulate(parts)))
 
 
 def _buffers(p: Plan) -> tuple[int, ...]:
-    """Addresses of this thread's scratch memory: a row of zeros, rows, lines, the carry, tiles over C and OC."""
-    _, _, width, c, oc, _, _, _, _, _, tw = p.sizes
-    m, widest = p.form.m, max(_whole(c), _whole(oc))
-    wide = (m * tw + 6 - m) * widest
-    zeros = scratch("winograd.zeros", (max(width * c, widest) + 32,))
-    zeros.fill(0)
-    return (
-        address(zeros),
-        scratch_address("winograd.rows", 6 * wide),
-        scratch_address("winograd.lines", m * wide),
-        scratch_address("winograd.carry", (6 - m) * wide),
-        scratch_address("winograd.u", 36 * (p.tiles * _whole(c) + 16)),
-        scratch_address("winograd.v", 36 * (p.tiles * _whole(oc) + 16)),
-    )
+    """Addresses: a row of zeros, and this thread's scratch for rows, lines, the carry, tiles over C and OC."""
+    first = scratch_address("winograd", p.scratch[-1])
+    rows, lines, carry, u, v = (first + 4 * start for start in p.scratch[:-1])
+    return p.zeros.ctypes.data, rows, lines, carry, u, v
 
 
 @lru_cache(maxsize=64)
@@ -142,9 +140,14 @@ def _fours(channels: int) -> int:
 
 
 def _transformed(w: Array, form: Form) -> Array:
-    """w (R·R, C, OC) → G w Gᵀ (36, C · whole(OC)), in panels."""
-    with blas.single_threaded():  # threads of the BLAS would go on spinning and take the cores from the pool
-        return np.asarray(form.gg @ panels(w))
+    """w (R·R, C, OC) → G w Gᵀ (36, C · whole(OC) + 16), in panels; the 16 keep the 36 apart in the cache."""
+    w = np.ascontiguousarray(w)
+    _, c, oc = w.shape
+    out = np.empty((36, c * _whole(oc) + 16), np.float32)
+    blocks = work_blocks(c, 0, out.nbytes)
+    run, w0, out0 = jit.load("winograd_kernels").TRANSFORM[form.r], address(w), address(out)
+    parallel_for(lambda i: run(blocks[i].start, blocks[i].stop, c, oc, _whole(oc), w0, out0), len(blocks))
+    return out
 
 
 def forward(
@@ -172,9 +175,7 @@ def _forward(
     transformed = _transformed(w.reshape(-1, w.shape[2], oc), p.form)
     tables = _tables(p)
     at_u, at_v = address(tables[0]), address(tables[1])
-    bias = np.zeros(_whole(oc), np.float32)
-    if b is not None:
-        bias[:oc] = b
+    bias = bias_vector(b, oc)
     blocks = blocks_of(n, p.block)
     x0, w0, b0, y0, switch0 = (address(array) for array in (x, transformed, bias, y, switch))
 

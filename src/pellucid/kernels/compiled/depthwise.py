@@ -1,182 +1,277 @@
 # mypy: ignore-errors
 # Numba gives these functions their types when it compiles them.
-"""Depthwise convolution: every channel has a kernel of its own, so 16 channels are 16 lanes.
+"""Depthwise convolution: every channel has a kernel of its own, so 16 channels are 16 lanes of a vector.
 
-Such a convolution does so little with each number that reading memory is most of its time: images are not copied
-into a frame of zeros first. Windows inside the image take the fast loop, those that stick out a careful one.
+Such a convolution does little with each number, and loading is as much work as computing. So neighbouring taps of a
+row, a *run*, are taken together for several outputs: each pixel is loaded once for all the products it is part of.
+Where the runs lie is told by tables made once for each shape in `kernels.depthwise`: so the same loops serve every
+kernel size, stride and dilation, and the input gradient as well.
+
+Images are not copied into a frame of zeros first: windows inside the image are computed in tiles of six or three, those
+that stick out one by one, with tests. The tiles are written as LLVM instructions, as in `tile`.
 """
 
 from __future__ import annotations
 
-from pellucid.kernels.compiled.border import clear
-from pellucid.kernels.compiled.simd import LANES, load, load_some, store, store_some
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from pellucid.kernels.compiled import simd
+from pellucid.kernels.compiled.prefetch import prefetch, will_read
+from pellucid.kernels.compiled.simd import LANES, load, load_some, store
+from pellucid.kernels.compiled.tile import _fused, _integer, _load
+from pellucid.kernels.depthwise import GROUPS, RUNS
 from pellucid.kernels.jit import compiled, inner
 
+BYTES = 4 * LANES  # of a vector
+ENTRY = 24  # bytes of an entry of `runs`: address of its first pixel for output 0, place of its weights, column
+
+
+def _at(builder: Any, base: Any, step: Any, index: int) -> Any:
+    return builder.add(base, builder.mul(step, _integer(index)))
+
+
+def _number(builder: Any, table: Any, index: int) -> Any:
+    return _load(builder, builder.add(table, _integer(8 * index)), ir.IntType(64), 8)
+
+
+def _pixels(builder: Any, corner: Any, step: Any, many: int, lanes: Any, column: Any, width: Any) -> list[Any]:
+    """The first `lanes` channels of neighbouring pixels; if the first one's `column` is given, zeros outside."""
+    result = []
+    for q in range(many):
+        some, place = lanes, builder.inttoptr(_at(builder, corner, step, q), simd._VECTOR.as_pointer())
+        if column is not None:
+            inside = builder.icmp_unsigned("<", builder.add(column, _integer(q)), width)
+            some = builder.select(inside, lanes, _integer(0))
+        kind = ir.FunctionType(simd._VECTOR, [place.type, ir.IntType(32), simd._MASK, simd._VECTOR])
+        name = "llvm.masked.load.v16f32.p0" if simd._opaque() else "llvm.masked.load.v16f32.p0v16f32"
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        align, zeros = ir.Constant(ir.IntType(32), 4), simd._constant(0.0)
+        result.append(builder.call(function, [place, align, simd._first(builder, some), zeros]))
+    return result
+
+
+def make_tile(outputs: int, stride: int) -> Any:
+    """tile(…): y[p] = start + Σ x·w for `outputs` neighbours in a row, written `across` bytes apart.
+
+    `counts`: how many of the `runs` are of each length in RUNS. `shift` is added to their addresses, `column` to their
+    columns. With stride 0 there is one output, and pixels whose column is outside the image count as 0. `ahead_x`,
+    `ahead_y`: how far the rows are that come next.
+    """
+
+    @intrinsic
+    def tile(
+        typing: Any, runs: Any, counts: Any, w: Any, start: Any, shift: Any, column: Any, step: Any, width: Any,
+        y: Any, across: Any, lanes: Any, ahead_x: Any, ahead_y: Any,
+    ) -> Any:  # fmt: skip
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            runs, counts, w, start, shift, column, step, width, y, across, lanes, ahead_x, ahead_y = args
+            fused, first = _fused(builder), _load(builder, start, simd._VECTOR, 64)
+            sums = [cgutils.alloca_once_value(builder, first) for _ in range(outputs)]
+            for kind, run in enumerate(RUNS):
+                count = _number(builder, counts, kind)
+                with cgutils.for_range(builder, count) as loop:
+                    entry = builder.add(runs, builder.mul(loop.index, _integer(ENTRY)))
+                    corner, kernel = builder.add(_number(builder, entry, 0), shift), _number(builder, entry, 1)
+                    tested = None if stride else builder.add(column, _number(builder, entry, 2))
+                    pixels = _pixels(builder, corner, step, (outputs - 1) * stride + run, lanes, tested, width)
+                    for v in range(run):
+                        place = builder.add(builder.add(w, kernel), _integer(BYTES * v))
+                        weight = _load(builder, place, simd._VECTOR, 64)
+                        for p, total in enumerate(sums):
+                            builder.store(fused(pixels[p * stride + v], weight, builder.load(total)), total)
+                runs = builder.add(runs, builder.mul(count, _integer(ENTRY)))
+            line = builder.mul(step, width)
+            for p, total in enumerate(sums):
+                place = _at(builder, y, across, p)
+                simd._masked_store(builder, place, builder.load(total), lanes)
+                prefetch(builder, builder.add(place, ahead_y), write=True)
+                for row, q in np.ndindex(stride, stride):
+                    pixel = _at(builder, builder.add(shift, ahead_x), step, p * stride + q)
+                    prefetch(builder, _at(builder, pixel, line, row))
+            return context.get_dummy_value()
+
+        return types.void(*[types.intp] * 13), emit
+
+    return tile
+
+
+one, six, three, six_by_2, three_by_2 = (
+    make_tile(1, 0), make_tile(6, 1), make_tile(3, 1), make_tile(6, 2), make_tile(3, 2)
+)  # fmt: skip
+
 
 @inner
-def span(first, dilation, size, pixels):
-    """The taps t with 0 ≤ first + t·dilation < pixels: begin, end."""
-    begin = (dilation - 1 - first) // dilation if first < 0 else 0
-    return begin, max(begin, min(size, (pixels - first + dilation - 1) // dilation))
+def pack(w, bias, channels, order, packed):
+    """w (taps, C), bias (C) → for each vector of channels the bias, then the taps in the given order."""
+    for c in range(0, channels, LANES):
+        store(packed, load_some(bias + c * 4, channels - c))
+        packed += BYTES
+        for k in range(len(order)):
+            store(packed, load_some(w + (order[k] * channels + c) * 4, channels - c))
+            packed += BYTES
 
 
 @inner
-def columns_inside(ow, sw, left, reach, width):
-    """The outputs of a row whose windows lie inside the image from side to side: begin, end."""
-    begin = min(ow, (left + sw - 1) // sw)
-    room = width - reach + left
-    return begin, max(begin, min(ow, room // sw + 1 if room >= 0 else 0))
-
-
-@inner
-def six(x, apart, taps, t0, t1, w, step, start, count):
-    """Six neighbouring outputs of 16 channels: start + Σ_taps x·w."""
-    s0 = s1 = s2 = s3 = s4 = s5 = start
-    for k in range(t0, t1):
-        p, v = x + taps[k], load_some(w + k * step, count)
-        s0 = s0 + load_some(p, count) * v
-        s1 = s1 + load_some(p + apart, count) * v
-        s2 = s2 + load_some(p + 2 * apart, count) * v
-        s3 = s3 + load_some(p + 3 * apart, count) * v
-        s4 = s4 + load_some(p + 4 * apart, count) * v
-        s5 = s5 + load_some(p + 5 * apart, count) * v
-    return s0, s1, s2, s3, s4, s5
-
-
-@inner
-def careful(x, taps, u0, u1, v0, v1, kw, w, step, start, count):
-    """One output of 16 channels, from the taps u0 ≤ u < u1, v0 ≤ v < v1."""
-    total = start
-    for u in range(u0, u1):
-        for v in range(v0, v1):
-            k = u * kw + v
-            total = total + load_some(x + taps[k], count) * load_some(w + k * step, count)
-    return total
+def runs_inside(image, top, height, width, step, table, begin, part, runs, counts):
+    """List the runs of a part whose rows are inside the image, where `top` is the first row that it sees."""
+    k = found = begin
+    for kind in range(len(RUNS)):
+        before = found
+        for _ in range(part[kind]):
+            row = top + table[k, 0]
+            if 0 <= row < height:
+                runs[found, 0] = image + (row * width + table[k, 1]) * step
+                runs[found, 1] = table[k, 2] * BYTES
+                runs[found, 2] = table[k, 1]
+                found += 1
+            k += 1
+        counts[kind] = found - before
 
 
 @compiled
-def forward(sizes, taps, x, w, bias, y):
-    """x (N, H, W, C), w (taps, C) → y (N, OH, OW, C)."""
-    n, height, width, channels, oh, ow, kh, kw, sh, sw, dh, dw, top, left = sizes
-    step = channels * 4
-    apart = sw * step
-    s0, s1 = columns_inside(ow, sw, left, (kw - 1) * dw + 1, width)
+def correlate(n, image, out, pace, table, order, parts, x, w, bias, y, packed):
+    """x (N, H, W, C), w (taps, C) → y (N, OH, OW, C), for a block of images. `kernels.depthwise.Plan` has the rest."""
+    height, width, channels = image
+    oh, ow = out
+    steps, go, first, rows, stride, down, beside = pace
+    step, across = channels * 4, beside * channels * 4
+    pack(w, bias, channels, order, packed)
+    runs, counts = np.empty((len(table), 3), np.int64), np.empty(len(RUNS), np.int64)
+    lengths, ahead_y = counts.ctypes.data, 2 * down * ow * step  # written two steps later
     for i in range(n):
-        for r in range(oh):
-            r0 = r * sh - top
-            u0, u1 = span(r0, dh, kh, height)
-            row = x + ((i * height + r0) * width - left) * step
-            out = y + (i * oh + r) * ow * step
-            s = 0
-            while s < ow:
-                p, q = row + s * apart, out + s * step
-                # Channels go by innermost: memory is read straight on, and neighbours meet in the cache.
-                if s >= s0 and s + 6 <= s1:
-                    for c in range(0, step, LANES * 4):
-                        count = (step - c) // 4
-                        a, b, d, e, f, g = six(p + c, apart, taps, u0 * kw, u1 * kw, w + c, step, load(bias + c), count)
-                        store_some(q + c, a, count)
-                        store_some(q + c + step, b, count)
-                        store_some(q + c + 2 * step, d, count)
-                        store_some(q + c + 3 * step, e, count)
-                        store_some(q + c + 4 * step, f, count)
-                        store_some(q + c + 5 * step, g, count)
-                    s += 6
-                else:
-                    v0, v1 = span(s * sw - left, dw, kw, width)
-                    for c in range(0, step, LANES * 4):
-                        count = (step - c) // 4
-                        one = careful(p + c, taps, u0, u1, v0, v1, kw, w + c, step, load(bias + c), count)
-                        store_some(q + c, one, count)
-                    s += 1
+        source = x + i * height * width * step
+        for j in range(steps):
+            top = j * go + first
+            for part in parts:
+                r, column, many, low, high, begin = part[0] + j * down, part[1], part[2], part[3], part[4], part[5]
+                if r < 0 or r >= oh:
+                    continue
+                runs_inside(source, top, height, width, step, table, begin, part[6:], runs, counts)
+                here, row, t = runs.ctypes.data + ENTRY * begin, y + ((i * oh + r) * ow + column) * step, 0
+                ahead_x = source + ((top + rows) * width + table[min(begin, len(table) - 1), 1]) * step
+                while t < many:
+                    size = 1
+                    if low <= t < high and high - low >= 3:
+                        size = 6 if t + 6 <= high else 3
+                        t = min(t, high - size)  # some outputs may be computed twice
+                    for c in range(0, channels, LANES):
+                        start, shift, lanes = packed + c // LANES * (len(order) + 1) * BYTES, c * 4, channels - c
+                        w0, shift, y0 = start + BYTES, shift + t * stride * step, row + t * across + c * 4
+                        if size == 1:
+                            one(
+                                here, lengths, w0, start, shift, t * stride, step, width,
+                                y0, across, lanes, ahead_x, ahead_y,
+                            )  # fmt: skip
+                        elif size == 6 and stride == 1:
+                            six(here, lengths, w0, start, shift, 0, step, width, y0, across, lanes, ahead_x, ahead_y)
+                        elif size == 6:
+                            six_by_2(
+                                here, lengths, w0, start, shift, 0, step, width, y0, across, lanes, ahead_x, ahead_y
+                            )  # fmt: skip
+                        elif stride == 1:
+                            three(here, lengths, w0, start, shift, 0, step, width, y0, across, lanes, ahead_x, ahead_y)
+                        else:
+                            three_by_2(
+                                here, lengths, w0, start, shift, 0, step, width, y0, across, lanes, ahead_x, ahead_y
+                            )  # fmt: skip
+                    t += size
+
+
+def make_sums(group: tuple[int, ...], stride: int) -> Any:
+    """add(…): sums[k] += Σ x·dy over a row of `columns` outputs, for the taps of a group of runs; the sums stay in
+    registers. The windows of the outputs from `low` to `high` are inside the image. `hop` is the stride, if it is not
+    1 or 2 too.
+    """
+
+    @intrinsic
+    def add(
+        typing: Any, runs: Any, shift: Any, step: Any, width: Any, dy: Any, columns: Any, low: Any, high: Any,
+        hop: Any, sums: Any, lanes: Any,
+    ) -> Any:  # fmt: skip
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            runs, shift, step, width, dy, columns, low, high, hop, sums, lanes = args
+            fused = _fused(builder)
+            places = [builder.add(sums, _integer(BYTES * k)) for k in range(sum(group))]
+            totals = [cgutils.alloca_once_value(builder, _load(builder, p, simd._VECTOR)) for p in places]
+            entries = [builder.add(runs, _integer(ENTRY * r)) for r in range(len(group))]
+            corners = [builder.add(_number(builder, entry, 0), shift) for entry in entries]
+
+            def go(begin: Any, many: Any, outputs: int, tested: bool) -> Any:
+                with cgutils.for_range(builder, many) as loop:
+                    s = builder.add(begin, builder.mul(loop.index, _integer(outputs)))
+                    ds = _pixels(builder, builder.add(dy, builder.mul(s, step)), step, outputs, lanes, None, width)
+                    q, k = builder.mul(s, hop), 0
+                    for entry, corner, run in zip(entries, corners, group, strict=True):
+                        column = builder.add(_number(builder, entry, 2), q) if tested else None
+                        place, seen = builder.add(corner, builder.mul(q, step)), (outputs - 1) * stride + run
+                        pixels = _pixels(builder, place, step, seen, lanes, column, width)
+                        for p, d in enumerate(ds):
+                            for v, total in enumerate(totals[k : k + run]):
+                                builder.store(fused(pixels[p * stride + v], d, builder.load(total)), total)
+                        k += run
+                return builder.add(begin, builder.mul(many, _integer(outputs)))
+
+            at = go(_integer(0), low, 1, True)
+            for size in (6, 3):
+                at = go(at, builder.sdiv(builder.sub(high, at), _integer(size)), size, False)
+            go(at, builder.sub(columns, at), 1, True)
+            for place, total in zip(places, totals, strict=True):
+                builder.store(builder.load(total), builder.inttoptr(place, simd._VECTOR.as_pointer()), align=4)
+            return context.get_dummy_value()
+
+        return types.void(*[types.intp] * 11), emit
+
+    return add
+
+
+nine, five, eight = (make_sums(group, 1) for group in GROUPS)
+nine_by_2, five_by_2, eight_by_2 = (make_sums(group, 2) for group in GROUPS)
 
 
 @compiled
-def input_gradient(sizes, taps, dy, w, dx):
-    """dx (N, H, W, C): every dy is spread over its window."""
-    n, height, width, channels, oh, ow, kh, kw, sh, sw, dh, dw, top, left = sizes
-    step = channels * 4
+def weight_gradient(n, image, out, pace, inside, kind, table, x, dy, sums, zeros):
+    """sums (whole vectors, 1 + taps, 16) += Σ dy and Σ x·dy over a block of images."""
+    height, width, channels = image
+    oh, ow = out
+    go, first, rows, stride = pace
+    low, high = inside
+    groups, members, taps = kind
+    step, chunk = channels * 4, (groups * taps + 1) * BYTES
+    runs = np.empty((len(table), 3), np.int64)
     for i in range(n):
-        clear(dx + i * height * width * step, height * width * channels)
-        for r in range(oh):
-            r0 = r * sh - top
-            u0, u1 = span(r0, dh, kh, height)
-            row = dx + ((i * height + r0) * width - left) * step
-            for s in range(ow):
-                v0, v1 = span(s * sw - left, dw, kw, width)
-                p, q = dy + ((i * oh + r) * ow + s) * step, row + s * sw * step
-                for c in range(0, step, LANES * 4):
-                    count = (step - c) // 4
-                    d = load_some(p + c, count)
-                    for u in range(u0, u1):
-                        for v in range(v0, v1):
-                            k = u * kw + v
-                            o = q + c + taps[k]
-                            store_some(o, load_some(o, count) + d * load_some(w + k * step + c, count), count)
-
-
-@inner
-def add_careful(x, taps, u0, u1, v0, v1, kw, d, dw, step, count):
-    """dw[u, v] += x·d for the taps u0 ≤ u < u1, v0 ≤ v < v1."""
-    for u in range(u0, u1):
-        for v in range(v0, v1):
-            p = dw + (u * kw + v) * step
-            store(p, load(p) + load_some(x + taps[u * kw + v], count) * d)
-
-
-@inner
-def add_inside(x, apart, taps, many, dy, step, columns, g, wide, count):
-    """dw += Σ x·dy over the inside of a row, nine taps at a time. `taps` comes in nines."""
-    for k in range(0, many, 9):
-        t0, t1, t2, t3, t4 = taps[k], taps[k + 1], taps[k + 2], taps[k + 3], taps[k + 4]
-        t5, t6, t7, t8 = taps[k + 5], taps[k + 6], taps[k + 7], taps[k + 8]
-        q = g + k * wide
-        a0, a1, a2, a3 = load(q), load(q + wide), load(q + 2 * wide), load(q + 3 * wide)
-        a4, a5, a6, a7 = load(q + 4 * wide), load(q + 5 * wide), load(q + 6 * wide), load(q + 7 * wide)
-        a8, p, o = load(q + 8 * wide), x, dy
-        for _ in range(columns):
-            d = load_some(o, count)
-            a0, a1 = a0 + load_some(p + t0, count) * d, a1 + load_some(p + t1, count) * d
-            a2, a3 = a2 + load_some(p + t2, count) * d, a3 + load_some(p + t3, count) * d
-            a4, a5 = a4 + load_some(p + t4, count) * d, a5 + load_some(p + t5, count) * d
-            a6, a7 = a6 + load_some(p + t6, count) * d, a7 + load_some(p + t7, count) * d
-            a8 = a8 + load_some(p + t8, count) * d
-            p += apart
-            o += step
-        store(q, a0)
-        store(q + wide, a1)
-        store(q + 2 * wide, a2)
-        store(q + 3 * wide, a3)
-        store(q + 4 * wide, a4)
-        store(q + 5 * wide, a5)
-        store(q + 6 * wide, a6)
-        store(q + 7 * wide, a7)
-        store(q + 8 * wide, a8)
-
-
-@compiled
-def weight_gradient(sizes, taps, x, dy, dwide, db):
-    """dw (taps, C whole vectors) += Σ x·dy and db += Σ dy over a block of images. `taps` comes in nines."""
-    n, height, width, channels, oh, ow, kh, kw, sh, sw, dh, dw, top, left = sizes
-    step, wide = channels * 4, (channels + LANES - 1) // LANES * LANES * 4
-    apart = sw * step
-    inside0, inside1 = columns_inside(ow, sw, left, (kw - 1) * dw + 1, width)
-    for i in range(n):
-        for r in range(oh):
-            r0 = r * sh - top
-            u0, u1 = span(r0, dh, kh, height)
-            s0, s1 = (inside0, inside1) if u0 == 0 and u1 == kh else (ow, ow)
-            row = x + ((i * height + r0) * width - left) * step
+        for j in range(oh):
+            for k in range(len(table)):
+                row = j * go + first + table[k, 0]
+                source = x + (i * height + row) * width * step if 0 <= row < height else zeros
+                runs[k, 0], runs[k, 2] = source + table[k, 1] * step, table[k, 1]
             for c in range(0, channels, LANES):
-                count = channels - c
-                p, o, g = row + c * 4, dy + ((i * oh + r) * ow * channels + c) * 4, dwide + c * 4
-                total = load(db + c * 4)
+                g, d, lanes = sums + c // LANES * chunk, dy + (i * oh + j) * ow * step + c * 4, channels - c
+                ahead = x + ((i * height + j * go + first + rows) * width + table[0, 1]) * step + c * 4
+                total = load(g)
                 for s in range(ow):
-                    d = load_some(o + s * step, count)
-                    total = total + d
-                    if s < s0 or s >= s1:
-                        v0, v1 = span(s * sw - left, dw, kw, width)
-                        add_careful(p + s * apart, taps, u0, u1, v0, v1, kw, d, g, wide, count)
-                store(db + c * 4, total)
-                if s1 > s0:
-                    add_inside(p + s0 * apart, apart, taps, len(taps), o + s0 * step, step, s1 - s0, g, wide, count)
+                    total = total + load_some(d + s * step, lanes)
+                    will_read(d + (ow + s) * step)
+                for r in range(go):
+                    for s in range(ow * stride):
+                        will_read(ahead + (r * width + s) * step)
+                store(g, total)
+                for k in range(groups):
+                    here, g0 = runs.ctypes.data + ENTRY * members * k, g + (1 + taps * k) * BYTES
+                    if stride == 2:
+                        if taps == 9:
+                            nine_by_2(here, c * 4, step, width, d, ow, low, high, stride, g0, lanes)
+                        elif taps == 5:
+                            five_by_2(here, c * 4, step, width, d, ow, low, high, stride, g0, lanes)
+                        else:
+                            eight_by_2(here, c * 4, step, width, d, ow, low, high, stride, g0, lanes)
+                    elif taps == 9:
+                        nine(here, c * 4, step, width, d, ow, low, high, stride, g0, lanes)
+                    elif taps == 5:
+                        five(here, c * 4, step, width, d, ow, low, high, stride, g0, lanes)
+                    else:
+                        eight(here, c * 4, step, width, d, ow, low, high, stride, g0, lanes)

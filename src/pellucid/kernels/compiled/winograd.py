@@ -31,6 +31,7 @@ from pellucid.kernels.compiled.simd import (
     where,
 )
 from pellucid.kernels.compiled.tile import sweep, sweep_outer
+from pellucid.kernels.compiled.winograd_kernels import apart
 from pellucid.kernels.jit import compiled, inner
 
 F4 = 4  # bytes in a float32
@@ -410,7 +411,7 @@ def loops(m, at, a):
                 for f in range(36):
                     sweep(
                         u + f * far_u, at_u, images * (high - low) * tw, zeros, 1, channels, F4,
-                        w + f * channels * op * F4, zeros, 0, v + f * far_v, at_v, op, lowest,
+                        w + f * apart(channels, op), zeros, 0, v + f * far_v, at_v, op, lowest,
                     )  # fmt: skip
                 for i in range(images):
                     source, o = v + i * tiles * op * F4, (start + i) * oh * ow * oc
@@ -468,7 +469,7 @@ def loops(m, at, a):
                 if dx != 0:
                     for f in range(36):
                         sweep(
-                            v + f * far_v, at_v, together, zeros, 1, oc, F4, wt + f * oc * cp * F4, zeros, 0,
+                            v + f * far_v, at_v, together, zeros, 1, oc, F4, wt + f * apart(oc, cp), zeros, 0,
                             u + f * far_u, at_u, cp, lowest,
                         )  # fmt: skip
                     for i in range(images):

@@ -1,0 +1,102 @@
+# mypy: ignore-errors
+# Numba gives these functions their types when it compiles them.
+"""Winograd's transform of the kernels, G w Gᵀ: 16 kernels at a time, written where the products read them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pellucid.kernels.compiled.simd import LANES, load_some, splat, store
+from pellucid.kernels.jit import compiled, inner
+
+PANEL = 2 * LANES
+F4 = 4  # bytes in a float32
+
+
+@inner
+def times(number, v):
+    """A number times a vector."""
+    return splat(np.float32(number)) * v
+
+
+@inner
+def g3(w0, w1, w2):
+    """G w for F(4, 3): three taps to six frequencies."""
+    even, odd = times(-1 / 6, w0 + w2), times(1 / 6, w1)
+    even2, odd2 = times(1 / 24, w0) + times(1 / 6, w2), times(1 / 12, w1)
+    return times(1 / 4, w0), even - odd, even + odd, even2 + odd2, even2 - odd2, w2
+
+
+@inner
+def g5(w0, w1, w2, w3, w4):
+    """G w for F(2, 5): five taps to six frequencies."""
+    even, odd = times(-1 / 6, w0 + w2 + w4), times(1 / 6, w1 + w3)
+    even2 = times(1 / 24, w0) + times(1 / 6, w2) + times(2 / 3, w4)
+    odd2 = times(1 / 12, w1) + times(1 / 3, w3)
+    return times(1 / 4, w0), even - odd, even + odd, even2 + odd2, even2 - odd2, w4
+
+
+@inner
+def column3(p, row, count):
+    """A column of taps, `row` bytes apart, transformed."""
+    return g3(load_some(p, count), load_some(p + row, count), load_some(p + 2 * row, count))
+
+
+@inner
+def column5(p, row, count):
+    """The same for five taps."""
+    return g5(
+        load_some(p, count), load_some(p + row, count), load_some(p + 2 * row, count), load_some(p + 3 * row, count),
+        load_some(p + 4 * row, count),
+    )  # fmt: skip
+
+
+@inner
+def apart(channels, wide):
+    """Bytes from one of the 36 to the next; a cache line more than they fill, as with the tiles."""
+    return (channels * wide + LANES) * F4
+
+
+@inner
+def place(c, o, channels, wide):
+    """Bytes to channel c, output o in panels of 32 outputs (the last of 16 if that is enough)."""
+    first = o // PANEL * PANEL
+    return (first * channels + c * min(PANEL, wide - first) + o - first) * F4
+
+
+@compiled
+def transform_3x3(low, high, channels, oc, wide, w, out):
+    """w (9, C, OC) → out (36, C · whole(OC) + 16) in panels, for channels low … high − 1."""
+    far, tap = apart(channels, wide), channels * oc * F4
+    for c in range(low, high):
+        for o in range(0, oc, LANES):
+            p, q, count = w + (c * oc + o) * F4, out + place(c, o, channels, wide), oc - o
+            a, b, d = (
+                column3(p, 3 * tap, count),
+                column3(p + tap, 3 * tap, count),
+                column3(p + 2 * tap, 3 * tap, count),
+            )
+            for f in range(6):
+                row = g3(a[f], b[f], d[f])
+                for k in range(6):
+                    store(q + (6 * f + k) * far, row[k])
+
+
+@compiled
+def transform_5x5(low, high, channels, oc, wide, w, out):
+    """w (25, C, OC) → out (36, C · whole(OC) + 16) in panels, for channels low … high − 1."""
+    far, tap = apart(channels, wide), channels * oc * F4
+    for c in range(low, high):
+        for o in range(0, oc, LANES):
+            p, q, count = w + (c * oc + o) * F4, out + place(c, o, channels, wide), oc - o
+            a, b = column5(p, 5 * tap, count), column5(p + tap, 5 * tap, count)
+            d, e = column5(p + 2 * tap, 5 * tap, count), column5(p + 3 * tap, 5 * tap, count)
+            g = column5(p + 4 * tap, 5 * tap, count)
+            for f in range(6):
+                row = g5(a[f], b[f], d[f], e[f], g[f])
+                for k in range(6):
+                    store(q + (6 * f + k) * far, row[k])
+
+
+TRANSFORM = {3: transform_3x3, 5: transform_5x5}
+"""For each R."""
