@@ -18,7 +18,7 @@ check-style: $(VENV)/.installed-dev
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed-bench ## time training beside PyTorch, JAX, TensorFlow and scikit-learn
+bench: $(VENV)/.installed-bench ## time training and explanations beside PyTorch, captum, JAX, TensorFlow and scikit-learn
 	$(BIN)/python -m benchmarks
 
 format: $(VENV)/.installed-dev ## bring the code to the house's format

@@ -1,4 +1,4 @@
-"""Run the benchmarks: `python -m benchmarks [t1 t2 t3 t6] [--rounds N] [--write]`."""
+"""Run the benchmarks: `python -m benchmarks [t1 t2 t3 t5 t6 sprint grid scaling steps] [--rounds N] [--write]`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,19 @@ import sys
 from pathlib import Path
 
 from benchmarks.race import race, table
+from benchmarks.scaling import scaling
 from benchmarks.sprint import sprint
 from benchmarks.startup import imports
+from benchmarks.steps import steps
 
-TASKS = {"t1": "benchmarks.t1_two_layer", "t2": "benchmarks.t2_cnn", "t3": "benchmarks.t3_network"}
-PACKAGES = ["numpy", "numba", "torch", "jax", "scikit-learn", "tensorflow-cpu", "keras"]
+TASKS = {
+    "t1": "benchmarks.t1_two_layer",
+    "t2": "benchmarks.t2_cnn",
+    "t3": "benchmarks.t3_network",
+    "t5": "benchmarks.t5_explain",
+}
+OTHERS = ["t6", "sprint", "grid", "scaling", "steps"]
+PACKAGES = ["numpy", "numba", "torch", "captum", "jax", "scikit-learn", "tensorflow-cpu", "keras"]
 
 
 def machine() -> str:
@@ -40,6 +48,10 @@ def run(name: str, rounds: int) -> str:
         return "## T6 · import time, in a fresh process\n\n" + imports(rounds)
     if name == "sprint":
         return "## The sprint · 99 % on MNIST, everything counted, five seeds\n\n" + sprint()
+    if name == "scaling":
+        return "## Scaling · T2's network by threads and by the size of the batch\n\n" + scaling(rounds)
+    if name == "steps":
+        return "## Steps · one convolution in many ways (docs/kernels.md)\n\n" + steps(rounds)
     if name == "grid":
         command = [sys.executable, "-m", "benchmarks.conv_grid"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -57,7 +69,7 @@ def run(name: str, rounds: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "tasks", nargs="*", default=[*TASKS, "t6", "sprint", "grid"], help="t1 t2 t3 t6 sprint grid; all if left out"
+        "tasks", nargs="*", default=[*TASKS, *OTHERS], help=f"{' '.join([*TASKS, *OTHERS])}; all if left out"
     )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--write", action="store_true", help="write benchmarks/RESULTS.md")

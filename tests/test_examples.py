@@ -18,11 +18,13 @@ FIGURES = {
     "truth_table": (r"1,500 iterations", r"300 iterations, loss 1\.\d+ → 0\.\d+, falling at every one"),
     "gradient_check": (r".*1e-7 or better", r"\d\.\de-(0[89]|1\d) at most"),
     "own_data": (r"0\.9687 test", r"0\.\d+ test"),
+    "trust": (r"guided maps stay .* gradients do not", r"likeness .*: gradient 0\.[0-4]\d ± 0\.\d+, guided 0\.[5-9]\d"),
 }
 WRITTEN = {
     "two_layer_net": ["two_layer_net.png"],
     "network": ["network.json", "network.png"],
     "own_data": ["own_data.safetensors", "own_data_confusion.png", "own_data_curves.png"],
+    "trust": ["trust_gradient.png", "trust_guided.png", "trust_maps.png"],
 }
 
 

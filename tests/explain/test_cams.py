@@ -12,6 +12,7 @@ from pellucid import explain
 from pellucid.errors import ArgumentError, UnknownNameError
 from pellucid.explain import Contrast, Unit
 from pellucid.explain.resize import bilinear
+from pellucid.explain.rules import guided, rectified
 from pellucid.explain.score_cam import unit_masks
 
 CAMS = [explain.grad_cam, explain.grad_cam_plus_plus, explain.hires_cam, explain.layer_cam, explain.score_cam]
@@ -34,6 +35,27 @@ def test_grad_cam_is_its_formula(cnn, x):
     assert result.layer == "relu2"
     np.testing.assert_allclose(result.values[..., 0], np.maximum(expected, 0), atol=1e-14)
     np.testing.assert_allclose(explain.grad_cam(cnn, x, 1, relu=False).values[..., 0], expected, atol=1e-14)
+
+
+def test_grad_cam_has_the_literal_values_of_captums_example():
+    # captum's own test of LayerGradCam: sums of 3x3 windows over 0..15, shifted by −50 and −75, then weights of ±1.
+    network = pl.Sequential(
+        [pl.Conv2D(2, 3, name="conv1"), pl.ReLU(name="relu1"), pl.Flatten(), pl.Affine(1, bias=False, name="fc1")],
+        input_shape=(4, 4, 1), dtype=np.float64,
+    )  # fmt: skip
+    network.params["conv1.W"], network.params["conv1.b"] = np.ones((3, 3, 1, 2)), np.array([-50.0, -75.0])
+    by_channel = np.array([1.0, 1, 1, 1, 1, -1, -1, -1]).reshape(2, 2, 2)
+    network.params["fc1.W"] = by_channel.transpose(1, 2, 0).reshape(8, 1)
+    x = np.arange(16.0).reshape(1, 4, 4, 1)
+
+    for layer, expected in (("conv1", [[11.25, 13.5], [20.25, 22.5]]), ("relu1", [[0.0, 4.0], [28.0, 32.5]])):
+        assert explain.grad_cam(network, x, 0, layer=layer, relu=False).values[0, ..., 0].tolist() == expected
+
+
+def test_grad_cam_is_never_below_zero(cnn, residual, graph, gap, x):
+    for network in (cnn, residual, graph, gap):
+        for rule in (None, "guided", "rectified"):
+            assert explain.grad_cam(network, x, rule=rule).values.min() >= 0
 
 
 def test_under_a_pooled_linear_head_z_times_grad_cam_is_cam(gap, x):
@@ -95,6 +117,18 @@ def test_grad_cam_plus_plus_under_a_pooled_head_ranks_places_as_its_weights_do(g
     np.testing.assert_allclose(plus / plus.max((1, 2, 3), keepdims=True), cam / cam.max((1, 2, 3), keepdims=True))
 
 
+def test_a_denominator_of_grad_cam_plus_plus_that_is_zero_gives_zero_and_no_nan():
+    # A = (−1, −3) and g = ½ at both places: 2 g² + ΣA · g³ = ½ − ½ = 0.
+    network = pl.Sequential(
+        [pl.Conv2D(1, 1, bias=False, name="conv"), pl.Flatten(), pl.Affine.from_arrays([[0.5], [0.5]])],
+        input_shape=(1, 2, 1), dtype=np.float64,
+    )  # fmt: skip
+    network.params["conv.W"] = np.full((1, 1, 1, 1), -1.0)
+    result = explain.grad_cam_plus_plus(network, [[[[1.0], [3.0]]]], 0, layer="conv", relu=False)
+
+    assert result.values.ravel().tolist() == [0, 0]
+
+
 def test_layer_cam_is_its_formula(cnn, x):
     A, g = activations(cnn, x, "conv1")
 
@@ -142,6 +176,98 @@ def test_guided_grad_cam_multiplies_guided_backpropagation_by_the_enlarged_map(c
     np.testing.assert_allclose(explain.guided_grad_cam(cnn, x, 1).values, expected, atol=1e-15)
 
 
+# Three hidden units over A = (1, −1, 2, −2), two channels at two places: the first passes every rule (h = 3, g = 2),
+# the second is held back where g must be positive (h = 3, g = −1), the third where h must be (h = −3, g = 4).
+HIDDEN = np.array([[1.0, 0, 0], [0, -1, 1], [1, 0, 0], [0, -1, 1]])
+BY_HAND = {None: [1.0, 2.0], "guided": [2.0, 4.0], "rectified": [-2.0, -4.0]}
+
+
+@pytest.mark.parametrize(("rule", "expected"), BY_HAND.items())
+def test_grad_cam_by_each_rule_by_hand(rule, expected):
+    # ∂S/∂A is (2, 1) at both places; guided (2, 0); rectified (2, 4): the map is Σ α_k A^k with A^0 = (1, 2) = −A^1.
+    network = pl.Sequential(
+        [
+            pl.Conv2D(2, 1, bias=False, name="conv"), pl.Flatten(), pl.Affine.from_arrays(HIDDEN), pl.ReLU(),
+            pl.Affine.from_arrays([[2.0], [-1.0], [4.0]]),
+        ],
+        input_shape=(1, 2, 1), dtype=np.float64,
+    )  # fmt: skip
+    network.params["conv.W"] = np.array([1.0, -1.0]).reshape(1, 1, 1, 2)
+    x = np.array([1.0, 2.0]).reshape(1, 1, 2, 1)
+
+    signed = explain.grad_cam(network, x, 0, layer="conv", relu=False, rule=rule)
+    result = explain.grad_cam(network, x, 0, layer="conv", rule=rule)
+
+    assert signed.values.ravel().tolist() == expected
+    assert result.values.ravel().tolist() == [max(v, 0.0) for v in expected]
+    assert result.scores.tolist() == [3.0]
+    assert result.settings["rule"] == rule
+    assert bool(result.no_positive_evidence[0]) == (rule == "rectified")
+
+
+@pytest.mark.parametrize(("rule", "function"), [("guided", guided), ("rectified", rectified)])
+@pytest.mark.parametrize("layer", ["conv1", "relu1", "relu2", "pool"])
+def test_under_a_rule_grad_cam_is_the_mean_of_what_the_rule_lets_through(cnn, x, rule, function, layer):
+    y, tape = cnn.forward(x)
+    k = [a.name for a in cnn.layers].index(layer)
+    dy = np.zeros_like(y)
+    dy[:, 1] = 1
+    through, _ = cnn.backward(dy, tape[k + 1 :], {pl.ReLU: function}, need_grads=False)
+    expected = np.einsum("nhwk,nk->nhw", tape[k].output, through.mean(axis=(1, 2)))
+
+    result = explain.grad_cam(cnn, x, 1, layer=layer, relu=False, rule=rule)
+    np.testing.assert_allclose(result.values[..., 0], expected, atol=1e-13)
+    assert not np.allclose(expected, explain.grad_cam(cnn, x, 1, layer=layer, relu=False).values[..., 0])
+
+
+@pytest.mark.parametrize("rule", [None, "guided", "rectified"])
+def test_a_rule_reaches_into_blocks_and_graphs(make_chain, cnn, x, rule):
+    block = pl.Sequential(make_chain().layers[:4], name="block")
+    nested = pl.Sequential([block, *make_chain().layers[4:]], input_shape=x.shape[1:], dtype=np.float64)
+    before, nodes = "input", {}
+    for layer in make_chain().layers:
+        nodes[layer.name], before = (layer, before), layer.name
+    as_graph = pl.Graph(nodes, input_shape=x.shape[1:], dtype=np.float64)
+    for network, prefix in ((nested, "block."), (as_graph, "")):
+        for name in ("conv1", "relu1"):
+            found = explain.grad_cam(network, x, 1, layer=prefix + name, relu=False, rule=rule)
+
+            expected = explain.grad_cam(cnn, x, 1, layer=name, relu=False, rule=rule)
+            np.testing.assert_allclose(found.values, expected.values, atol=1e-13)
+
+
+def test_where_no_relu_lies_above_the_layer_the_three_forms_are_one(gap, x):
+    plain, *others = (explain.grad_cam(gap, x, 1, rule=rule).values for rule in (None, "guided", "rectified"))
+
+    assert all(np.array_equal(plain, other) for other in others)
+
+
+def test_a_rule_asks_only_the_layers_above_for_what_it_covers(x):
+    layers = [
+        pl.Conv2D(3, 3),
+        pl.Tanh(name="tanh1"),
+        pl.Conv2D(3, 3),
+        pl.Tanh(name="tanh2"),
+        pl.Flatten(),
+        pl.Affine(2),
+    ]
+    network = pl.Sequential(layers, input_shape=x.shape[1:], dtype=np.float64)
+
+    assert explain.grad_cam(network, x, layer="tanh2", rule="guided").values.any()
+    with pytest.raises(ArgumentError, match="grad_cam: rule 'guided' does not cover the activation Tanh 'tanh2'"):
+        explain.grad_cam(network, x, layer="tanh1", rule="guided")
+    with pytest.raises(UnknownNameError, match="Did you mean 'guided'"):
+        explain.grad_cam(network, x, rule="guide")
+
+
+def test_guided_grad_cam_is_another_thing_than_grad_cam_by_the_guided_rule(cnn, x):
+    product, by_rule = explain.guided_grad_cam(cnn, x, 1), explain.grad_cam(cnn, x, 1, rule="guided")
+
+    assert product.values.shape == x.shape
+    assert by_rule.values.shape == (4, 8, 6, 1)
+    assert {product.method, by_rule.method} == {"guided Grad-CAM", "Grad-CAM by guided gradients"}
+
+
 @pytest.mark.parametrize("method", CAMS)
 def test_any_layer_that_gives_images_is_accepted_and_maps_lie_on_its_grid(cnn, residual, graph, x, method):
     for network, names in (
@@ -176,12 +302,17 @@ def test_the_layer_is_the_last_before_pooling_and_is_named(cnn, residual, graph,
     assert layers == ["relu2", "relu2", "both", "relu1"]
 
 
-def test_scaling_the_scores_scales_the_map(cnn, x):
+def test_scaling_the_scores_scales_the_map_and_not_the_map_divided_by_its_largest_value(cnn, x):
     one = explain.grad_cam(cnn, x, 1).values
     cnn.params["scores.W"] *= 3
     cnn.params["scores.b"] *= 3
+    scaled = explain.grad_cam(cnn, x, 1).values
 
-    np.testing.assert_allclose(explain.grad_cam(cnn, x, 1).values, 3 * one)
+    np.testing.assert_allclose(scaled, 3 * one)
+    largest = (1, 2, 3)
+    np.testing.assert_allclose(
+        scaled / scaled.max(largest, keepdims=True), one / one.max(largest, keepdims=True), atol=1e-14
+    )
 
 
 def test_a_map_without_evidence_is_zero_and_says_so(gap, x):

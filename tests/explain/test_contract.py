@@ -24,6 +24,8 @@ METHODS = {
     "vargrad": partial(explain.vargrad, samples=4),
     "integrated_gradients": explain.integrated_gradients,
     "grad_cam": explain.grad_cam,
+    "grad_cam guided": partial(explain.grad_cam, rule="guided"),
+    "grad_cam rectified": partial(explain.grad_cam, rule="rectified"),
     "guided_grad_cam": explain.guided_grad_cam,
     "grad_cam_plus_plus": explain.grad_cam_plus_plus,
     "hires_cam": explain.hires_cam,
@@ -145,6 +147,17 @@ def test_the_result_does_not_follow_what_the_caller_does_to_x(cnn, x):
     x[...] = 0
 
     assert result.inputs.any()
+
+
+def test_the_checks_of_explanations_are_reached_from_the_package_alone():
+    code = (
+        "import pellucid as pl; print(pl.explain.evaluate.trust_card.__name__, pl.explain.evaluate.deletion.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["trust_card", "deletion"]
+    assert pl.explain.evaluate is explain.evaluate
+    assert callable(explain.evaluate.trust_card)
 
 
 def test_importing_it_loads_nothing_large():

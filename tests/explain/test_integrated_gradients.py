@@ -58,6 +58,45 @@ def test_a_separable_function_has_its_hand_numbers():
     np.testing.assert_allclose(result.values, np.stack([5 * x[:, 0], x[:, 1] ** 2, np.sin(x[:, 2])], 1), atol=1e-5)
 
 
+def test_a_quadratic_function_is_exact_in_one_step():
+    # Its gradient is linear along the way, so the value at the middle is the mean: u² + uv from (a, b).
+    f = Function(lambda y: (y[:, 0] ** 2 + y[:, 0] * y[:, 1], np.stack([2 * y[:, 0] + y[:, 1], y[:, 0]], 1)))
+    result = explain.integrated_gradients(identity(2), [[3.0, 2.0]], f, baseline=1.0, steps=1, tolerance=None)
+
+    np.testing.assert_allclose(result.values, [[2 * (2 * 2 + 1.5), 1 * 2]])
+    np.testing.assert_allclose(result.proof.residual, 0, atol=1e-14)
+
+
+def test_an_input_that_the_function_does_not_depend_on_gets_nothing(cnn, x):
+    cnn.params["conv1.W"][:, :, 1] = 0  # the second channel is not looked at
+
+    values = explain.integrated_gradients(cnn, x, baseline=0.3).values
+    assert not values[..., 1].any()
+    assert values[..., 0].any()
+
+
+def test_it_is_the_slow_loop_over_the_middles_of_its_steps(cnn, x):
+    n, start = 5, 0.2
+    gradients = [explain.saliency(cnn, start + (k + 0.5) / n * (x - start), 1).values for k in range(n)]
+
+    result = explain.integrated_gradients(cnn, x, 1, baseline=start, steps=n, tolerance=None)
+    np.testing.assert_allclose(result.values, (x - start) * np.mean(gradients, axis=0), atol=1e-13)
+
+
+def test_the_gradients_of_each_sample_are_taken_in_batches(cnn, x, monkeypatch):
+    rows = []
+    whole = pl.Sequential.backward
+
+    def counted(self, dy, *arguments, **options):
+        rows.append(len(dy))
+        return whole(self, dy, *arguments, **options)
+
+    monkeypatch.setattr(pl.Sequential, "backward", counted)
+    explain.integrated_gradients(cnn, x[:2], 1, steps=300, tolerance=None)
+
+    assert rows == [256, 44, 256, 44]  # two passes back for each sample, whatever the steps up to 512
+
+
 def test_where_input_and_baseline_agree_nothing_is_attributed(cnn, x):
     mixed = np.zeros_like(x)
     mixed[:, :5] = x[:, :5]

@@ -154,7 +154,7 @@ def test_what_is_not_covered_is_refused_by_name(cnn, x):
     with pytest.raises(ArgumentError, match="relevance propagation does not cover the activation Tanh 'tanh1'"):
         explain.lrp(tanh, x)
     norm = pl.Sequential([pl.BatchNorm(), pl.Flatten(), pl.Affine(2)], input_shape=x.shape[1:])
-    with pytest.raises(ArgumentError, match="does not cover the layer BatchNorm 'batchnorm1'"):
+    with pytest.raises(ArgumentError, match="BatchNorm 'batchnorm1' cannot be folded"):
         explain.lrp(norm, x)
     with pytest.raises(UnknownNameError, match="unknown rule 'epsilom'. Did you mean 'epsilon'"):
         explain.lrp(cnn, x, rule="epsilom")

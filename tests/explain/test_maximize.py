@@ -227,6 +227,30 @@ def test_filters_are_found_by_the_name_of_their_layer(network, position):
     assert (found.curve[-1] >= found.curve[0]).all()
 
 
+def test_the_plain_call_shows_the_pattern_of_a_filter_at_the_middle_of_the_image(network):
+    found = maximize(network, [0, 3], layer="maps", steps=60)
+    said = maximize(network, [0, 3], layer="maps", position="centre", jitter=0, steps=60)
+    box = pl.views.receptive_field(network, "maps", (2, 2))
+    outside = np.ones((28, 28), bool)
+    outside[box.top : box.bottom, box.left : box.right] = False
+
+    assert np.array_equal(found.images, said.images)
+    assert (found.settings["position"], found.settings["jitter"]) == ((2, 2), 0)
+    assert (found.best.max(axis=(1, 2, 3)) > 0.9).all()
+    assert found.best[:, outside].mean() < 0.02 < 0.2 < found.best[:, ~outside].mean()  # paper around the pattern
+    everywhere = maximize(network, [0, 3], layer="maps", position="mean", steps=60)
+    assert everywhere.best[:, outside].mean() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("options", "jitter"),
+    [({}, 2), ({"layer": "maps", "position": "mean"}, 2), ({"layer": "maps", "position": "max"}, 2),
+     ({"layer": "maps", "position": (1, 1)}, 0), ({"layer": "maps", "jitter": 1}, 1), ({"jitter": 0}, 0)],
+)  # fmt: skip
+def test_images_are_shifted_unless_one_place_counts(network, options, jitter):
+    assert maximize(network, 0, steps=2, **options).settings["jitter"] == jitter
+
+
 def _before(network, x):
     for layer in network.layers[:3]:
         x = layer(x)

@@ -46,6 +46,24 @@ def test_single_pixels_of_a_linear_model_give_weight_times_input(linear, x):
     np.testing.assert_allclose(result.values[..., 0], (W * x).sum(3), atol=1e-13)
 
 
+def test_on_two_by_two_pixels_the_patches_cover_what_they_should():
+    # S = 1·a + 10·b + 100·c + 1000·d of the image [[a, b], [c, d]] = [[1, 2], [3, 4]]: without a row it falls by 21 or
+    # 4300, without a column by 301 or 4020, without a pixel by that pixel's term.
+    network = pl.Sequential(
+        [pl.Flatten(), pl.Affine.from_arrays([[1.0], [10.0], [100.0], [1000.0]])], input_shape=(2, 2, 1),
+        dtype=np.float64,
+    )  # fmt: skip
+    image = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
+
+    def drops(patch):
+        return explain.occlusion(network, image, 0, patch=patch, value=0.0).extras["drop"][0].tolist()
+
+    assert drops((1, 2)) == [[21], [4300]]
+    assert drops((2, 1)) == [[301, 4020]]
+    assert drops(1) == [[1, 20], [300, 4000]]
+    assert drops(2) == [[4321]]
+
+
 def test_a_patch_over_the_whole_image_gives_the_difference_of_scores_everywhere(cnn, x):
     result = explain.occlusion(cnn, x, 2, patch=(10, 8), value=0.2)
 

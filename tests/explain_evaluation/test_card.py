@@ -114,7 +114,16 @@ def test_vectors_have_a_card_without_edges(rng):
     card = trust_card(linear(np.arange(1.0, 10)), explain.saliency, rng.random((6, 9)), images=4, target=0)
 
     assert card.row("deletion").measure.controls.keys() == {"random"}
-    assert card.plot() is not None
+    assert card.row("later layers").verdict == card.row("all layers").verdict == "none"  # nothing to be better than
+    assert f"– later layers   {card.row('later layers').value}  (does the map change" in str(card)
+    words = [text.get_text() for axes in card.plot().axes for text in axes.texts]
+    assert words.count("there is none for vectors") == 2
+
+
+def test_what_promises_nothing_shows_no_number(guided):
+    assert guided.row("own promise").value == ""
+    assert guided.row("own promise").verdict == "none"
+    assert "0.00 ± 0.00  (the method promises nothing)" not in str(guided)
 
 
 def test_a_verdict_needs_two_standard_errors_over_every_control():
@@ -129,6 +138,7 @@ def test_a_verdict_needs_two_standard_errors_over_every_control():
     assert verdict("higher", random=np.full(3, 0.3)) == "passes"
     assert verdict("higher", random=np.full(3, 0.3), edges=values) == "fails"
     assert verdict("lower", edges=values + 0.01) == "passes"  # image by image, whatever the spread
+    assert verdict("lower") == "none"  # better than what?
 
 
 def test_a_method_that_gives_another_shape_or_nan_is_refused(rng):

@@ -78,6 +78,14 @@ def test_each_step_draws_the_layers_anew_that_its_mode_says(x, mode, changed):
     assert different == changed
 
 
+def test_seeds_are_averaged_before_images_are(x):
+    found = model_randomization(small_cnn(), explain.saliency, x, seeds=3)
+
+    assert_allclose(found.after(2), found.likeness[:, 1].mean(axis=0))
+    assert_allclose([point.mean for point in found.curve("signed")], found.signed.mean(axis=(0, 2)))
+    assert not np.allclose(found.likeness[0], found.likeness[1])
+
+
 def test_an_edge_detector_never_changes_and_gradients_do(x):
     network = small_cnn()
 

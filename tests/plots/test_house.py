@@ -21,14 +21,22 @@ import pellucid
 from pellucid import plots
 from pellucid.data import Dataset
 from pellucid.errors import MissingDependencyError
+from pellucid.explain.all_classes import all_classes
 from pellucid.explain.evaluate import trust_card
 from pellucid.explain.maximize import maximize
+from pellucid.explain.occlusion import occlusion
 from pellucid.explain.saliency import saliency
 from pellucid.layers import Affine, Conv2D, Flatten, ReLU, Sequential
 from pellucid.models import TwoLayerNet
+from pellucid.views import top_samples
 from plots.histories import history
 
 IMAGES = np.zeros((4, 6, 6))
+
+
+def cnn():
+    """A small network of images."""
+    return Sequential([Conv2D(4, 3), ReLU(), Flatten(), Affine(3)], input_shape=(6, 6, 1))
 
 
 @cache
@@ -53,6 +61,11 @@ PICTURES = {
     "heatmaps": lambda: plots.heatmaps(saliency(TwoLayerNet(9, 4, 3), np.eye(9))),
     "maximized": lambda: plots.maximized(maximize(TwoLayerNet(9, 4, 3), [0, 2], steps=2, data=np.eye(9))),
     "trust_card": lambda: plots.trust_card(card()),
+    "class_maps": lambda: plots.class_maps(all_classes(TwoLayerNet(9, 4, 3), np.ones(9))),
+    "occlusion_maps": lambda: plots.occlusion_maps(occlusion(cnn(), IMAGES[..., None], patch=3)),
+    "top_samples": lambda: plots.top_samples(
+        [top_samples(cnn(), "conv2d1", k, IMAGES[..., None] + 0.1) for k in range(2)], ["a", "b"], [0, 1, 2, 3]
+    ),
     "filter_grid": lambda: plots.filter_grid(np.ones((3, 3, 2, 4))),
 }
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -211,6 +213,19 @@ def test_no_form_cuts_a_long_name():
     shown = console.export_text()
     assert "…" not in shown
     assert "".join(line.split()[0] for line in shown.splitlines() if line.split()).find(name[:40]) >= 0
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("make", [mnist_cnn, small_resnet], ids=lambda make: make.__name__)
+def test_the_text_is_the_golden_one(make):
+    """PELLUCID_OVERWRITE=1 writes it anew."""
+    file, text = GOLDEN / f"{make.__name__}.txt", str(pl.summary(make())) + "\n"
+    if os.environ.get("PELLUCID_OVERWRITE"):
+        file.write_text(text, encoding="utf-8")
+
+    assert file.read_text(encoding="utf-8") == text
 
 
 def test_markdown_is_a_table():

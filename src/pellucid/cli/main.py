@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import warnings
 from typing import Any
@@ -9,19 +10,42 @@ from typing import Any
 import click
 
 import pellucid
-from pellucid.cli.data import data_command
-from pellucid.cli.explain import explain_command
-from pellucid.cli.gradcheck import gradcheck_command
-from pellucid.cli.predict import evaluate_command, predict_command
-from pellucid.cli.report import report_command
-from pellucid.cli.summary import summary_command
-from pellucid.cli.train import train_command
 from pellucid.errors import DivergenceError, PellucidError
 
 EXIT_BAD_INPUT, EXIT_DIVERGED, EXIT_INTERRUPTED = 2, 3, 130
 
+COMMANDS = {
+    "data": "data",
+    "evaluate": "predict",
+    "explain": "explain",
+    "gradcheck": "gradcheck",
+    "predict": "predict",
+    "report": "report",
+    "summary": "summary",
+    "train": "train",
+    "trust": "trust",
+    "views": "views",
+}
+"""The module of `pellucid.cli` that holds each command, under the name `…_command`."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class LazyGroup(click.Group):
+    """Commands whose modules load when they are called, or when all are listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, without loading anything."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command; None where there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"pellucid.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(pellucid.__version__, prog_name="pellucid")
 def cli() -> None:
     """Train, check and look into neural networks, on the MNIST digits inside or on your own images.
@@ -34,13 +58,6 @@ def cli() -> None:
 
     Exit codes: 0 success, 1 a check failed, 2 bad input, 3 training diverged, 130 interrupted.
     """
-
-
-for command in (
-    train_command, evaluate_command, predict_command, explain_command, report_command, summary_command,
-    gradcheck_command, data_command,
-):  # fmt: skip
-    cli.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -7,6 +7,9 @@ Every method takes a network (or an object that holds one in `.network`), a batc
 `Explanation`. The network is read and never changed. Nothing here draws; `Explanation.plot` loads what does.
 """
 
+from pellucid.explain import evaluate as evaluate
+from pellucid.explain.all_classes import AllClasses as AllClasses
+from pellucid.explain.all_classes import all_classes as all_classes
 from pellucid.explain.cam import cam as cam
 from pellucid.explain.deep_lift import deep_lift as deep_lift
 from pellucid.explain.grad_cam import grad_cam as grad_cam

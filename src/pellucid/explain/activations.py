@@ -10,8 +10,10 @@ from pellucid.errors import ArgumentError
 from pellucid.explain.gradients import swift
 from pellucid.explain.parts import AnyContainer, after, image_layer, layer_shape, upto, visits
 from pellucid.explain.result import Explanation, Proof, answer
+from pellucid.explain.rules import fuse_rules, relu_rules
 from pellucid.explain.target import Filter, Question, Scalar, Unit
-from pellucid.layers import Container, Graph, Layer, Merge, Residual, Sequential
+from pellucid.explain.totals import summed_gradient
+from pellucid.layers import Container, Graph, Layer, Merge, Residual, Rules, Sequential
 from pellucid.typing import Array, Arrays
 
 
@@ -41,38 +43,49 @@ def choose_layer(question: Question, layer: str | None) -> str:
     return layer
 
 
-def look(question: Question, layer: str | None) -> Seen:
-    """Return the activations of a layer and the gradient of the score by them."""
+def look(question: Question, layer: str | None, *, total: bool = False, rule: str | None = None) -> Seen:
+    """Return the activations of a layer and the gradient of the score by them, or what a rule for ReLU makes of it.
+
+    With `total` only its sum over the places is wanted: the gradient is (N, 1, 1, K) where that is found sooner.
+    """
     name = choose_layer(question, layer)
     network = question.network
     if isinstance(network, Sequential) and "." not in name:  # only the part above needs a tape
         A = swift(upto(network, name))(question.x)
-        above = swift(after(network, name))
+        part = after(network, name)
+        above, rules = fuse_rules(part, relu_rules(question.who, rule, part))
         y, tape = above.forward(A)
         number = question.scalar(y)
-        gradient, _ = above.backward(number.gradient(y), tape, need_grads=False)
+        dy = number.gradient(y)
+        gradient = summed_gradient(above, dy, tape, rules) if total else None
+        if gradient is None:
+            gradient, _ = above.backward(dy, tape, rules, need_grads=False)
         assert gradient is not None  # noqa: S101  # backward was asked for it
         return Seen(name, A, gradient, y, number)
+    rules = relu_rules(question.who, rule, network)
     y, tape = network.forward(question.x)
     number = question.scalar(y)
     step = next(visit for visit in visits(network, question.x, tape) if visit.path == name)
-    return Seen(name, step.output, _listen(network, tape, number.gradient(y), step.layer), y, number)
+    return Seen(name, step.output, _listen(network, tape, number.gradient(y), step.layer, rules or {}), y, number)
 
 
-def _listen(network: AnyContainer, tape: Any, dy: Array, layer: Any) -> Array:
-    """Return the gradient that reaches a layer's output, wherever it stands, overheard by a rule."""
+def _listen(network: AnyContainer, tape: Any, dy: Array, layer: Any, rules: Rules) -> Array:
+    """Return the gradient that reaches a layer's output, wherever it stands, overheard by a rule beside the others."""
     heard: list[Array] = []
     wanted = _last(layer)
+    usual = rules.get(type(wanted))
 
     def ear(operation: Any, dy: Array, cache: Any) -> tuple[Any, Arrays]:
         if operation is wanted:
             heard.append(dy)
+        if usual is not None:
+            return usual(operation, dy, cache)
         if isinstance(operation, Merge):
             return operation.backward(dy, cache), {}
         dx, _ = operation.backward(dy, cache, need_grads=False)
         return dx, {}
 
-    network.backward(dy, tape, {type(wanted): ear}, need_grads=False)
+    network.backward(dy, tape, {**rules, type(wanted): ear}, need_grads=False)
     return heard[0]
 
 

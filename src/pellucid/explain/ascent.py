@@ -53,7 +53,9 @@ class Score:
 
     @staticmethod
     def _place(shape: tuple[int, ...], position: Any) -> str | tuple[int, int]:
-        if position in ("mean", "max") or len(shape) == 1:
+        if len(shape) == 1:
+            return ""  # a vector has no places
+        if position in ("mean", "max"):
             return str(position)
         if position == "centre":
             return shape[0] // 2, shape[1] // 2
@@ -62,7 +64,7 @@ class Score:
             if 0 <= row < shape[0] and 0 <= column < shape[1]:
                 return int(row), int(column)
         raise ArgumentError(
-            f"{WHO}: position must be 'mean', 'max', 'centre' or (row, column) within {shape[:2]}, got {position!r}."
+            f"{WHO}: position must be 'centre', 'max', 'mean' or (row, column) within {shape[:2]}, got {position!r}."
         )
 
     def read(self, y: Array, starts: int) -> tuple[Array, Array]:

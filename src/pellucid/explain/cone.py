@@ -17,6 +17,7 @@ from pellucid import kernels
 from pellucid.explain.fold import fold_batch_norm
 from pellucid.explain.parts import AnyContainer, chain
 from pellucid.kernels import NO_PADDING, Window
+from pellucid.kernels.threads import parallel_for
 from pellucid.layers import (
     Affine,
     AveragePool2D,
@@ -81,13 +82,23 @@ class Cone:
         sums = self.sums[patches.sample]
         _, bh, bw, _ = patches.pixels.shape
         place = patches.top * w + patches.left
-        order = np.argsort(place, kind="stable")
-        for rows in np.split(order, np.flatnonzero(np.diff(place[order])) + 1):
+        groups = _equal(place)
+
+        def block(index: int) -> None:
+            rows = groups[index]
             i, j = patches.top[rows[0]], patches.left[rows[0]]
             change = patches.pixels[rows] - clean[patches.sample[rows], i : i + bh, j : j + bw]
             seen = W[i : i + bh, j : j + bw].reshape(-1, W.shape[3])
             sums[rows] += np.matmul(change.reshape(len(rows), -1), seen)
+
+        parallel_for(block, len(groups))
         return sums
+
+
+def _equal(numbers: IntArray) -> list[IntArray]:
+    """Return the indices of equal numbers, group by group."""
+    order = np.argsort(numbers, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
 
 
 def _local(layer: Layer[Any]) -> bool:
@@ -151,16 +162,33 @@ def _windows(
     if any(max(side) for side in padding):
         fill = -np.inf if isinstance(layer, MaxPool2D) else 0.0
         clean = np.pad(clean, ((0, 0), *padding, (0, 0)), constant_values=fill)
-    places, inside = [], []
+    corners, offsets, sizes = [], [], []
     for axis in (0, 1):
-        size = (lengths[axis] - 1) * window.stride[axis] + window.extent(axis)
-        places.append(starts[axis][:, None] * window.stride[axis] + np.arange(size))  # in the padded map
-        offset = places[axis] - padding[axis][0] - (patches.top, patches.left)[axis][:, None]
-        inside.append((offset, (offset >= 0) & (offset < patches.pixels.shape[1 + axis])))
-    seen: Array = clean[patches.sample[:, None, None], places[0][:, :, None], places[1][:, None, :]]
-    p, i, j = np.nonzero(inside[0][1][:, :, None] & inside[1][1][:, None, :])
-    seen[p, i, j] = patches.pixels[p, inside[0][0][p, i], inside[1][0][p, j]]
+        corners.append(starts[axis] * window.stride[axis])  # in the padded map
+        offsets.append((patches.top, patches.left)[axis] + padding[axis][0] - corners[axis])
+        sizes.append((lengths[axis] - 1) * window.stride[axis] + window.extent(axis))
+    seen = _cut(clean, patches.sample, corners[0], corners[1], sizes[0], sizes[1])
+    for rows in _equal(offsets[0] * (2 * clean.shape[2]) + offsets[1]):  # the same place in their windows
+        spans = [_overlap(int(offsets[k][rows[0]]), patches.pixels.shape[1 + k], sizes[k]) for k in (0, 1)]
+        (i, u), (j, v) = spans
+        seen[rows, i, j] = patches.pixels[rows, u, v]
     return seen
+
+
+def _cut(maps: Array, sample: IntArray, top: IntArray, left: IntArray, height: int, width: int) -> Array:
+    """Return a window of each patched image out of the maps (N, H, W, C): (P, height, width, C)."""
+    maps = np.ascontiguousarray(maps)
+    n, h, w, c = maps.shape
+    runs = np.lib.stride_tricks.as_strided(maps, (n, h, w - width + 1, width * c), maps.strides, writeable=False)
+    rows = top[:, None] + np.arange(height)
+    cut: Array = runs[sample[:, None], rows, left[:, None]]
+    return cut.reshape(len(sample), height, width, c)
+
+
+def _overlap(offset: int, size: int, room: int) -> tuple[slice, slice]:
+    """Return where `size` pixels that begin at `offset` lie in a window of `room` pixels, and which of them do."""
+    begin, end = max(offset, 0), min(offset + size, room)
+    return slice(begin, end), slice(begin - offset, end - offset)
 
 
 def _run(layer: Layer[Any], seen: Array, window: Window) -> Array:

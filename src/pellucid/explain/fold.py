@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
-from pellucid.explain.parts import AnyContainer, chain
-from pellucid.layers import Affine, BatchNorm, Conv2D, DepthwiseConv2D, Layer, Parameters, Residual, Sequential
+from pellucid.explain.parts import AnyContainer, built, chain
+from pellucid.layers import (
+    Affine,
+    BatchNorm,
+    Container,
+    Conv2D,
+    DepthwiseConv2D,
+    Graph,
+    Layer,
+    Parameters,
+    Residual,
+    Sequential,
+)
+from pellucid.layers.nodes import Node
+
+FOLDING = (Affine, Conv2D, DepthwiseConv2D)
+"""Weighted sums that a BatchNorm is folded into."""
 
 
 def fold_batch_norm(network: AnyContainer) -> AnyContainer:
     """Return a network of the same function in which no BatchNorm follows a convolution or a dense layer directly.
 
     W' = W · γ/√(v + ε),  b' = (b − m) · γ/√(v + ε) + β. The layers folded are new ones, all others are shared.
-    Graphs are returned as they are.
+    In a graph nothing but the BatchNorm may take what the weighted layer gives.
     """
+    if isinstance(network, Graph):
+        return _woven(network)
     if isinstance(network, Residual):
         twin = copy.copy(network)
         twin.branch = _chained(network.branch)
@@ -29,11 +47,30 @@ def fold_batch_norm(network: AnyContainer) -> AnyContainer:
 def _chained(network: Sequential) -> Sequential:
     layers: list[Layer[Any]] = []
     for layer in network.layers:
-        if isinstance(layer, BatchNorm) and layers and type(layers[-1]) in (Affine, Conv2D, DepthwiseConv2D):
+        if isinstance(layer, BatchNorm) and layers and type(layers[-1]) in FOLDING:
             layers[-1] = _folded(layers[-1], layer)
         else:
-            layers.append(fold_batch_norm(layer) if isinstance(layer, (Sequential, Residual)) else layer)
+            layers.append(fold_batch_norm(layer) if isinstance(layer, Container) else layer)
     return chain(layers, network, network.input_shape, network.name)
+
+
+def _woven(graph: Graph) -> Graph:
+    """Fold within a graph: what took the BatchNorm takes the layer that it was folded into."""
+    used = Counter([graph.output, *(name for node in graph.nodes for name in node.inputs)])
+    nodes: dict[str, Node] = {}
+    moved: dict[str, str] = {}
+    for node in graph.nodes:
+        inputs = tuple(moved.get(name, name) for name in node.inputs)
+        operation, below = node.operation, nodes.get(inputs[0])
+        alone = below is not None and type(below.operation) in FOLDING and used[node.inputs[0]] == 1
+        if isinstance(operation, BatchNorm) and below is not None and alone:
+            nodes[below.name] = below._replace(operation=_folded(below.operation, operation))
+            moved[node.name] = below.name
+            continue
+        inner = fold_batch_norm(operation) if isinstance(operation, Container) else operation
+        nodes[node.name] = Node(node.name, inner, inputs)
+    twin = Graph(list(nodes.values()), output=moved.get(graph.output, graph.output), name=graph.name)
+    return built(twin, graph, graph.input_shape, graph.output_shape)
 
 
 def _folded(layer: Any, norm: BatchNorm) -> Any:

@@ -22,33 +22,41 @@ def grad_cam(
     layer: str | None = None,
     scalar: str = "logit",
     relu: bool = True,
+    rule: str | None = None,
 ) -> Explanation:
     """Return ReLU(Σ_k α_k A^k), α_k = (1/Z) Σ_ij ∂S/∂A^k_ij, on the grid of the layer.
 
     Where no weighted sum is above 0 the map is empty: the result says "no positive evidence". `relu=False` keeps the
     sign. `upsampled()` gives the map at the size of the image.
 
+    Under a rule α_k is the mean of what reaches the layer when the rule takes the place of every ReLU's backward above
+    it: the three forms of keras-vis, its `backprop_modifier`. That is another thing than `guided_grad_cam`, the product
+    of the map and guided backpropagation that the paper calls guided Grad-CAM.
+
     Parameters
     ----------
     model, x, target, scalar : as in `saliency`
     layer : name of a layer whose output is an image; default: the last one, after its ReLU and before pooling.
         The result says which it was.
+    relu : whether only what speaks for the class is kept
+    rule : None, "guided" or "rectified", as in `saliency`; any activation but ReLU above the layer raises under a rule
 
     Limits
     ------
     The mean gradient speaks for places that do not matter and may miss those that do: compare `hires_cam` (Draelos &
     Carin 2020, arXiv:2011.08891). The grid is coarse; what lies between its points is interpolation.
+    Where no ReLU lies above the layer the three forms are one. Else what a rule gives is no gradient, nor its mean.
 
     References
     ----------
     Selvaraju et al. (2016), arXiv:1610.02391, equations 1 and 2.
     """
     question = Question("grad_cam", model, x, target, scalar)
-    seen = look(question, layer)
+    seen = look(question, layer, total=True, rule=rule)
     places = seen.A.shape[1] * seen.A.shape[2]
-    return as_map(
-        question, seen, weighted(np.einsum("nhwk->nk", seen.gradient) / places, seen.A), "Grad-CAM", relu=relu
-    )
+    weights = np.einsum("nhwk->nk", seen.gradient) / places
+    method = "Grad-CAM" if rule is None else f"Grad-CAM by {rule} gradients"
+    return as_map(question, seen, weighted(weights, seen.A), method, relu=relu, settings={"rule": rule})
 
 
 def guided_grad_cam(

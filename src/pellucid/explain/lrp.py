@@ -15,7 +15,7 @@ from pellucid.explain.relevance import Bounded, Epsilon, Gamma, RelevanceRule, a
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
 from pellucid.explain.rules import MEANS, MOVES, SWITCHES, WEIGHTED, expect_covered
 from pellucid.explain.target import Question, Target
-from pellucid.layers import Add, Affine, ReLU, Rules
+from pellucid.layers import Add, Affine, BatchNorm, ReLU, Rules
 from pellucid.typing import Array, ArrayLike, Arrays
 
 MEETING = Epsilon(1e-9)
@@ -60,6 +60,7 @@ def lrp(
             f"lrp: scalar must be 'logit', 'margin' or 'centred', which relevance can sum to, got {scalar!r}."
         )
     network = fold_batch_norm(question.network)
+    _expect_folded(network)
     expect_covered("lrp", "relevance propagation", network, (Add, ReLU, *WEIGHTED, *MEANS, *MOVES, *SWITCHES))
     assigned = _assign(network, rule, first)
     y, tape = network.forward(question.x)
@@ -80,6 +81,15 @@ def lrp(
     extras = {f"lost in {path}": np.asarray(sum(losses.values())) for path, losses in ledger.items()}
     settings = {"rule": rule if isinstance(rule, str) else repr(rule), "first": None if first is None else repr(first)}
     return answer(question, number, y, R, method="LRP", settings=settings, proof=proof, extras=extras)
+
+
+def _expect_folded(network: AnyContainer) -> None:
+    left = next((path for path, layer in operations(network) if isinstance(layer, BatchNorm)), None)
+    if left is not None:
+        raise ArgumentError(
+            f"lrp: BatchNorm {left!r} cannot be folded: it does not follow a convolution or dense layer whose output "
+            "it alone takes. Put it there, or use integrated_gradients."
+        )
 
 
 def _assign(network: AnyContainer, rule: Any, first: Any) -> dict[str, RelevanceRule]:

@@ -15,13 +15,16 @@ from pellucid.layers import Container
 from pellucid.optimizers import Optimizer
 from pellucid.typing import Array, IntArray
 
+JITTER = 2
+"""Pixels by which an image is shifted, unless said otherwise."""
+
 
 def maximize(
     network: Any,
     target: int | Sequence[int],
     *,
     layer: str | None = None,
-    position: str | tuple[int, int] = "mean",
+    position: str | tuple[int, int] = "centre",
     starts: int = 1,
     steps: int = 256,
     bounds: tuple[float, float] | None | str = "data",
@@ -30,7 +33,7 @@ def maximize(
     variation_weight: float | None = None,
     variation_power: float = 1.0,
     diversity: float | None = None,
-    jitter: int = 2,
+    jitter: int | None = None,
     noise: float = 0.1,
     blur: float = 1.0,
     optimizer: Optimizer | None = None,
@@ -54,8 +57,9 @@ def maximize(
         The class; with `layer` a unit of a vector or a channel of a picture. A sequence is done in one batch.
     layer : str, optional
         A layer by its name, such as "conv2d_2", or "residual1.branch.conv2d1". The scores where left out.
-    position : "mean", "max", "centre" or (row, column)
-        Which place of a channel counts.
+    position : "centre", (row, column), "max" or "mean", default="centre"
+        Which place of a channel counts. One place shows the pattern that a filter looks for; the mean over all places
+        asks for it everywhere at once, which fills the image with an even texture. Classes and vectors have no places.
     starts : int, default=1
         Images for each target, from different noise, which `diversity` keeps apart.
     steps : int, default=256
@@ -67,8 +71,9 @@ def maximize(
         for being the same as its siblings.
     size_power, variation_power : float
         p ≥ 1 and b > 0.
-    jitter : int, default=2
-        Pixels by which the image is shifted at random in each step.
+    jitter : int, optional
+        Pixels by which the image is shifted at random in each step; default: 2, and 0 where one place counts, whose
+        pattern a shift would smear.
     noise : float, default=0.1
         The standard deviation of what is added to u in each step; it falls to 0.
     blur : float, default=1
@@ -97,7 +102,7 @@ def maximize(
     checks.expect_built(WHO, whole.input_shape)
     for name, value in (("steps", steps), ("starts", starts), ("film", film)):
         checks.size(WHO, name, value)
-    for name, number in (("noise", noise), ("blur", blur), ("jitter", jitter)):
+    for name, number in (("noise", noise), ("blur", blur), ("jitter", jitter or 0)):
         checks.expect_range(WHO, name, number, 0, float("inf"), open_high=True)
     checks.expect_range(WHO, "size_power", size_power, 1, float("inf"), open_high=True)
     checks.expect_positive(WHO, "variation_power", variation_power)
@@ -105,11 +110,12 @@ def maximize(
     low, high = _bounds(bounds, samples)
     score = Score.of(whole, target, layer, position)
     images = len(whole.input_shape or ()) == 3
+    shift = int(jitter) if jitter is not None else 0 if isinstance(score.position, tuple) else JITTER
     if variation_weight and not images:
         raise ArgumentError(f"{WHO}: variation_weight is for images (H, W, C); samples are {whole.input_shape}.")
     ascent = Ascent(
         score, low, 1.0 if high is None or low is None else high - low, high is not None, starts, seed,
-        size_power, variation_power, int(jitter) if images else 0, float(noise), float(blur) if images else 0.0,
+        size_power, variation_power, shift if images else 0, float(noise), float(blur) if images else 0.0,
     )  # fmt: skip
     ascent.begin(size_weight, variation_weight if images else 0.0, diversity if starts > 1 else 0.0)
     ascent.run(steps, optimizer, film)

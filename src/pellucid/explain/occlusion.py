@@ -13,6 +13,7 @@ from pellucid.explain.cone import ROWS, Blocks, Cone
 from pellucid.explain.gradients import blocks
 from pellucid.explain.result import Explanation, answer
 from pellucid.explain.target import Question, Scalar, Target
+from pellucid.kernels.threads import parallel_for
 from pellucid.typing import Array, ArrayLike, Arrays, IntArray
 
 
@@ -32,7 +33,8 @@ def occlusion(
     is not computed again (`explain.cone`).
 
     `extras`, a value for each place (N, PH, PW) of the patch: "drop" of the score, "probability" of the class,
-    "predicted" class; and "counts" (N, K): at how many places each class was predicted.
+    "predicted" class; and "counts" (N, K): at how many places each class was predicted. `plots.occlusion_maps` draws
+    them, `plot()` the values alone.
 
     Parameters
     ----------
@@ -94,15 +96,19 @@ def _slide(question: Question, fill: Array, tops: IntArray, lefts: IntArray, siz
     places = len(tops) * len(lefts)
     top, left = (grid.ravel() for grid in np.meshgrid(tops, lefts, indexing="ij"))
     rows, columns = np.arange(sizes[0])[:, None], np.arange(sizes[1])
-    outputs = []
-    for part in blocks(len(x) * places, ROWS):
-        index = np.arange(part.start, part.stop)
-        sample, place = index // places, index % places
+    parts = list(blocks(len(x) * places, ROWS))
+    outputs: list[Array] = [x] * len(parts)
+
+    def block(index: int) -> None:
+        flat = np.arange(parts[index].start, parts[index].stop)
+        sample, place = flat % len(x), flat // len(x)  # neighbouring places of one batch share weights
         t, le = top[place], left[place]
         pixels = fill[sample[:, None, None], t[:, None, None] + rows, le[:, None, None] + columns]
-        outputs.append(cone.scores(Blocks(pixels, t, le, sample)))
+        outputs[index] = cone.scores(Blocks(pixels, t, le, sample))
+
+    parallel_for(block, len(parts))
     scores = np.concatenate(outputs)
-    return scores.reshape(len(x), len(tops), len(lefts), *scores.shape[1:])
+    return np.moveaxis(scores.reshape(len(tops), len(lefts), len(x), *scores.shape[1:]), 2, 0)
 
 
 def _classes(question: Question, number: Scalar, y: Array, rows: IntArray, shape: tuple[int, ...]) -> Arrays:

@@ -22,10 +22,11 @@ PASSIVE = (Dropout, Flatten, Reshape)
 
 def chain(layers: Sequence[Layer[Any]], like: AnyContainer, input_shape: Shape | None, name: str = "") -> Sequential:
     """Return the layers one after the other as a built network that shares their arrays."""
-    return _built(Sequential(layers, name=name), like, input_shape, layers[-1].output_shape if layers else input_shape)
+    return built(Sequential(layers, name=name), like, input_shape, layers[-1].output_shape if layers else input_shape)
 
 
-def _built(part: ContainerT, like: AnyContainer, input_shape: Shape | None, output_shape: Shape | None) -> ContainerT:
+def built(part: ContainerT, like: AnyContainer, input_shape: Shape | None, output_shape: Shape | None) -> ContainerT:
+    """Return a container of built layers as built, without building them again."""
     part.dtype, part.input_shape, part.output_shape = like.dtype, input_shape, output_shape
     part.gather()
     return part
@@ -62,7 +63,7 @@ def _graph_upto(graph: Graph, name: str, rest: str) -> AnyContainer:
         kept[0] = last._replace(operation=upto(last.operation, rest))
         kept[0].operation.name = name  # a part made here
     shape = kept[0].operation.output_shape
-    return _built(Graph(kept[::-1], output=name, name=graph.name), graph, graph.input_shape, shape)
+    return built(Graph(kept[::-1], output=name, name=graph.name), graph, graph.input_shape, shape)
 
 
 def before_softmax(network: AnyContainer) -> tuple[AnyContainer, str]:

@@ -7,7 +7,7 @@ a rule says nothing about raises: to explain it in silence by something else wou
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -89,6 +89,10 @@ def relu_rules(who: str, name: str | None, network: AnyContainer) -> Rules | Non
     return {ReLU: RULES[name]}
 
 
+@overload
+def fuse_rules(network: Sequential, rules: Rules | None) -> tuple[Sequential, Rules | None]: ...
+@overload
+def fuse_rules(network: AnyContainer, rules: Rules | None) -> tuple[AnyContainer, Rules | None]: ...
 def fuse_rules(network: AnyContainer, rules: Rules | None) -> tuple[AnyContainer, Rules | None]:
     """Return the network with its neighbours fused where `rules` allow it, and the rules for what that made.
 

@@ -16,6 +16,7 @@ from pellucid.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
@@ -54,7 +55,7 @@ def heatmaps(
     who = "plots.heatmaps"
     if scale not in ("shared", "each"):
         checks.unknown_name(who, "scale", scale, ["shared", "each"])
-    images = _images(explanation.inputs)
+    images = shown_images(explanation.inputs)
     coarse = explanation.maps().shape[1:] != images.shape[1:3]
     maps = pixels.numbers(who, "explanation", explanation.upsampled(reduction))
     if overlay is None:
@@ -77,7 +78,7 @@ def heatmaps(
     return fig
 
 
-def _images(inputs: Array) -> Array:
+def shown_images(inputs: Array) -> Array:
     """The inputs as (N, H, W) or (N, H, W, 3) in 0..1; of any other number of channels their mean."""
     if inputs.ndim == 4 and inputs.shape[3] not in (1, 3):
         inputs = inputs.mean(axis=3)
@@ -104,27 +105,39 @@ def _caption(explanation: Any, i: int, faint: bool) -> Caption:
 
 def _draw(fig: Figure, axes: Sequence[Axes], maps: Array, images: Array | None, scale: str, colours: str) -> None:
     whole = Scale.of(maps)
-    chosen = _colour_map(colours, whole.signed)
+    chosen = colour_map(colours, whole.signed)
+    under = None if images is None else grounds(images)
     for i, place in enumerate(axes):
         limits = Scale.of(maps[i], signed=whole.signed) if scale == "each" else whole
-        strength: Any = None
-        if images is not None:
-            place.imshow(_faded(images, i), vmin=0, vmax=1, aspect="auto", cmap=pixels.grey_map(images))
-            strength = 0.85 * np.sqrt(np.clip(np.abs(maps[i]) / limits.high, 0, 1))
-        drawn = place.imshow(maps[i], cmap=chosen, vmin=limits.low, vmax=limits.high, alpha=strength, aspect="auto")
+        drawn = paint(place, maps[i], limits, chosen, None if under is None else under[i])
     if scale == "shared":
-        from matplotlib.cm import ScalarMappable
-
-        grid.colour_bar(fig, axes, ScalarMappable(drawn.norm, chosen))
+        grid.colour_bar(fig, axes, drawn)
 
 
-def _faded(images: Array, i: int) -> Array:
-    """One image with less contrast, towards its paper."""
-    paper = 0.0 if pixels.grey_map(images) == "gray_r" else 1.0
-    return np.asarray(paper + FADED * (images[i] - paper))
+def paint(place: Axes, values: Array, limits: Scale, colours: Colormap, ground: Array | None = None) -> ScalarMappable:
+    """Draw one map (H, W); upon a ground (H, W, 3) the more it hides the stronger it is. Return its scale."""
+    from matplotlib.cm import ScalarMappable
+
+    strength: Any = None
+    if ground is not None:
+        place.imshow(ground, aspect="auto")
+        strength = 0.85 * np.sqrt(np.clip(np.abs(values) / limits.high, 0, 1))
+    drawn = place.imshow(values, cmap=colours, vmin=limits.low, vmax=limits.high, alpha=strength, aspect="auto")
+    return ScalarMappable(drawn.norm, colours)
 
 
-def _colour_map(name: str, signed: bool) -> Colormap:
+def grounds(images: Array) -> Array:
+    """Images in 0..1 as colours (N, H, W, 3) with less contrast, towards their paper."""
+    drawing = pixels.grey_map(images) == "gray_r"
+    if images.ndim == 4:
+        paper = 0.0 if drawing else 1.0
+        return np.asarray(paper + FADED * (images - paper))
+    shown = 1 - FADED * (images if drawing else 1 - images)
+    return np.repeat(shown[..., None], 3, axis=3)
+
+
+def colour_map(name: str, signed: bool) -> Colormap:
+    """Return the house's colours of maps, two-sided or from 0 up, or those of that name."""
     if name == "house":
         return style.colour_map(style.DIVERGING if signed else style.DIVERGING[3:])
     from matplotlib import colormaps

@@ -25,6 +25,10 @@ INK, MUTED, FAINT, PAPER = "#22303C", "#5F6C78", "#DCE2E7", "#FFFFFF"
 BLUE, VERMILION = "#0072B2", "#D55E00"
 # Okabe & Ito (2008), "Color Universal Design": told apart with every common form of colour blindness.
 COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", INK)
+# Of maps whose colours are classes: ten that are told apart, as far as ten can be.
+CLASSES = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8C6D46", "#9AA5AE", "#22303C",
+)  # fmt: skip
 SEQUENTIAL = ("#F3F7FA", "#A9CFE6", "#3F97CA", "#0B5F94", "#05263D")
 ERRORS = ("#FDF1E8", "#F7C7A3", "#F2A56B", "#E9863F")
 DIVERGING = ("#05355A", "#2F86BC", "#A9CFE6", "#F7F7F5", "#F7C7A3", "#E27A33", "#742F00")

@@ -69,7 +69,7 @@ def _write_checks(fig: Figure, card: Any, top: float) -> None:
         axes.text(COLUMNS[0], y, sign, color=colour, va="center", size=style.TITLE, weight="bold")
         axes.text(COLUMNS[1], y, row.check, color=style.INK, weight="bold", **place)
         axes.text(COLUMNS[2], y, row.question, color=style.INK, **place)
-        if row.verdict == "none":
+        if not row.value:
             continue
         axes.text(COLUMNS[3], y, row.value, color=style.INK, **place)
         axes.text(COLUMNS[4], y, _controls(row), color=style.MUTED, **place)
@@ -77,7 +77,7 @@ def _write_checks(fig: Figure, card: Any, top: float) -> None:
 
 def _controls(row: Any) -> str:
     if not row.measure.controls:
-        return "share of images on which it holds"
+        return "there is none for vectors" if row.verdict == "none" else "share of images on which it holds"
     means = sorted((float(values.mean()), name) for name, values in row.measure.controls.items())
     hardest = means[:2] if row.measure.better == "lower" else means[:-3:-1]  # more would not fit into the line
     return f"{row.measure.better} than " + ", ".join(f"{name} {mean:.2f}" for mean, name in hardest)

@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.plots import pixels
-from pellucid.plots.style import DIVERGING
+from pellucid.plots.style import CLASSES, DIVERGING
 from pellucid.typing import Array, IntArray
 
-CLASSES = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8C6D46", "#9AA5AE", "#22303C",
-)  # fmt: skip
 FADED, STRENGTH = 0.45, 0.9
 LARGEST = 112  # pixels of the longer side; larger pictures are averaged down
 

@@ -70,6 +70,7 @@ const openCell = (button) => {
     make("p", `${some}${order}`, "note"),
     tiles,
   );
+  view.scrollIntoView({ block: "nearest" });
 };
 
 const units = data("units");
@@ -95,6 +96,7 @@ const openUnit = (button) => {
     tile(uri, `${units.part}:${index}`, [truth === "" ? value : `${truth} · ${value}`]))));
   strip.append(group("made to excite it", [tile(unit.best, "", [unit.score])]));
   view.replaceChildren(make("h3", button.dataset.title), strip);
+  view.scrollIntoView({ block: "nearest" });
 };
 
 document.addEventListener("click", (event) => {

@@ -17,20 +17,23 @@ from pellucid.errors import ArgumentError
 from pellucid.explain.target import Target
 from pellucid.layers import Container
 from pellucid.losses import LossLike
+from pellucid.plots.legend import Entry
 from pellucid.plots.samples import worst_first
+from pellucid.plots.style import BLUE, CLASSES
 from pellucid.report import colours, confusion, curves
 from pellucid.report.markup import Markup, join, picture, script_data, tag
 from pellucid.report.methods import Method, ask, chosen
 from pellucid.report.panels import Panel, panels
 from pellucid.report.png import data_uri
 from pellucid.report.sample import Sample
-from pellucid.report.units import LayerView, views_or_reason
+from pellucid.report.units import LayerView, views_or_reason, weighted_layers
 from pellucid.training import History, predict_proba
 from pellucid.typing import Array
 from pellucid.views.network import network_of
 from pellucid.views.summary import LEFT, Summary
 
 MISTAKES, FIRST = 4, 4  # images that are explained where none are named
+LONG, LEGEND = 24, 5  # rows of a table whose diagram waits to be opened, and classes of a map that are named
 
 
 def html_report(
@@ -105,10 +108,9 @@ class _Page:
         ]
         links = [("network", "Network"), ("learning", "Learning"), ("confusion", "Confusion"), ("filters", "Filters"),
                  ("maps", "Explanations")]  # fmt: skip
-        return tag(
-            "header",
-            tag("h1", self.name),
-            tag("dl", [tag("div", tag("dt", number), tag("dd", text)) for number, text in facts], class_="facts"),
+        numbers = [tag("div", tag("dt", number), tag("dd", text)) for number, text in facts]
+        return join(
+            tag("header", tag("h1", self.name), tag("dl", numbers, class_="facts")),
             tag("nav", [tag("a", text, href=f"#{where}") for where, text in links]),
         )
 
@@ -121,14 +123,19 @@ class _Page:
         return _section(
             "network", "The network", "“sees” is the receptive field: the pixels that one unit depends on.",
             tag("div", whole, class_="wide"), tag("p", " · ".join(table.totals()), class_="note"),
-            tag("details", tag("summary", "Diagram"), tag("div", Markup(drawn), class_="wide diagram"), open=True),
+            tag("details", tag("summary", "Diagram"), tag("div", Markup(drawn), class_="wide diagram"),
+                open=len(lines) <= LONG),
         )  # fmt: skip
 
     def curves(self, history: History | None) -> Markup:
         charts = [] if history is None else curves.learning_curves(history)
         if not charts:
-            return _section("learning", "How it learnt", "No history.json stands beside the model.")
-        settings = [f"{k} {v}" for k, v in (history.settings if history else {}).items() if isinstance(v, (str, int))]
+            return _section("learning", "How it learnt", "No history of its training, a history.json, is known.")
+        settings = [
+            f"{key.replace('_', ' ')} {value if isinstance(value, str) else format(value, ',')}"
+            for key, value in (history.settings if history else {}).items()
+            if isinstance(value, (str, int))
+        ]
         return _section(
             "learning", "How it learnt", "Pale: the loss of the batches while the weights still changed.",
             tag("div", charts, class_="charts"), tag("p", " · ".join(settings), class_="note"),
@@ -155,7 +162,8 @@ class _Page:
         return _section(
             "filters", "What the filters see",
             "Click a filter: its weights, its map of the chosen images, the images that excite it most (framed: what "
-            "the strongest place sees), and the input made to excite it.",
+            "the strongest place sees; below: the true class, and how much it was excited), and the input made to "
+            f"excite it. Layers with weights: {len(layers)} of {len(weighted_layers(self.network))} are shown.",
             _tabs("layer", [view.name for view in layers]),
             [self._layer(view, i) for i, view in enumerate(layers)],
             script_data("units", content),
@@ -203,7 +211,7 @@ class _Page:
         order = np.argsort(-chances, kind="stable")[:4].tolist()
         bars = [
             tag("tr", tag("th", self.names[k], scope="row"),
-                tag("td", tag("meter", min=0, max=1, value=_share(chances[k]))),
+                tag("td", _bar(chances[k])),
                 tag("td", f"{chances[k]:.1%}", class_="number"))
             for k in order
         ]  # fmt: skip
@@ -219,16 +227,34 @@ class _Page:
         return tag("div", first, figures, id=f"sample-{i}", data_name=sample.name, class_="sheet", hidden=i > 0)
 
 
-def _share(chance: float) -> str:
-    return f"{chance:.4f}"
+def _bar(chance: float) -> Markup:
+    line = tag("line", x1=0, x2=f"{100 * chance:.1f}", y1=5, y2=5, stroke=BLUE, stroke_width=10)
+    return tag("svg", line, viewBox="0 0 100 10", preserveAspectRatio="none", aria_hidden="true", class_="bar")
 
 
 def _figure(panel: Panel) -> Markup:
     kind = "" if panel.holds is None else "good" if panel.holds else "bad"
     return tag(
         "figure", tag("figcaption", panel.label), picture(data_uri(colours.small(panel.pixels)), panel.detail),
-        tag("p", panel.scale, class_="note"), tag("p", panel.verdict, class_=f"verdict {kind}"),
+        tag("p", _legend(panel.legend) if panel.legend else panel.scale, class_="note"),
+        tag("p", panel.verdict, class_=f"verdict {kind}"),
     )  # fmt: skip
+
+
+def _legend(entries: Sequence[Entry]) -> Markup:
+    """Return the classes of a map with their colours and their shares of the places."""
+    total = sum(entry.places for entry in entries)
+    keys = [_key(e.number, f"{e.name}: {_percent(e.places / total)}") for e in entries[:LEGEND]]
+    return join(keys, tag("span", f"{len(entries) - LEGEND} more", class_="key") if len(entries) > LEGEND else None)
+
+
+def _key(number: int, text: str) -> Markup:
+    dot = tag("circle", cx=5, cy=5, r=5, fill=CLASSES[number % len(CLASSES)])
+    return tag("span", tag("svg", dot, viewBox="0 0 10 10", aria_hidden="true"), text, class_="key")
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else "< 1%"
 
 
 def _section(name: str, heading: str, about: str, *children: object) -> Markup:

@@ -9,9 +9,10 @@ import numpy as np
 
 from pellucid.explain import Explanation
 from pellucid.explain.result import NO_EVIDENCE
+from pellucid.plots.legend import Entry, entries
 from pellucid.report import colours
 from pellucid.report.methods import Method
-from pellucid.typing import Array, IntArray
+from pellucid.typing import Array
 
 
 class Panel(NamedTuple):
@@ -25,8 +26,7 @@ class Panel(NamedTuple):
     verdict : the proof in a few words, or "no positive evidence"; empty where nothing is promised
     detail : all that the result says of itself
     holds : whether the proof holds; None where there is none
-    marks : (row, column, text) to be written upon it
-    counts : (class, count) of a map of classes
+    legend : of a map of classes, how often each occurs
     """
 
     label: str
@@ -35,8 +35,7 @@ class Panel(NamedTuple):
     verdict: str = ""
     detail: str = ""
     holds: bool | None = None
-    marks: tuple[tuple[float, float, str], ...] = ()
-    counts: tuple[tuple[int, int], ...] = ()
+    legend: tuple[Entry, ...] = ()
 
 
 def panels(
@@ -80,32 +79,16 @@ def _places(explanation: Explanation, i: int, names: Sequence[str]) -> list[Pane
     """Return what occlusion saw at each place of its patch: the class's probability, and the class predicted."""
     chance, predicted = explanation.extras["probability"][i], explanation.extras["predicted"][i]
     ink = (255 * (1 - chance)).round().astype(np.uint8)
-    seen = np.flatnonzero(explanation.extras["counts"][i])
-    counts = {int(k): int(explanation.extras["counts"][i, k]) for k in seen}
-    ordered = tuple(sorted(counts.items(), key=lambda pair: -pair[1]))
-    said = ", ".join(f"{names[k]}: {n:,}" for k, n in ordered)
+    legend = entries(explanation.extras["counts"][i], names)
+    said = ", ".join(entry.text for entry in legend)
     name = names[int(explanation.target[i])]
     low, high = float(chance.min()), float(chance.max())
     about = f"the probability of {name} where the patch covers each place, from {low:.3g} to {high:.3g}"
     return [
         Panel("Probability, occluded", colours.colour(ink), f"of {name}: {low:.2g} – {high:.2g}", detail=about),
         Panel(
-            "Class, occluded", colours.classes(predicted), said if len(ordered) < 4 else f"{len(ordered)} classes",
+            "Class, occluded", colours.classes(predicted), said if len(legend) < 4 else f"{len(legend)} classes",
             detail=f"the class predicted where the patch covers each place: {said}",
-            marks=_marks(predicted, ordered, names), counts=ordered,
+            legend=legend,
         ),
     ]  # fmt: skip
-
-
-def _marks(
-    predicted: IntArray, counts: tuple[tuple[int, int], ...], names: Sequence[str]
-) -> tuple[tuple[float, float, str], ...]:
-    """Return the name of each class on the place of its region that is nearest to the region's middle."""
-    marks = []
-    for k, n in counts:
-        if n < max(4, predicted.size / 100):
-            continue
-        rows, columns = np.nonzero(predicted == k)
-        nearest = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
-        marks.append((float(rows[nearest]), float(columns[nearest]), names[k]))
-    return tuple(marks)

@@ -10,7 +10,7 @@ import numpy as np
 from pellucid import explain, views
 from pellucid.data import Dataset
 from pellucid.errors import PellucidError
-from pellucid.explain.parts import upto
+from pellucid.explain.parts import operations, upto
 from pellucid.layers import Affine, Container, Conv2D, Layer
 from pellucid.plots.filters import mosaic
 from pellucid.report import colours
@@ -34,26 +34,32 @@ class LayerView(NamedTuple):
     units: list[dict[str, Any]]
 
 
+def weighted_layers(network: Container[Any]) -> list[tuple[str, Layer[Any]]]:
+    """Return the convolutions and dense layers with their paths."""
+    return [(path, a) for path, a in operations(network) if isinstance(a, (Conv2D, Affine))]
+
+
 def layer_views(
     network: Container[Any], data: Dataset, names: Sequence[str], samples: Sequence[Sample]
 ) -> list[LayerView]:
-    """Return the layers with weights, from the input on; nested ones are left out."""
-    weighted = [a for a in network.layers if isinstance(a, (Conv2D, Affine))][:MOST_LAYERS]
+    """Return the layers with weights, from the input on, those within blocks too; of many, some from end to end."""
+    weighted = weighted_layers(network)
+    if len(weighted) > MOST_LAYERS:
+        spread = np.linspace(0, len(weighted) - 1, MOST_LAYERS).round().astype(int)
+        weighted = [weighted[i] for i in spread]
     maps = [views.feature_maps(network, sample.x) for sample in samples[:MAPS]]
-    return [_view(network, layer, data, names, maps) for layer in weighted]
+    return [_view(network, path, layer, data, names, maps) for path, layer in weighted]
 
 
 def _view(
-    network: Container[Any], layer: Layer[Any], data: Dataset, names: Sequence[str], maps: Sequence[dict[str, Array]]
-) -> LayerView:
+    network: Container[Any], path: str, layer: Layer[Any], data: Dataset, names: Sequence[str],
+    maps: Sequence[dict[str, Array]],
+) -> LayerView:  # fmt: skip
     shape = layer.output_shape or (1,)
     count = min(shape[-1], MOST_UNITS)
-    best = explain.maximize(
-        network, range(count), layer=layer.name, steps=STEPS, film=1, position="centre",
-        jitter=0 if len(shape) == 3 else 2,
-    )  # fmt: skip
+    best = explain.maximize(network, range(count), layer=path, steps=STEPS, film=1)
     excited = colours.grey(np.clip(best.best, 0, 1))
-    found = _top(network, layer.name, data, count)
+    found = _top(network, path, data, count)
     pictures = colours.grey(data.x)
     units = []
     for k in range(count):
@@ -63,13 +69,13 @@ def _view(
         units.append({
             "thumb": _uri(shown),
             "weights": None if weights is None else _uri(weights),
-            "maps": [_map(m[layer.name], k) for m in maps],
+            "maps": [_map(m[path], k) for m in maps],
             "top": _samples(found[k], pictures, data, names),
             "best": _uri(excited[k]),
             "score": f"{best.scores[k, 0]:.3g}",
         })  # fmt: skip
     buttons = "weights" if units[0]["thumb"] == units[0]["weights"] else "the inputs made to excite each"
-    return LayerView(layer.name, "filter" if len(shape) == 3 else "unit", shape[-1], buttons, units)
+    return LayerView(path, "filter" if len(shape) == 3 else "unit", shape[-1], buttons, units)
 
 
 def _weights(layer: Layer[Any], k: int) -> Array | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from pellucid.typing import Array, IntArray, Shape
 from pellucid.views.flow import flow
 from pellucid.views.network import network_of
 from pellucid.views.receptive import Box, Boxes, fields
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class TopSamples(NamedTuple):
@@ -35,6 +38,12 @@ class TopSamples(NamedTuple):
     samples: Array
     places: IntArray | None
     boxes: tuple[Box, ...]
+
+    def plot(self, **options: Any) -> Figure:
+        """Draw them, each with a frame around what the unit saw: `plots.top_samples`."""
+        from pellucid.plots.top import top_samples as picture
+
+        return picture(self, **options)
 
 
 def top_samples(

@@ -48,8 +48,8 @@ class Row(NamedTuple):
 
     @property
     def value(self) -> str:
-        """Mean and standard error."""
-        return f"{self.measure.mean:.2f} ± {self.measure.error:.2f}"
+        """Mean and standard error; empty where the method promises nothing."""
+        return f"{self.measure.mean:.2f} ± {self.measure.error:.2f}" if self.measure.values.size else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +89,12 @@ class TrustCard:
     def __str__(self) -> str:
         asked = sum(row.verdict != "none" for row in self.rows)
         lines = [f"{self.method}: passes {self.passed} of {asked} checks, {self.settings['images']} images"]
-        width = max(len(row.check) for row in self.rows)
+        width, digits = (
+            max(map(len, texts)) for texts in zip(*((row.check, row.value) for row in self.rows), strict=True)
+        )
         for row in self.rows:
             better = f"{row.measure.better} is better; {row.controls}" if row.controls else row.question
-            lines.append(f"  {row.mark} {row.check:<{width}}  {row.value}  ({better})")
+            lines.append(f"  {row.mark} {row.check:<{width}}  {row.value:<{digits}}  ({better})")
         return "\n".join(lines)
 
     def plot(self) -> Figure:
@@ -109,7 +111,8 @@ def trust_card(
     """Return which checks a method passes on this network.
 
     A check is passed where the method is better than *every* control by more than two standard errors over the images,
-    failed where one control is as good or better, and open between. The controls know nothing of the network: random
+    failed where one control is as good or better, and open between; without a control, as an edge detector has no say
+    about vectors, nothing is decided. The controls know nothing of the network: random
     maps, and an edge detector. Whatever they reach proves nothing. Relevance mass must also be more than half-way from
     the share of the image that the mask covers to 1.
 
@@ -198,7 +201,7 @@ def _promise(name: str, found: Any) -> Row:
     """Whether the method's own promise, such as completeness, holds on every image."""
     proof = found.proof if isinstance(found, Explanation) else None
     if proof is None:
-        nothing = Measure("promise", name, np.zeros(1), "higher")
+        nothing = Measure("promise", name, np.zeros(0), "higher")
         return Row("own promise", "the method promises nothing", nothing, "none")
     held = Measure(proof.name, name, proof.holds.astype(np.float64), "higher")
     return Row("own promise", f"{proof.name}: {proof.claim}", held, "passes" if proof.holds.all() else "fails")

@@ -77,9 +77,11 @@ class Measure:
 
     def verdict(self) -> str:
         """Return "passes" where every control is beaten by more than two standard errors, "fails" where one equals the
-        method or beats it by as much, and "open" where the images do not decide.
+        method or beats it by as much, and "open" where the images do not decide. Without controls it is "none".
         """
         leads = [self.lead(name) for name in self.controls]
+        if not leads:
+            return "none"
         if any(lead.mean + BEYOND * lead.error <= EQUAL for lead in leads):
             return "fails"
         return "passes" if all(lead.mean > BEYOND * lead.error for lead in leads) else "open"

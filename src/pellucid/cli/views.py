@@ -1,0 +1,215 @@
+"""`pellucid views`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from pellucid import checks, explain, plots, views
+from pellucid.cli.common import data_option, write_figure
+from pellucid.cli.explain import Desk
+from pellucid.errors import ArgumentError, DataError, PellucidError
+from pellucid.explain.parts import layer_shape, operations
+from pellucid.files import atomic_write
+from pellucid.layers import Affine, Conv2D, ConvTranspose2D, DepthwiseConv2D
+from pellucid.layers.activation import Activation
+
+CONVOLUTIONS = (Conv2D, ConvTranspose2D, DepthwiseConv2D)
+MAXIMISED, SEARCHED = 16, 6  # units that are maximised, and whose samples are looked for, unless some are named
+
+
+@click.command("views")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, metavar="[IMAGE]…")
+@click.option("--only", multiple=True, metavar="VIEW", help="One of the views; may be given several times.")
+@click.option("--layer", metavar="NAME", help="The layer looked at, where a view is of one.")
+@click.option("--unit", "units", type=click.IntRange(0), multiple=True, help="A filter or unit; may be given again.")
+@click.option("--seed", default=0, show_default=True, help="Of maximize and maximize-filters.")
+@data_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", default="views", show_default=True,
+    help="The folder to write to; it is made if there is none.",
+)  # fmt: skip
+def views_command(
+    run: Path, images: tuple[str, ...], only: tuple[str, ...], layer: str | None, units: tuple[int, ...], seed: int,
+    data_dir: Path | None, out: Path,
+) -> None:  # fmt: skip
+    """Draw a network from all sides, a file for each view.
+
+    \b
+    summary            the layers, their shapes, parameters and costs, as text
+    diagram            the architecture
+    filters            the weights of a layer's filters
+    feature-maps       what every filter of a layer gives for an image
+    maximize           the inputs that excite every class most
+    maximize-filters   the inputs that excite the filters of a layer most
+    top-samples        the test images that excite them most
+    occlusion          a grey patch slid over images: probability and predicted class at every place
+    saliency           of every class: plain, guided and rectified
+    grad-cam           of every class: plain, guided and rectified
+
+    RUN is a run's directory or a model file. An IMAGE is a file or an index into the data such as test:17; the first
+    test image if left out. Occlusion takes all of them, the other views the first.
+
+    \b
+    pellucid views runs/mnist-cnn
+    pellucid views runs/mnist-cnn test:17 --only saliency --only grad-cam
+    pellucid views runs/mnist-cnn --only maximize-filters --layer conv2d_1 --unit 3 --unit 5
+    """
+    for name in only:
+        if name not in VIEWS:
+            checks.unknown_name("views", "view", name, VIEWS)
+    if not out.parent.is_dir() or (out.exists() and not out.is_dir()):
+        raise DataError(f"--out: {out} must be a folder, or a new one inside a folder that is there.")
+    sight = Sight(Desk.open(run, data_dir, images or ("test:0",)), layer, units, seed)
+    made = 0
+    for name in dict.fromkeys(only) or VIEWS:
+        try:
+            drawn = VIEWS[name](sight)
+        except PellucidError as error:
+            if only:
+                raise
+            click.echo(f"without {name}: {error}", err=True)
+            continue
+        out.mkdir(exist_ok=True)
+        click.echo(f"wrote {_write(drawn, out / name)}")
+        made += 1
+    if not made:
+        raise ArgumentError(f"views: nothing of {run} can be drawn; the reasons stand above.")
+
+
+def _write(drawn: Any, stem: Path) -> Path:
+    if isinstance(drawn, str):
+        path = stem.with_suffix(".txt")
+        atomic_write(path, [drawn.encode() + b"\n"], who="pellucid views")
+    else:
+        path = stem.with_suffix(".png")
+        write_figure(drawn, path)
+    return path
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The network on its desk, and which part of it is looked at."""
+
+    desk: Desk
+    layer: str | None
+    units: Sequence[int]
+    seed: int
+
+    @property
+    def network(self) -> Any:
+        """The network."""
+        return self.desk.network
+
+    @property
+    def image(self) -> Any:
+        """The first of the images."""
+        return self.desk.samples[0].x
+
+    def weighted(self, pick: int) -> str:
+        """Return the layer that was named, or of the convolutions the first (0) or last (−1); else the first dense."""
+        if self.layer is not None:
+            layer_shape("views", self.network, self.layer)  # or an error that names the nearest
+            return self.layer
+        named = list(operations(self.network))
+        convolutions = [path for path, operation in named if isinstance(operation, CONVOLUTIONS)]
+        dense = [path for path, operation in named if isinstance(operation, Affine)]
+        if not convolutions and not dense:
+            raise ArgumentError(f"{self.network.label} has no layer with filters.")
+        return convolutions[pick] if convolutions else dense[0]
+
+    def chosen(self, layer: str, usual: int) -> list[int]:
+        """Return the units that were named, or the first ones of a layer."""
+        return list(self.units) or list(range(min(usual, layer_shape("views", self.network, layer)[-1])))
+
+
+def _filters(sight: Sight) -> Any:
+    layer = sight.weighted(0)
+    held = dict(operations(sight.network))
+    params = getattr(held.get(layer), "params", {})
+    if "W" not in params:
+        have = [path for path, operation in held.items() if "W" in getattr(operation, "params", {})]
+        raise ArgumentError(f"--layer: {layer} has no weights. Take one of {', '.join(have)}.")
+    return plots.filter_grid(params["W"], title=f"The filters of {layer}")
+
+
+def _feature_maps(sight: Sight) -> Any:
+    layer = sight.layer or _activation_after(sight, sight.weighted(0))
+    maps = views.feature_maps(sight.network, sight.image)
+    if layer not in maps:
+        checks.unknown_name("views", "layer", layer, maps)
+    if maps[layer].ndim != 3:
+        raise ArgumentError(f"--layer: {layer} gives {maps[layer].shape}, no maps (H, W, C). Name one that does.")
+    return plots.feature_maps(maps[layer], title=f"What {layer} gives for {sight.desk.samples[0].name}")
+
+
+def _activation_after(sight: Sight, layer: str) -> str:
+    """Return the activation that follows a layer, or the layer itself."""
+    named = list(operations(sight.network))
+    at = [path for path, _ in named].index(layer)
+    following = named[at + 1 : at + 2]
+    return following[0][0] if following and isinstance(following[0][1], Activation) else layer
+
+
+def _maximize(sight: Sight) -> Any:
+    desk = sight.desk
+    result = explain.maximize(sight.network, range(desk.classes), seed=sight.seed, data=desk.train)
+    return plots.maximized(result, class_names=desk.names)
+
+
+def _maximize_filters(sight: Sight) -> Any:
+    layer = sight.weighted(-1)
+    result = explain.maximize(sight.network, sight.chosen(layer, MAXIMISED), layer=layer, seed=sight.seed)
+    return plots.maximized(result, columns=8, film=False)
+
+
+def _top_samples(sight: Sight) -> Any:
+    layer, data = sight.weighted(-1), sight.desk.test
+    kind = "filter" if len(layer_shape("views", sight.network, layer)) == 3 else "unit"
+    units = sight.chosen(layer, SEARCHED)
+    found = [views.top_samples(sight.network, layer, unit, data) for unit in units]
+    title = f"What excites {layer} most, of {len(data):,} test images"
+    names = {"labels": data.t, "class_names": sight.desk.names} if data.classes else {}
+    return plots.top_samples(found, [f"{kind} {unit}" for unit in units], **names, title=title)
+
+
+def _occlusion(sight: Sight) -> Any:
+    samples = sight.desk.samples
+    truth = [sample.truth for sample in samples]
+    x = np.stack([sample.x for sample in samples])
+    said = explain.occlusion(sight.network, x, "predicted" if None in truth else np.array(truth))
+    return plots.occlusion_maps(said, class_names=sight.desk.names)
+
+
+def _saliency(sight: Sight) -> Any:
+    return _every_class(sight, explain.all_classes(sight.network, sight.image))
+
+
+def _grad_cam(sight: Sight) -> Any:
+    return _every_class(sight, explain.all_classes(sight.network, sight.image, explain.grad_cam, layer=sight.layer))
+
+
+def _every_class(sight: Sight, found: explain.AllClasses) -> Any:
+    for form, reason in found.refused.items():
+        click.echo(f"without the {form} form: {reason}", err=True)
+    return found.plot(class_names=sight.desk.names)
+
+
+VIEWS: dict[str, Callable[[Sight], Any]] = {
+    "summary": lambda sight: str(views.summary(sight.network)),
+    "diagram": lambda sight: plots.diagram(sight.network),
+    "filters": _filters,
+    "feature-maps": _feature_maps,
+    "maximize": _maximize,
+    "maximize-filters": _maximize_filters,
+    "top-samples": _top_samples,
+    "occlusion": _occlusion,
+    "saliency": _saliency,
+    "grad-cam": _grad_cam,
+}

@@ -1,0 +1,79 @@
+"""The maps of every class for one image: a row for each form of a method, a column for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pellucid.plots import classes, grid, pixels, style
+from pellucid.plots.grid import Caption
+from pellucid.plots.heatmaps import colour_map, grounds, paint, shown_images
+from pellucid.plots.scale import Scale
+from pellucid.typing import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WHO = "plots.class_maps"
+SIDE = 0.9  # inches of one map
+HEAD, APART = 0.5, 0.22  # inches above the maps for the classes, and between the image, the forms and the maps
+
+
+def class_maps(result: Any, class_names: Any = None, title: str | None = None, colours: str = "house") -> Figure:
+    """The maps of every class for one image, the image at the left. `result` is what `explain.all_classes` returns.
+
+    Above each column stand the class and its score; the class of the highest one is bold. The maps of a row share one
+    scale, in the units of what is explained: a pale map is one of little influence. "no evidence" stands below a map
+    where the method shows nothing but positive evidence and there is none.
+    """
+    rows = [(form, said, pixels.numbers(WHO, "maps", said.upsampled())) for form, said in result.forms.items()]
+    first = rows[0][1]
+    image = shown_images(first.inputs[:1])
+    names = list(classes.names(WHO, class_names, range(len(first))).values())
+    scores = [f"{score:.3g}" for score in first.scores]
+    text = _title(first) if title is None else title
+    with style.house(WHO):
+        size = grid.picture_size(image.shape[1], image.shape[2], SIDE)
+        words = [Caption(name, second=score, bold=True).width() for name, score in zip(names, scores, strict=True)]
+        across, down = max(size[1], *words) + 0.09, size[0] + grid.LINE + 0.1
+        forms = max(style.text_width(form, style.TEXT, bold=True) for form, _, _ in rows)
+        left, top = grid.MARGIN + size[1] + 2 * APART + forms, grid.MARGIN + grid.HEADING + HEAD
+        width = max(left + len(names) * across + grid.BAR, grid.MARGIN + style.text_width(text, style.TITLE, bold=True))
+        fig = style.figure(width + grid.MARGIN, top + len(rows) * down + 0.1)
+        grid.heading(fig, text)
+        shown = grid.place(fig, grid.MARGIN, top, size[1], size[0])
+        shown.imshow(image[0], cmap=pixels.grey_map(image), vmin=0, vmax=1, aspect="auto")
+        for i, (form, said, maps) in enumerate(rows):
+            axes = [grid.place(fig, left + k * across, top + i * down, size[1], size[0]) for k in range(len(maps))]
+            _row(fig, axes, form, said, maps, image, colours)
+            if i == 0:
+                _heads(axes, names, scores, int(first.scores.argmax()))
+    return fig
+
+
+def _title(said: Any) -> str:
+    unit = said.scalars[0].rpartition(" of class ")[0]
+    parts = [f"{said.method} of every class", f"at {said.layer}" if said.layer else ""]
+    return " · ".join(part for part in [*parts, f"scores and scales: {unit}" if unit else ""] if part)
+
+
+def _row(fig: Figure, axes: Sequence[Axes], form: str, said: Any, maps: Array, image: Array, colours: str) -> None:
+    limits = Scale.of(maps)
+    chosen = colour_map(colours, limits.signed)
+    ground = grounds(image)[0] if said.maps().shape[1:] != maps.shape[1:] else None
+    for k, place in enumerate(axes):
+        drawn = paint(place, maps[k], limits, chosen, ground)
+        if said.positive and said.no_positive_evidence[k]:
+            grid.write_caption(place, Caption("no evidence"))
+    where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "center"}
+    axes[0].annotate(form, (0, 0.5), xytext=(-72 * APART / 2, 0), size=style.TEXT, weight="bold", **where)
+    grid.colour_bar(fig, axes, drawn)
+
+
+def _heads(axes: Sequence[Axes], names: Sequence[str], scores: Sequence[str], best: int) -> None:
+    where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center", "va": "bottom"}
+    for k, place in enumerate(axes):
+        place.annotate(scores[k], (0.5, 1), xytext=(0, 4), size=style.SMALL, color=style.MUTED, **where)
+        weight = "bold" if k == best else "normal"
+        place.annotate(names[k], (0.5, 1), xytext=(0, 17), size=style.TEXT, weight=weight, **where)

@@ -1,0 +1,90 @@
+"""What occlusion saw: where a covered image loses the score, how sure the network stays, and which class it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.errors import ArgumentError
+from pellucid.plots import classes, grid, legend, pixels, style
+from pellucid.plots.heatmaps import colour_map, paint, shown_images
+from pellucid.plots.scale import Scale
+from pellucid.typing import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
+
+WHO = "plots.occlusion_maps"
+SIDE, HEAD, APART = 1.5, 0.26, 0.2  # inches: a map, what stands above the first row, and between columns
+HEADS = ("image", "fall of the score", "probability of the class", "class predicted")
+
+
+def occlusion_maps(result: Any, class_names: Any = None, title: str | None = None) -> Figure:
+    """A row for each image of what `explain.occlusion` returns for classes.
+
+    The image; by how much the score falls where a pixel is covered, on one scale for all images; the probability of
+    the class where the patch lies at each place, from 0 to 1; the class that is predicted there, and how often each.
+    The last two have one pixel for each place of the patch. Below the image stands what was explained.
+    """
+    if "predicted" not in result.extras:
+        raise ArgumentError(
+            f"{WHO}: needs what explain.occlusion found for a class, got an explanation of {result.scalar} by "
+            f"{result.method}. explain.occlusion(network, x, target) with classes as targets gives it."
+        )
+    images = shown_images(result.inputs)
+    names = list(classes.names(WHO, class_names, range(result.extras["counts"].shape[1])).values())
+    counted = [legend.entries(counts, names) for counts in result.extras["counts"]]
+    if title is None:
+        height, width = result.settings["patch"]
+        title = f"Occlusion by a patch of {height} × {width}, filled with {result.baseline}"
+    with style.house(WHO):
+        size = grid.picture_size(images.shape[1], images.shape[2], SIDE)
+        lefts = grid.MARGIN + np.cumsum([0, size[1] + APART, *[size[1] + grid.BAR + 0.1] * 2])
+        captions = [f"{_number(result, i, names)} = {score:.3g}" for i, score in enumerate(result.scores)]
+        down = size[0] + grid.LINE + 0.14
+        right = lefts[3] + size[1] + 0.12 + max(legend.legend_width(shown) for shown in counted)
+        full = max(right, grid.MARGIN + style.text_width(title, style.TITLE, bold=True))
+        top = grid.MARGIN + grid.HEADING * bool(title) + HEAD
+        fig = style.figure(full + grid.MARGIN, top + len(images) * down)
+        grid.heading(fig, title)
+        scale = Scale.of(result.maps())
+        for i, shown in enumerate(counted):
+            axes = [grid.place(fig, left, top + i * down, size[1], size[0]) for left in lefts]
+            grid.write_caption(axes[0], grid.Caption(captions[i]))
+            falls, chances = _draw(axes, result, images, scale, i)
+            legend.draw_legend(fig, lefts[3] + size[1] + 0.12, top + i * down, shown, size[0])
+            if i == 0:
+                _heads(axes)
+                grid.colour_bar(fig, axes[1:2], falls)
+                grid.colour_bar(fig, axes[2:3], chances)
+    return fig
+
+
+def _number(result: Any, i: int, names: Sequence[str]) -> str:
+    """What is explained, with the class by its name."""
+    k = int(result.target[i])
+    return str(result.scalars[i].replace(f"of class {k}", f"of {names[k]}"))
+
+
+def _draw(
+    axes: Sequence[Axes], result: Any, images: Array, scale: Scale, i: int
+) -> tuple[ScalarMappable, ScalarMappable]:
+    """Draw one row, and return the scales of the two maps that have one."""
+    axes[0].imshow(images[i], cmap=pixels.grey_map(images), vmin=0, vmax=1, aspect="auto")
+    falls = paint(axes[1], result.maps()[i], scale, colour_map("house", scale.signed))
+    chance = result.extras["probability"][i]
+    chances = axes[2].imshow(chance, cmap=style.colour_map(style.SEQUENTIAL), vmin=0, vmax=1, aspect="auto")
+    axes[3].imshow(legend.class_colours(result.extras["predicted"][i]), aspect="auto")
+    return falls, chances
+
+
+def _heads(axes: Sequence[Axes]) -> None:
+    for place, text in zip(axes, HEADS, strict=True):
+        place.annotate(
+            text, (0, 1), xycoords="axes fraction", xytext=(0, 4), textcoords="offset points",
+            size=style.SMALL, color=style.INK, ha="left", va="bottom",
+        )  # fmt: skip

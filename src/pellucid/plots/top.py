@@ -1,0 +1,91 @@
+"""The samples that excite units most, each with a frame around what the unit saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.errors import ShapeError
+from pellucid.plots import classes, grid, pixels, style
+from pellucid.plots.grid import Caption
+from pellucid.typing import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WHO = "plots.top_samples"
+SIDE, APART = 0.9, 0.12  # inches of one sample, and between the names of the rows and the samples
+
+
+def top_samples(
+    found: Any, rows: Sequence[str] = (), labels: Any = None, class_names: Any = None, title: str = ""
+) -> Figure:
+    """The samples that excite a unit most, the strongest first, with what the unit gives for each.
+
+    An orange frame holds the pixels that the strongest place of a channel sees; a unit that sees all has none.
+
+    Parameters
+    ----------
+    found : what `views.top_samples` returns, or a sequence of such, one row each
+    rows : what stands at the left of each row
+    labels : of all the data, for the class of each sample
+    class_names, title : as in the other pictures
+    """
+    several = [found] if hasattr(found, "indices") else list(found)
+    if rows and len(rows) != len(several):
+        raise ShapeError(f"{WHO}: rows must name {len(several)} rows, got {len(rows)}. Give one name for each unit.")
+    pictures = [pixels.batch(WHO, one.samples, "samples") for one in several]
+    truth = None if labels is None else classes.labels(WHO, labels)
+    names = classes.names(WHO, class_names, [] if truth is None else truth)
+    captions = [
+        [_caption(one, i, "" if truth is None else names[int(truth[one.indices[i]])]) for i in range(len(one.indices))]
+        for one in several
+    ]
+    everything = np.concatenate(pictures)
+    with style.house(WHO):
+        size = grid.picture_size(everything.shape[1], everything.shape[2], SIDE)
+        left = grid.MARGIN + max([0.0, *(style.text_width(name, style.TEXT, bold=True) + APART for name in rows)])
+        across = max(size[1], *(caption.width() for row in captions for caption in row)) + 0.09
+        down = size[0] + (2 if truth is not None else 1) * grid.LINE + 0.14
+        top = grid.MARGIN + grid.HEADING * bool(title)
+        full = left + max(map(len, captions)) * across
+        full = max(full, grid.MARGIN + style.text_width(title, style.TITLE, bold=True))
+        fig = style.figure(full + grid.MARGIN, top + len(several) * down + 0.05)
+        grid.heading(fig, title)
+        for r, (one, shown) in enumerate(zip(several, pictures, strict=True)):
+            for i, picture in enumerate(pixels.unit(shown, everything)):
+                place = grid.place(fig, left + i * across, top + r * down, size[1], size[0])
+                place.imshow(picture, cmap=pixels.grey_map(everything), vmin=0, vmax=1, aspect="auto")
+                _frame(place, one.boxes[i], picture)
+                grid.write_caption(place, captions[r][i])
+                if i == 0 and rows:
+                    _name(place, rows[r])
+    return fig
+
+
+def _caption(one: Any, i: int, name: str) -> Caption:
+    value = f"{one.values[i]:.3g}"
+    return Caption(name, style.INK, value) if name else Caption(value)
+
+
+def _frame(place: Axes, box: Any, picture: Array) -> None:
+    """Draw the border of a box unless it holds the whole image, or is of a vector."""
+    from matplotlib.patches import Rectangle
+
+    height, width = picture.shape[:2]
+    outside = box.right > width or box.bottom > height
+    if outside or (box.bottom - box.top >= height and box.right - box.left >= width):
+        return
+    corner = box.left - 0.5, box.top - 0.5
+    sides = box.right - box.left, box.bottom - box.top
+    place.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=style.VERMILION, lw=1.4))
+
+
+def _name(place: Axes, text: str) -> None:
+    place.annotate(
+        text, (0, 0.5), xycoords="axes fraction", xytext=(-72 * APART, 0), textcoords="offset points",
+        size=style.TEXT, weight="bold", ha="right", va="center",
+    )  # fmt: skip
