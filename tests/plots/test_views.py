@@ -70,6 +70,20 @@ def test_each_view_of_the_gallerys_table_is_one_call_and_one_command(rng):
 # Every class
 
 
+def test_a_map_on_a_scale_of_its_own_says_how_far_that_reaches(network, x):
+    found = explain.all_classes(network, x[0], rules=[None])
+    fig = found.plot(scale="each")
+
+    largest = np.abs(found["plain"].maps()).reshape(3, -1).max(axis=1)
+    for axes, most in zip(maps(fig)[1:], largest, strict=True):
+        assert axes.images[-1].norm.vmax == pytest.approx(most)
+        assert axes.images[-1].norm.vmin == pytest.approx(-most)
+    assert {f"±{most:.2g}" for most in largest} <= set(words(fig))
+    assert bars(fig) == 0
+    with pytest.raises(ArgumentError, match="scale"):
+        found.plot(scale="ech")
+
+
 def test_each_form_is_a_row_on_one_scale_and_each_class_a_column_with_its_score(network, x):
     found = explain.all_classes(network, x[0])
     fig = found.plot(class_names=["cat", "dog", "owl"])

@@ -29,6 +29,10 @@ MAXIMISED, SEARCHED = 16, 6  # units that are maximised, and whose samples are l
 @click.option("--only", multiple=True, metavar="VIEW", help="One of the views; may be given several times.")
 @click.option("--layer", metavar="NAME", help="The layer looked at, where a view is of one.")
 @click.option("--unit", "units", type=click.IntRange(0), multiple=True, help="A filter or unit; may be given again.")
+@click.option(
+    "--scale", type=click.Choice(["shared", "each"]), default="shared", show_default=True,
+    help="Of saliency and grad-cam: one scale for a row, or one for each map.",
+)  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Of maximize and maximize-filters.")
 @data_option
 @click.option(
@@ -36,8 +40,8 @@ MAXIMISED, SEARCHED = 16, 6  # units that are maximised, and whose samples are l
     help="The folder to write to; it is made if there is none.",
 )  # fmt: skip
 def views_command(
-    run: Path, images: tuple[str, ...], only: tuple[str, ...], layer: str | None, units: tuple[int, ...], seed: int,
-    data_dir: Path | None, out: Path,
+    run: Path, images: tuple[str, ...], only: tuple[str, ...], layer: str | None, units: tuple[int, ...], scale: str,
+    seed: int, data_dir: Path | None, out: Path,
 ) -> None:  # fmt: skip
     """Draw a network from all sides, a file for each view.
 
@@ -66,7 +70,7 @@ def views_command(
             checks.unknown_name("views", "view", name, VIEWS)
     if not out.parent.is_dir() or (out.exists() and not out.is_dir()):
         raise DataError(f"--out: {out} must be a folder, or a new one inside a folder that is there.")
-    sight = Sight(Desk.open(run, data_dir, images or ("test:0",)), layer, units, seed)
+    sight = Sight(Desk.open(run, data_dir, images or ("test:0",)), layer, units, seed, scale)
     made = 0
     for name in dict.fromkeys(only) or VIEWS:
         try:
@@ -101,6 +105,7 @@ class Sight:
     layer: str | None
     units: Sequence[int]
     seed: int
+    scale: str
 
     @property
     def network(self) -> Any:
@@ -198,7 +203,7 @@ def _grad_cam(sight: Sight) -> Any:
 def _every_class(sight: Sight, found: explain.AllClasses) -> Any:
     for form, reason in found.refused.items():
         click.echo(f"without the {form} form: {reason}", err=True)
-    return found.plot(class_names=sight.desk.names)
+    return found.plot(class_names=sight.desk.names, scale=sight.scale)
 
 
 VIEWS: dict[str, Callable[[Sight], Any]] = {

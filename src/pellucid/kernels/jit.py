@@ -85,5 +85,7 @@ def _listen() -> None:
 
 
 def inner(function: Function) -> Function:
-    """A function that compiled kernels call: it is compiled into them, and so not cached on its own."""
-    return _njit(function)
+    """A function that compiled kernels call: it is compiled into them, and so not cached on its own. Python never calls
+    it, so it needs no wrappers for that.
+    """
+    return _njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)

@@ -183,9 +183,8 @@ RECIPES: dict[str, Recipe] = {
             "The CNN of the Keras tutorials, 1,199,882 parameters; images shifted by a pixel, Adam, one cycle",
             lambda seed, shape, classes: mnist_cnn(seed, input_shape=shape, classes=classes),
             published="0.9925 test after 12 epochs",
-            epochs=12, batch_size=128, optimizer="adam", learning_rate=0.004, schedule=OneCycle, flat=False,
-            optimizer_options=(("beta1", 0.7), ("beta2", 0.9)), watch="nothing",
-            options=(("train_sample", 0), ("augment", RandomShift(1))),
+            epochs=12, batch_size=128, optimizer="adam", learning_rate=0.002, schedule=OneCycle, flat=False,
+            watch="nothing", options=(("train_sample", 0), ("augment", RandomShift(1))),
         ),
         Recipe(
             "mnist-cnn-keras", "The same by AdaDelta at a rate of 1, as the tutorials train it",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pellucid import checks
 from pellucid.plots import classes, grid, pixels, style
 from pellucid.plots.grid import Caption
 from pellucid.plots.heatmaps import colour_map, grounds, paint, shown_images
@@ -20,19 +21,24 @@ SIDE = 0.9  # inches of one map
 HEAD, APART = 0.5, 0.22  # inches above the maps for the classes, and between the image, the forms and the maps
 
 
-def class_maps(result: Any, class_names: Any = None, title: str | None = None, colours: str = "house") -> Figure:
+def class_maps(
+    result: Any, class_names: Any = None, title: str | None = None, colours: str = "house", scale: str = "shared"
+) -> Figure:
     """The maps of every class for one image, the image at the left. `result` is what `explain.all_classes` returns.
 
     Above each column stand the class and its score; the class of the highest one is bold. The maps of a row share one
-    scale, in the units of what is explained: a pale map is one of little influence. "no evidence" stands below a map
-    where the method shows nothing but positive evidence and there is none.
+    scale, in the units of what is explained: a pale map is one of little influence. With `scale="each"` every map fills
+    its own, and below it stands how far that reaches. "no evidence" stands below a map where the method shows nothing
+    but positive evidence and there is none.
     """
+    if scale not in ("shared", "each"):
+        checks.unknown_name(WHO, "scale", scale, ["shared", "each"])
     rows = [(form, said, pixels.numbers(WHO, "maps", said.upsampled())) for form, said in result.forms.items()]
     first = rows[0][1]
     image = shown_images(first.inputs[:1])
     names = list(classes.names(WHO, class_names, range(len(first))).values())
     scores = [f"{score:.3g}" for score in first.scores]
-    text = _title(first) if title is None else title
+    text = _title(first, scale) if title is None else title
     with style.house(WHO):
         size = grid.picture_size(image.shape[1], image.shape[2], SIDE)
         words = [Caption(name, second=score, bold=True).width() for name, score in zip(names, scores, strict=True)]
@@ -46,29 +52,36 @@ def class_maps(result: Any, class_names: Any = None, title: str | None = None, c
         shown.imshow(image[0], cmap=pixels.grey_map(image), vmin=0, vmax=1, aspect="auto")
         for i, (form, said, maps) in enumerate(rows):
             axes = [grid.place(fig, left + k * across, top + i * down, size[1], size[0]) for k in range(len(maps))]
-            _row(fig, axes, form, said, maps, image, colours)
+            _row(fig, axes, form, said, maps, image, colours, scale)
             if i == 0:
                 _heads(axes, names, scores, int(first.scores.argmax()))
     return fig
 
 
-def _title(said: Any) -> str:
+def _title(said: Any, scale: str) -> str:
     unit = said.scalars[0].rpartition(" of class ")[0]
+    own = "each map on a scale of its own" if scale == "each" else ""
     parts = [f"{said.method} of every class", f"at {said.layer}" if said.layer else ""]
-    return " · ".join(part for part in [*parts, f"scores and scales: {unit}" if unit else ""] if part)
+    return " · ".join(part for part in [*parts, f"scores and scales: {unit}" if unit else "", own] if part)
 
 
-def _row(fig: Figure, axes: Sequence[Axes], form: str, said: Any, maps: Array, image: Array, colours: str) -> None:
-    limits = Scale.of(maps)
-    chosen = colour_map(colours, limits.signed)
+def _row(
+    fig: Figure, axes: Sequence[Axes], form: str, said: Any, maps: Array, image: Array, colours: str, scale: str
+) -> None:  # fmt: skip
+    whole = Scale.of(maps)
+    chosen = colour_map(colours, whole.signed)
     ground = grounds(image)[0] if said.maps().shape[1:] != maps.shape[1:] else None
     for k, place in enumerate(axes):
+        limits = Scale.of(maps[k], signed=whole.signed) if scale == "each" else whole
         drawn = paint(place, maps[k], limits, chosen, ground)
         if said.positive and said.no_positive_evidence[k]:
             grid.write_caption(place, Caption("no evidence"))
+        elif scale == "each":
+            grid.write_caption(place, Caption(f"{'±' if limits.signed else ''}{limits.high:.2g}"))
     where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "center"}
     axes[0].annotate(form, (0, 0.5), xytext=(-72 * APART / 2, 0), size=style.TEXT, weight="bold", **where)
-    grid.colour_bar(fig, axes, drawn)
+    if scale == "shared":
+        grid.colour_bar(fig, axes, drawn)
 
 
 def _heads(axes: Sequence[Axes], names: Sequence[str], scores: Sequence[str], best: int) -> None:
