@@ -16,6 +16,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.cli import main
+from pellucid.kernels import jit
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -172,6 +173,14 @@ def test_bad_arguments_take_one_line_and_write_nothing(run, digits, arguments, m
     assert pytest.importorskip("re").search(message, err), err
     assert "Traceback" not in out + err
     assert sorted(os.listdir()) == ["file"]
+
+
+def test_a_training_that_fails_announces_nothing_afterwards(run, tmp_path):
+    before = list(jit._listeners)
+    code, _, _ = run("train", "--data", tmp_path / "nowhere")
+
+    assert code != 0
+    assert jit._listeners == before
 
 
 def test_bad_files_take_one_line(run, digits, trained, tmp_path):

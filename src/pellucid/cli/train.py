@@ -6,6 +6,7 @@ import json
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,19 +63,19 @@ def train_command(
     directory = _directory(out, model, overwrite)
     if seeds < 1:
         raise ArgumentError(f"train: --seeds must be at least 1, got {seeds}.")
-    stop = jit.on_compile(_Announcement())
-    with ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(chosen.warm_up)  # kernels load while the data are read
-        train, test = load_data(data_dir)
-        loading.result()
-    if chosen.flat:
-        train, test = train.flattened(), test.flattened()
     results = []
-    for s in range(seed, seed + seeds):
-        results.append(_train_once(chosen, train, test, s, settings, show_seed=seeds > 1))
-        if results[-1].history.stopped == "interrupted":
-            break
-    stop()
+    with ExitStack() as announced:
+        announced.callback(jit.on_compile(_Announcement()))
+        with ThreadPoolExecutor(1) as pool:
+            loading = pool.submit(chosen.warm_up)  # kernels load while the data are read
+            train, test = load_data(data_dir)
+            loading.result()
+        if chosen.flat:
+            train, test = train.flattened(), test.flattened()
+        for s in range(seed, seed + seeds):
+            results.append(_train_once(chosen, train, test, s, settings, show_seed=seeds > 1))
+            if results[-1].history.stopped == "interrupted":
+                break
     if len(results) > 1:
         _print_spread(results)
     _write(directory, chosen, results[0], test)
