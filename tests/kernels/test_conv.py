@@ -182,3 +182,35 @@ def test_one_image_is_cut_into_parts_with_the_same_result() -> None:
 
     y = direct.forward(x, w, b, window, 1)
     assert_near(y, kernels.conv2d(x.astype(float), w.astype(float), b.astype(float), padding=window.padding), 1e-5)
+
+
+def test_an_out_that_cannot_be_filled_is_refused() -> None:
+    x, w = np.ones((2, 8, 8, 16), np.float32), np.ones((3, 3, 16, 16), np.float32)
+
+    for out in (
+        np.empty((2, 6, 6, 15), np.float32),
+        np.empty((16, 6, 6, 2), np.float32).T,
+        np.empty((4, 6, 6, 16))[::2],
+    ):
+        with pytest.raises(ValueError, match="out must be"):
+            kernels.conv2d(x, w, out=out)
+
+
+def test_outputs_and_switches_in_another_order_or_dtype_give_the_same_gradients() -> None:
+    rng = np.random.default_rng(0)
+    x, w = (
+        rng.standard_normal((2, 10, 10, 16)).astype(np.float32),
+        rng.standard_normal((3, 3, 16, 16)).astype(np.float32),
+    )
+    y = kernels.conv2d(x, w, relu=True)
+    pooled, switch = kernels.conv2d_relu_max_pool(x, w)
+    dy = rng.standard_normal(y.shape).astype(np.float32)
+
+    for usual, other in (
+        ({"y": y}, {"y": np.asfortranarray(y, np.float64)}),
+        ({"switch": switch}, {"switch": switch.astype(int)}),
+    ):
+        above = dy if "y" in usual else dy[:, :4, :4]
+        expected = kernels.conv2d_backward(x, above, w, **usual)
+        found = kernels.conv2d_backward(x, above, w, **other)
+        assert all(np.array_equal(one, two) for one, two in zip(expected, found, strict=True))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
+from functools import partial
 
 import numpy as np
 import pytest
@@ -93,6 +95,78 @@ def test_the_number_of_threads_may_change_while_others_work() -> None:
         caller.join(60)
 
     assert results == [list(range(20))] * 150
+
+
+def test_ctrl_c_waits_for_the_helpers_which_hold_addresses_of_the_callers_arrays() -> None:
+    code = """
+import _thread, threading, time
+from pellucid.kernels.threads import parallel_for
+main, inside = threading.get_ident(), threading.Event()
+ended = []
+def block(index):
+    if threading.get_ident() == main:
+        inside.wait(10)
+        _thread.interrupt_main()
+        time.sleep(0.01)
+    else:
+        inside.set()
+        time.sleep(0.3)
+        ended.append(index)
+try:
+    parallel_for(block, 2)
+except KeyboardInterrupt:
+    print("interrupted", len(ended))
+"""
+    assert python(code, PELLUCID_NUM_THREADS="2") == "interrupted 1\n"
+
+
+def test_what_a_block_held_is_let_go_of_afterwards() -> None:
+    set_num_threads(2)
+    meet = threading.Barrier(2)
+
+    def use(array: np.ndarray, _: int) -> None:
+        meet.wait(10)
+        array.sum()
+
+    array = np.zeros(1000)
+    known = weakref.ref(array)
+    parallel_for(partial(use, array), 2)
+    del array
+    for _ in range(100):
+        if known() is None:
+            break
+        time.sleep(0.01)
+
+    assert known() is None
+
+
+def test_an_error_stops_the_blocks_that_are_left() -> None:
+    set_num_threads(2)
+    done: list[int] = []
+
+    def block(index: int) -> None:
+        if threading.current_thread() is threading.main_thread():
+            raise ZeroDivisionError
+        time.sleep(0.01)
+        done.append(index)
+
+    with pytest.raises(ZeroDivisionError):
+        parallel_for(block, 500)
+    assert len(done) < 400
+
+
+def test_a_forked_child_has_the_usual_blas_threads() -> None:
+    code = (
+        "import os, numpy; from pellucid.kernels import blas\n"
+        "control = blas._openblas(); before = control.threads if control else 1\n"
+        "with blas.single_threaded():\n"
+        "    child = os.fork()\n"
+        "    if not child: os._exit(0 if not control or (control.threads, blas._single_threaded.users) == (before, 0) "
+        "else 1)\n"
+        "print(os.waitpid(child, 0)[1])"
+    )
+
+    assert python(code) == "0\n"
 
 
 def test_a_process_ends_while_its_helpers_wait() -> None:

@@ -179,7 +179,9 @@ def _cut(maps: Array, sample: IntArray, top: IntArray, left: IntArray, height: i
     """Return a window of each patched image out of the maps (N, H, W, C): (P, height, width, C)."""
     maps = np.ascontiguousarray(maps)
     n, h, w, c = maps.shape
-    runs = np.lib.stride_tricks.as_strided(maps, (n, h, w - width + 1, width * c), maps.strides, writeable=False)
+    size = maps.itemsize
+    steps = h * w * c * size, w * c * size, c * size, size  # an axis of length 1 may have any stride in `maps.strides`
+    runs = np.lib.stride_tricks.as_strided(maps, (n, h, w - width + 1, width * c), steps, writeable=False)
     rows = top[:, None] + np.arange(height)
     cut: Array = runs[sample[:, None], rows, left[:, None]]
     return cut.reshape(len(sample), height, width, c)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pellucid.kernels.matmul import matmul
 from pellucid.layers import (
     Affine,
     Dropout,
@@ -36,5 +37,5 @@ def summed_gradient(above: Sequential, dy: Array, tape: Tape, rules: Rules | Non
         assert flow is not None  # noqa: S101  # backward was asked for it
         dy = flow
     W = tape[dense].layer.params["W"]
-    total: Array = dy @ W.reshape(-1, above.input_shape[-1], W.shape[1]).sum(axis=0).T  # (N, K)
+    total = matmul(dy, W.reshape(-1, above.input_shape[-1], W.shape[1]).sum(axis=0).T)  # (N, K)
     return total[:, None, None]

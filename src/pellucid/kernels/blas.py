@@ -107,8 +107,18 @@ class _SingleThreaded:
             if self.users == 0 and self.before != 1:
                 blas.threads = self.before
 
+    def forget(self) -> None:
+        """In a forked child no other thread is inside, and none will leave."""
+        blas, users = _openblas(), self.users
+        self.lock, self.users = threading.Lock(), 0
+        if blas is not None and users and self.before != 1:
+            blas.threads = self.before
+
 
 _single_threaded = _SingleThreaded()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_single_threaded.forget)
 
 
 def single_threaded() -> _SingleThreaded:

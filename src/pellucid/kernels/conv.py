@@ -77,6 +77,15 @@ def _kernel_for(x_shape: Shape, w: Array, window: Window, groups: int, *others: 
     return _pick(x_shape, w.shape, window, groups, np.dtype(np.float32 if same else np.float64))[0]
 
 
+def _expect_target(out: Array | None, shape: Shape) -> None:
+    """Refuse an `out` that compiled loops, which see only an address, would fill wrongly."""
+    if out is not None and not (out.shape == tuple(shape) and out.flags.c_contiguous and out.flags.writeable):
+        raise ValueError(
+            f"conv2d: out must be a writable array of shape {tuple(shape)} in C order, got {out.shape} with strides "
+            f"{out.strides}. Make it with np.empty."
+        )
+
+
 def conv2d(
     x: Array,
     w: Array,
@@ -93,8 +102,9 @@ def conv2d(
     window = _window(w.shape, stride, padding, dilation)
     x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
     shape = conv_output_shape(x.shape, w.shape, window)
+    _expect_target(out, shape)
     if math.prod(shape) == 0:
-        return np.empty(shape, x.dtype)
+        return np.empty(shape, x.dtype) if out is None else out
     kernel = _kernel_for(x.shape, w, window, groups, x, b, out)
     if kernel == "winograd":
         return winograd.forward(x, w, b, window, relu=relu, out=out)
@@ -156,6 +166,8 @@ def conv2d_backward(
     """
     window = _window(w.shape, stride, padding, dilation)
     x, dy, w = np.ascontiguousarray(x), np.ascontiguousarray(dy), np.ascontiguousarray(w)
+    y = None if y is None else np.ascontiguousarray(y, x.dtype)
+    switch = None if switch is None else np.ascontiguousarray(switch, np.uint8)
     if dy.size == 0:
         return (np.zeros_like(x), np.zeros_like(w), np.zeros(w.shape[3], w.dtype))
     kernel = _kernel_for(x.shape, w, window, groups, x, dy)
@@ -213,8 +225,9 @@ def conv2d_input_gradient(
     """dy (N, OH, OW, OC), w → dx (N, H, W, C), written to `out` if given."""
     window = _window(w.shape, stride, padding, dilation)
     dy, w = np.ascontiguousarray(dy), np.ascontiguousarray(w)
+    _expect_target(out, x_shape)
     if dy.size == 0:
-        return np.zeros(x_shape, dy.dtype)
+        return np.zeros(x_shape, dy.dtype) if out is None else np.multiply(out, 0, out=out)
     kernel = _kernel_for(x_shape, w, window, groups, dy, out)
     if kernel == "winograd":
         return winograd.input_gradient(dy, w, x_shape, window, out)

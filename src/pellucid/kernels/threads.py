@@ -1,9 +1,10 @@
 """The one thread pool: image blocks run here, on Numba or NumPy code that lets go of the interpreter lock.
 
 Two rules keep it simple. *The caller works too*: `parallel_for` hands out block numbers from one counter to the
-calling thread and its helpers, so a call from inside a block, or from many threads at once, cannot deadlock; at
-worst the caller does all the blocks itself. *BLAS stays single-threaded inside*: while any block runs, the BLAS
-libraries are told to use one thread (`blas.single_threaded`), so that it and the pool never fight for cores.
+calling thread and its helpers, so calls from many threads at once cannot deadlock; at worst the caller does all the
+blocks itself, as a helper does that calls from inside a block. *BLAS stays single-threaded inside*: while any block
+runs, the BLAS libraries are told to use one thread (`blas.single_threaded`), so that it and the pool never fight for
+cores.
 
 A kernel splits its work into blocks by the shapes alone, never by the number of threads, and adds partial sums in
 block order: so the bits do not depend on how many threads there are.
@@ -11,6 +12,7 @@ block order: so the bits do not depend on how many threads there are.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import itertools
 import math
@@ -21,7 +23,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from pellucid.kernels import blas
+from pellucid.kernels import blas, workers
 from pellucid.kernels.elsewhere import cores
 from pellucid.kernels.workers import Workers
 from pellucid.typing import Array, DTypeLike
@@ -59,6 +61,8 @@ _pool = _Pool(_threads_at_start())
 def _forget_pool() -> None:
     """A forked child inherits no threads: give it a pool of its own."""
     global _pool
+    if _pool.workers is not None:
+        atexit.unregister(_pool.workers.close)
     _pool = _Pool(_pool.threads)
 
 
@@ -82,7 +86,7 @@ def parallel_for(block: Callable[[int], None], blocks: int) -> None:
     """Run block(0) … block(blocks − 1), in any order, and return when all are done. Errors are passed on."""
     with blas.single_threaded():
         helpers = min(_pool.threads, blocks) - 1
-        if helpers < 1:
+        if helpers < 1 or workers.is_helper():
             for index in range(blocks):
                 block(index)
             return
@@ -96,12 +100,16 @@ def _share(block: Callable[[int], None], blocks: int, helpers: int) -> None:
         while (index := next(numbers)) < blocks:
             block(index)
 
-    workers = _pool.workers or _pool.hired()
-    jobs = workers.offer(work, helpers)
+    hired = _pool.workers or _pool.hired()
+    jobs = hired.jobs_for(work, helpers)
     try:
+        hired.offer(jobs)
         work()
+    except BaseException:
+        blocks = 0  # the helpers end with the block they are at
+        raise
     finally:
-        workers.retract(jobs)
+        hired.retract(jobs)
 
 
 def blocks_of(total: int, size: int) -> list[slice]:

@@ -37,15 +37,28 @@ class Job:
         self.done = np.zeros(1, np.int64)
         self.address = self.done.ctypes.data
         self.error: BaseException | None = None
+        self.begun = self.cancelled = self.ended = False
         self.running = threading.Lock()
         self.running.acquire()
 
     def run(self) -> None:
+        self.begun = True
         try:
-            self.work()
+            if not self.cancelled:
+                self.work()
         except BaseException as error:  # noqa: BLE001  # handed to the caller
             self.error = error
+        del self.work  # and the arrays that it holds: a helper keeps its last job until the next
+        self.ended = True
         self.running.release()
+
+
+_here = threading.local()
+
+
+def is_helper() -> bool:
+    """Whether the calling thread is a helper of a pool."""
+    return getattr(_here, "helper", False)
 
 
 class Workers:
@@ -64,30 +77,48 @@ class Workers:
         self.closed = False
         self.watch = _watch(helpers)
 
-    def offer(self, work: Callable[[], None], copies: int) -> list[Job]:
-        """Ask helpers to do `work`, `copies` of them; `retract` must follow."""
+    def jobs_for(self, work: Callable[[], None], copies: int) -> list[Job]:
+        """Make `copies` jobs of the same work, to be offered and in any case retracted."""
+        return [Job(work) for _ in range(copies)]
+
+    def offer(self, jobs: list[Job]) -> None:
+        """Ask helpers to do the jobs; `retract` must follow."""
         if not self.threads:
             self._start()
         self._make_way()
-        jobs = [Job(work) for _ in range(copies)]
         self.jobs.extend(jobs)
         self.bell[0] += 1
         if self.asleep:
             with self.door:
-                self.door.notify(copies)
-        return jobs
+                self.door.notify(len(jobs))
 
     def retract(self, jobs: list[Job]) -> None:
-        """Take back the jobs that no helper has begun, wait for the others, and pass on an error of theirs."""
-        for job in jobs:
+        """Take back the jobs that no helper has begun, wait for the others, and pass on an error of theirs.
+
+        Ctrl-C is passed on too, but not before the helpers are done: they hold addresses of the caller's arrays.
+        """
+        interrupt = None
+        while True:
             try:
-                self.jobs.remove(job)
-            except ValueError:  # begun
-                self.watch(job.address, 0, 0, LOOKS, 0)
-                job.running.acquire()
+                for job in jobs:
+                    self._settle(job)
+                break
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
         for job in jobs:
             if job.error is not None:
                 raise job.error
+
+    def _settle(self, job: Job) -> None:
+        job.cancelled = True  # a helper says `begun` and then looks at this: one of the two sees the other
+        with contextlib.suppress(ValueError):
+            self.jobs.remove(job)
+        if job.begun and not job.ended:
+            self.watch(job.address, 0, 0, LOOKS, 0)
+            if not job.ended:
+                job.running.acquire()
 
     def close(self) -> None:
         """Let the helpers end, and wait for them: compiled code must not go away under a thread that runs it."""
@@ -110,6 +141,7 @@ class Workers:
             atexit.register(self.close)
 
     def _serve(self) -> None:
+        _here.helper = True
         while not self.closed:
             seen, done = int(self.bell[0]), 0
             with contextlib.suppress(IndexError):
