@@ -182,7 +182,9 @@ def open_file(who: str, path: str | os.PathLike[str]) -> BufferedReader:
     file = Path(path)
     try:
         if file.is_dir():
-            raise DataError(f"{who}: {file} is a folder; a file is needed.")
+            inside = file / "model.safetensors"
+            hint = f" Did you mean {inside}?" if inside.exists() else ""
+            raise DataError(f"{who}: {file} is a folder; a file is needed.{hint}")
         if not file.exists():
             raise DataError(f"{who}: there is no file {file}.{_nearest_file(file)}")
         if not file.is_file():  # a pipe would block for ever, a device would never end

@@ -175,6 +175,27 @@ def test_bad_arguments_take_one_line_and_write_nothing(run, digits, arguments, m
     assert sorted(os.listdir()) == ["file"]
 
 
+def test_a_run_that_another_process_wrote_meanwhile_is_kept(run, digits, monkeypatch):
+    def other(*arguments: object) -> None:
+        Path("mine").mkdir()
+        Path("mine/model.safetensors").write_text("the other's")
+
+    monkeypatch.setattr("pellucid.cli.train.evaluate", lambda *a, **k: (other(), pl.evaluate(*a, **k))[1])
+    code, out, err = run("train", "--data", digits, "--iterations", 20, "--batch-size", 10, "--out", "mine")
+
+    assert (code, err) == (0, "")
+    assert "wrote mine-2/" in out
+    assert Path("mine/model.safetensors").read_text() == "the other's"
+    assert Path("mine-2/model.safetensors").exists()
+
+
+def test_a_runs_folder_in_place_of_its_file_is_told(run, trained):
+    code, _, err = run("evaluate", Path(trained).parent)
+
+    assert code == 2
+    assert f"Did you mean {trained}?" in err
+
+
 def test_a_training_that_fails_announces_nothing_afterwards(run, tmp_path):
     before = list(jit._listeners)
     code, _, _ = run("train", "--data", tmp_path / "nowhere")

@@ -78,7 +78,7 @@ def train_command(
                 break
     if len(results) > 1:
         _print_spread(results)
-    _write(directory, chosen, results[0], test)
+    _write(directory, chosen, results[0], test, overwrite=overwrite)
     if results[-1].history.stopped == "interrupted":
         context.exit(130)
 
@@ -109,11 +109,7 @@ def _directory(out: Path | None, model: str, overwrite: bool) -> Path:
         raise ArgumentError(f"train: --out must be a directory, {directory} is a file.")
     if out is not None and not overwrite and (directory / "model.safetensors").exists():
         raise ArgumentError(f"train: {directory} holds a run already. Choose another --out, or add --overwrite.")
-    number = 1
-    while out is None and not overwrite and (directory / "model.safetensors").exists():
-        number += 1
-        directory = Path("runs") / f"{model}-{number}"
-    return directory
+    return directory if out is not None or overwrite else _still_free(directory)
 
 
 def _train_once(
@@ -145,7 +141,18 @@ def _print_spread(results: list[_Result]) -> None:
     click.echo(f"peak accuracy while training, not a result to quote: {', '.join(f'{p:.4f}' for p in peaks)}")
 
 
-def _write(directory: Path, chosen: Recipe, result: _Result, test: Dataset) -> None:
+def _still_free(directory: Path) -> Path:
+    """Return the directory, or the next name that is free where a run lies there, perhaps one written meanwhile."""
+    free, number = directory, 1
+    while (free / "model.safetensors").exists():
+        number += 1
+        free = directory.with_name(f"{directory.name}-{number}")
+    return free
+
+
+def _write(directory: Path, chosen: Recipe, result: _Result, test: Dataset, *, overwrite: bool) -> None:
+    if not overwrite:
+        directory = _still_free(directory)
     directory.mkdir(parents=True, exist_ok=True)
     metadata = {
         "loss": json.dumps(loss_config(as_loss(chosen.loss))),

@@ -24,7 +24,7 @@ def read_images(path: str | Path, shape: Shape) -> Array:
     """
     path = Path(path)
     if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"):
-        return prepare_digit(_grey(path)).reshape(1, *_expect_mnist(path, shape))
+        return prepare_digit(_grey(path), str(path)).reshape(1, *_expect_mnist(path, shape))
     pixels = _npy(path) if path.suffix == ".npy" else read_idx(path)
     size = math.prod(shape)
     if pixels.size == size and pixels.ndim < len(shape) + 1:
@@ -36,7 +36,7 @@ def read_images(path: str | Path, shape: Shape) -> Array:
     return images / 255 if pixels.dtype.kind in "iu" else images
 
 
-def prepare_digit(grey: Array) -> Array:
+def prepare_digit(grey: Array, name: str = "predict") -> Array:
     """Return a grey picture (H, W) of a digit, 0 black to 1 white, as MNIST has them: (28, 28), light on dark.
 
     The steps are those of LeCun et al. (1998), §III.A: ink is made light; the digit's box is scaled to 20x20, keeping
@@ -47,7 +47,7 @@ def prepare_digit(grey: Array) -> Array:
     ink = ink - min(float(np.median(border)), float(1 - np.median(border)))
     ink = np.clip(ink, 0, None)
     if ink.max() < 0.1:
-        raise DataError("predict: the picture holds no digit: it is one shade. Write darker, or crop it.")
+        raise DataError(f"{name}: the picture holds no digit: it is one shade. Write darker, or crop it.")
     ink = ink / ink.max()
     rows, columns = np.flatnonzero((ink > 0.2).any(axis=1)), np.flatnonzero((ink > 0.2).any(axis=0))
     box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
