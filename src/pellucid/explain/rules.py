@@ -14,6 +14,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.errors import ArgumentError
 from pellucid.explain.parts import AnyContainer, operations
+from pellucid.kernels.elementwise import relu
 from pellucid.layers import (
     Add,
     Affine,
@@ -68,7 +69,7 @@ def rectified(layer: ReLU, dy: Array, cache: ActivationCache) -> tuple[Array, Ar
 
 def guided_gate(layer: Any, dy: Array, cache: Any) -> tuple[Any, Arrays]:
     """The guided rule of a fused layer: its own backward holds dy back where x ≤ 0 (and dy reaches one place each)."""
-    return layer.backward(np.maximum(dy, 0), cache, need_grads=False)  # type: ignore[no-any-return]
+    return layer.backward(relu(dy), cache, need_grads=False)  # type: ignore[no-any-return]
 
 
 RULES: dict[str, Callable[[Any, Array, Any], tuple[Array, Arrays]]] = {
