@@ -214,3 +214,10 @@ def test_outputs_and_switches_in_another_order_or_dtype_give_the_same_gradients(
         expected = kernels.conv2d_backward(x, above, w, **usual)
         found = kernels.conv2d_backward(x, above, w, **other)
         assert all(np.array_equal(one, two) for one, two in zip(expected, found, strict=True))
+
+
+def test_no_outputs_give_no_gradient_also_in_an_array_that_held_something() -> None:
+    w, out = np.ones((3, 3, 2, 4), np.float32), np.full((1, 2, 2, 2), np.nan, np.float32)
+
+    assert kernels.conv2d_input_gradient(np.empty((1, 0, 0, 4), np.float32), w, out.shape, out=out) is out
+    assert np.all(out == 0)

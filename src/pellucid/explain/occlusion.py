@@ -62,9 +62,8 @@ def occlusion(
         )
     sizes, steps = checks.pair("occlusion", "patch", patch), checks.pair("occlusion", "stride", stride)
     fill = as_baseline("occlusion", value, question.x)
-    tops, lefts = (
-        _places(name, *_) for name, *_ in zip(("height", "width"), question.x.shape[1:3], sizes, steps, strict=True)
-    )
+    _, height, width, _ = question.x.shape
+    tops, lefts = _places("height", height, sizes[0], steps[0]), _places("width", width, sizes[1], steps[1])
     y = question.network(question.x)
     number = question.scalar(y)
     covered = _slide(question, fill.values, tops, lefts, sizes)  # (N, PH, PW, …)

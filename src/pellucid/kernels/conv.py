@@ -227,7 +227,9 @@ def conv2d_input_gradient(
     dy, w = np.ascontiguousarray(dy), np.ascontiguousarray(w)
     _expect_target(out, x_shape)
     if dy.size == 0:
-        return np.zeros(x_shape, dy.dtype) if out is None else np.multiply(out, 0, out=out)
+        dx = np.empty(x_shape, dy.dtype) if out is None else out
+        dx.fill(0)
+        return dx
     kernel = _kernel_for(x_shape, w, window, groups, dy, out)
     if kernel == "winograd":
         return winograd.input_gradient(dy, w, x_shape, window, out)

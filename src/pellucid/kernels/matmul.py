@@ -28,7 +28,7 @@ def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
     n = b.shape[1]
     c = np.empty((m, n), np.result_type(a, b)) if out is None else out
     if m == 1 and n * k >= LARGE_MATRIX and _plain(a, b, c):
-        return _row_times(a, b, c)
+        return _summed(a, b, c)
     if m * n * k < SMALL:
         with blas.single_threaded():
             return np.matmul(a, b, out=c)
@@ -51,11 +51,18 @@ def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
 
 def _summed(a: Array, b: Array, c: Array) -> Array:
     """Products over parts of K, added up in their order: a small result of long rows is not cut, its sum is."""
-    parts = blocks_of(a.shape[1], -(-a.shape[1] // BLOCKS))
-    products = np.empty((len(parts), *c.shape), c.dtype)
+    (m, k), n = a.shape, b.shape[1]
+    parts = blocks_of(k, -(-k // BLOCKS))
+    products = np.empty((len(parts), m, n), c.dtype)
+    times = jit.load("row").times if m == 1 and _plain(a, b, c) else None
+    a0, b0, products0 = address(a), address(b), address(products)
 
     def block(index: int) -> None:
-        np.matmul(a[:, parts[index]], b[parts[index]], out=products[index])
+        part = parts[index]
+        if times is not None:
+            times(a0 + part.start * 4, b0 + part.start * n * 4, part.stop - part.start, n, products0 + index * n * 4)
+        else:
+            np.matmul(a[:, part], b[part], out=products[index])
 
     parallel_for(block, len(parts))
     return np.sum(products, axis=0, out=c)
@@ -63,20 +70,3 @@ def _summed(a: Array, b: Array, c: Array) -> Array:
 
 def _plain(*arrays: Array) -> bool:
     return jit.available() and all(a.dtype == np.float32 and a.flags.c_contiguous for a in arrays)
-
-
-def _row_times(x: Array, w: Array, y: Array) -> Array:
-    """x (1, K) · w (K, N) → y (1, N): sums over parts of K, added up in their order."""
-    k, n = w.shape
-    blocks = blocks_of(k, -(-k // BLOCKS))
-    sums = np.empty((len(blocks), n), np.float32)
-    times = jit.load("row").times
-    x0, w0, y0 = address(x), address(w), address(sums)
-
-    def block(index: int) -> None:
-        part = blocks[index]
-        times(x0 + part.start * 4, w0 + part.start * n * 4, part.stop - part.start, n, y0 + index * n * 4)
-
-    parallel_for(block, len(blocks))
-    np.sum(sums, axis=0, out=y[0])
-    return y

@@ -1,8 +1,9 @@
 """Memory that is kept between steps: fresh pages cost more than the arithmetic on them.
 
 A training step allocates and frees the same large arrays each time. By its defaults the C library gives them back to
-the system at once, and every page is mapped and cleared anew: a fifth of a step of the MNIST network. Here it is told
-to keep up to KEPT_BYTES of freed memory. Only glibc knows these settings; elsewhere nothing happens.
+the system at once, and every page is mapped and cleared anew: a sixth of a step of the MNIST network where its layers
+run one by one. Here it is told to keep up to KEPT_BYTES of freed memory. Only glibc knows these settings; elsewhere
+nothing happens.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the compiled kernels other than Winograd's share: sizes as they take them, tables of taps, blocks of images."""
+"""What the compiled kernels share: channels in whole vectors, weights in panels, blocks of images."""
 
 from __future__ import annotations
 

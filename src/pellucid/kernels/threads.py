@@ -25,7 +25,7 @@ import numpy as np
 
 from pellucid.kernels import blas, workers
 from pellucid.kernels.elsewhere import cores
-from pellucid.kernels.workers import Workers
+from pellucid.kernels.workers import Job, Workers
 from pellucid.typing import Array, DTypeLike
 
 
@@ -101,7 +101,7 @@ def _share(block: Callable[[int], None], blocks: int, helpers: int) -> None:
             block(index)
 
     hired = _pool.workers or _pool.hired()
-    jobs = hired.jobs_for(work, helpers)
+    jobs = [Job(work) for _ in range(helpers)]
     try:
         hired.offer(jobs)
         work()

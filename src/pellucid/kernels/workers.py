@@ -77,10 +77,6 @@ class Workers:
         self.closed = False
         self.watch = _watch(helpers)
 
-    def jobs_for(self, work: Callable[[], None], copies: int) -> list[Job]:
-        """Make `copies` jobs of the same work, to be offered and in any case retracted."""
-        return [Job(work) for _ in range(copies)]
-
     def offer(self, jobs: list[Job]) -> None:
         """Ask helpers to do the jobs; `retract` must follow."""
         if not self.threads:
