@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -299,3 +302,15 @@ def test_one_layer_after_the_other_is_the_chain(rng: np.random.Generator) -> Non
     np.testing.assert_array_equal(dx, expected)
     np.testing.assert_array_equal(grads["affine1.W"], grads_first["W"])
     np.testing.assert_array_equal(grads["affine2.b"], grads_last["b"])
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
+def test_a_copy_is_a_network_of_its_own(by_hand: Sequential, copied: Callable[[Sequential], Sequential]) -> None:
+    x = [[1.0, 2.0]]
+    before = by_hand(x)
+    twin = copied(by_hand)
+    assert np.array_equal(twin(x), before)
+    twin.params["affine1.W"] = np.zeros((2, 2))  # in one place, which its layer shares
+
+    assert not twin.layer("affine1").params["W"].any()
+    assert np.array_equal(by_hand(x), before)

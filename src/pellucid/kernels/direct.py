@@ -90,7 +90,7 @@ def _work(n: int, frame: Frame, phases: Sequence[Phase], run: int, *, whole_imag
 
 
 @lru_cache(maxsize=128)
-def _forward_work(x_shape: Shape, oc: int, window: Window, groups: int) -> Work:
+def forward_work(x_shape: Shape, oc: int, window: Window, groups: int) -> Work:
     """The one phase of a forward convolution."""
     n, h, w, c = x_shape
     frame = _forward_frame(x_shape, oc, window)
@@ -221,7 +221,7 @@ def forward(
     y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
     source, target = (_flat(x), _flat(y)) if _is_flat(window) else (x, y)
     oc = w.shape[3]
-    work = _forward_work(source.shape, oc, window, groups)
+    work = forward_work(source.shape, oc, window, groups)
     matrices = w.reshape(-1, groups, oc // groups).transpose(1, 0, 2)  # (groups, K, OC//groups)
     _correlate(source, target, work, panels(matrices), b, groups, relu)
     return y

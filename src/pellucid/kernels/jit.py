@@ -56,6 +56,16 @@ def _njit(function: Function, **options: Any) -> Function:
     return result
 
 
+def callable_by_address(function: Function) -> Any:
+    """A compiled function of whole numbers that other compiled code calls by its `address`."""
+    numba: Any = importlib.import_module("numba")
+    signature, options = numba.void(numba.intp, numba.intp), {"nopython": True, "error_model": "numpy"}
+    try:
+        return numba.cfunc(signature, cache=True, **options)(function)
+    except RuntimeError:
+        return numba.cfunc(signature, **options)(function)
+
+
 def on_compile(callback: Callable[[str], None]) -> Callable[[], None]:
     """Call `callback(name)` whenever a kernel is about to be compiled (not when it comes from the cache).
 

@@ -112,6 +112,16 @@ def _share(block: Callable[[int], None], blocks: int, helpers: int) -> None:
         hired.retract(jobs)
 
 
+def helpers() -> Workers | None:
+    """The pool's helpers, where they wait awake and the caller is none of them: for work that `parallel_for` is too
+    slow to share out.
+    """
+    if _pool.threads == 1 or workers.is_helper():
+        return None
+    hired = _pool.workers or _pool.hired()
+    return hired if hired.awake else None
+
+
 def blocks_of(total: int, size: int) -> list[slice]:
     """0…total cut into slices of `size`, the last one shorter."""
     return [slice(start, min(start + size, total)) for start in range(0, total, size)]

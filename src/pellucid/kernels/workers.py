@@ -26,7 +26,9 @@ LOOKS = 100_000
 # that asked for the lock at once would be put to sleep.
 DELAY = 150
 
-Watch: TypeAlias = Callable[[int, int, int, int, int], bool]
+LINE = 8  # numbers in a cache line
+
+Watch: TypeAlias = Callable[[int, int, int, int, int, int, int], bool]
 
 
 class Job:
@@ -67,15 +69,17 @@ class Workers:
     def __init__(self, helpers: int) -> None:
         self.helpers = helpers
         self.jobs: deque[Job] = deque()
-        self.bell = np.zeros(1, np.int64)
+        self.bell = np.zeros(4 * LINE, np.int64)
         self.address = self.bell.ctypes.data
+        self.door = (self.address + 127) // 64 * 64  # two lines: the task that is offered, and who is inside
         self.asleep = 0
         self.caller = 0  # the thread that made the last offer
         self.avoided = -1  # the core that helpers keep off
-        self.door = threading.Condition()
+        self.sleepers = threading.Condition()
         self.threads: list[threading.Thread] = []
         self.closed = False
-        self.watch = _watch(helpers)
+        self.awake = jit.available() and helpers < cores()
+        self.watch: Watch = jit.load("waiting").watch if self.awake else lambda *_: False
 
     def offer(self, jobs: list[Job]) -> None:
         """Ask helpers to do the jobs; `retract` must follow."""
@@ -83,10 +87,22 @@ class Workers:
             self._start()
         self._make_way()
         self.jobs.extend(jobs)
+        self._ring(len(jobs))
+
+    def wake(self) -> int:
+        """See to it that helpers watch the door, and return its address: compiled code puts a task there."""
+        if not self.threads:
+            self._start()
+        self._make_way()
+        if self.asleep:
+            self._ring(self.helpers)
+        return self.door
+
+    def _ring(self, helpers: int) -> None:
         self.bell[0] += 1
         if self.asleep:
-            with self.door:
-                self.door.notify(len(jobs))
+            with self.sleepers:
+                self.sleepers.notify(helpers)
 
     def retract(self, jobs: list[Job]) -> None:
         """Take back the jobs that no helper has begun, wait for the others, and pass on an error of theirs.
@@ -112,31 +128,32 @@ class Workers:
         with contextlib.suppress(ValueError):
             self.jobs.remove(job)
         if job.begun and not job.ended:
-            self.watch(job.address, 0, 0, LOOKS, 0)
+            self.watch(job.address, 0, 0, LOOKS, 0, 0, 0)
             if not job.ended:
                 job.running.acquire()
 
     def close(self) -> None:
         """Let the helpers end, and wait for them: compiled code must not go away under a thread that runs it."""
         self.closed = True
-        with self.door:
+        with self.sleepers:
             self.bell[0] += 1
-            self.door.notify_all()
+            self.sleepers.notify_all()
         for thread in self.threads:
             if thread is not threading.current_thread():
                 thread.join(1)
         atexit.unregister(self.close)
 
     def _start(self) -> None:
-        with self.door:
+        with self.sleepers:
             if self.threads or self.closed:
                 return
-            for _ in range(self.helpers):
-                self.threads.append(threading.Thread(target=self._serve, name="pellucid-kernel", daemon=True))
-                self.threads[-1].start()
+            for seat in range(1, self.helpers + 1):
+                thread = threading.Thread(target=self._serve, args=(seat,), name="pellucid-kernel", daemon=True)
+                self.threads.append(thread)
+                thread.start()
             atexit.register(self.close)
 
-    def _serve(self) -> None:
+    def _serve(self, seat: int) -> None:
         _here.helper = True
         while not self.closed:
             seen, done = int(self.bell[0]), 0
@@ -146,14 +163,14 @@ class Workers:
                 done = job.address
             # The job is said to be done from inside `watch`: by then this thread no longer holds the lock, which
             # the caller needs to go on.
-            if not self.watch(self.address, seen, done, LOOKS, DELAY):
+            if not self.watch(self.address, seen, done, LOOKS, DELAY, self.door, seat):
                 self._sleep(seen)
 
     def _sleep(self, seen: int) -> None:
-        with self.door:
+        with self.sleepers:
             self.asleep += 1
             while int(self.bell[0]) == seen:
-                self.door.wait()
+                self.sleepers.wait()
             self.asleep -= 1
 
     def _make_way(self) -> None:
@@ -163,10 +180,3 @@ class Workers:
             self.avoided = core
             elsewhere.keep_off(core, [thread.native_id for thread in self.threads])
         self.caller = caller
-
-
-def _watch(helpers: int) -> Watch:
-    if jit.available() and helpers < cores():
-        watch: Watch = jit.load("waiting").watch
-        return watch
-    return lambda *_: False

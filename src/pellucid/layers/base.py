@@ -49,6 +49,10 @@ class Parameters(dict[str, "Array"]):
             raise ShapeError(f"Parameters: {key} must have shape {array.shape}, got {value.shape}.")
         array[...] = value
 
+    def __reduce__(self) -> tuple[type[Parameters], tuple[dict[str, Array]]]:
+        """Copy and pickle as a whole: item by item there would be nothing to write into."""
+        return type(self), (dict(self),)
+
 
 class Layer(ABC, Generic[CacheT]):
     """One differentiable step with named parameters.

@@ -12,6 +12,7 @@ from pellucid import checks
 from pellucid.errors import ArgumentError
 from pellucid.layers.container import AnyLayer, Container, Rules
 from pellucid.layers.fused import fuse
+from pellucid.layers.stretch import Part, stretches
 from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
 
 
@@ -82,6 +83,7 @@ class Sequential(Container[Tape]):
     def gather(self) -> None:
         super().gather()
         self._fused = fuse(self.layers)
+        self._stretches: list[Part] | None = None
 
     def fused(self) -> Sequential:
         """Return the same network with layers taken together where a kernel does several at once.
@@ -94,9 +96,15 @@ class Sequential(Container[Tape]):
 
     def __call__(self, x: ArrayLike) -> Array:
         y = self.accept(x)
-        for layer in self._fused:
-            y = layer(y)
+        for part in self._parts_for_one() if len(y) == 1 else self._fused:
+            y = part(y)
         return y
+
+    def _parts_for_one(self) -> Sequence[Part]:
+        """What a single sample goes through: layers and stretches of layers, found when first needed."""
+        if self._stretches is None:
+            self._stretches = stretches(self._fused, self.input_shape or ())
+        return self._stretches
 
     def forward(
         self, x: ArrayLike, *, train: bool = False, rng: np.random.Generator | None = None

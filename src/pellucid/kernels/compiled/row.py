@@ -10,20 +10,20 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.kernels.compiled.simd import LANES, load, load_one, load_some, splat, store, store_some
-from pellucid.kernels.jit import compiled
+from pellucid.kernels.jit import compiled, inner
 
 _NONE = np.float32(0)
 
 
-@compiled
-def times(x, w, inner, columns, y):
-    """x (K,), W (K, N) at addresses x and w, K = `inner`, N = `columns` → y (N,)."""
+@inner
+def row_times_matrix(x, w, length, columns, y):
+    """x (K,), W (K, N) at addresses x and w, K = `length`, N = `columns` → y (N,)."""
     step = columns * 4
     c = 0
     while c + 128 <= columns:
         a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = splat(_NONE)
         row = w + c * 4
-        for k in range(inner):
+        for k in range(length):
             v = load_one(x + k * 4)
             a0, a1 = a0 + load(row) * v, a1 + load(row + 64) * v
             a2, a3 = a2 + load(row + 128) * v, a3 + load(row + 192) * v
@@ -43,7 +43,13 @@ def times(x, w, inner, columns, y):
     while c < columns:
         count = columns - c
         total = splat(_NONE)
-        for k in range(inner):
+        for k in range(length):
             total = total + load_some(w + k * step + c * 4, count) * load_one(x + k * 4)
         store_some(y + c * 4, total, count)
         c += LANES
+
+
+@compiled
+def times(x, w, length, columns, y):
+    """`row_times_matrix` for a call from Python."""
+    row_times_matrix(x, w, length, columns, y)

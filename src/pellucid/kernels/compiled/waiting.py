@@ -9,30 +9,16 @@ away meanwhile; that is longer than many a kernel runs. One that watches is ther
 from __future__ import annotations
 
 import os
-import platform
 from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from pellucid.kernels.compiled.atomic import LINE, add, exchange, integers, pause, peek
 from pellucid.kernels.jit import compiled, inner
 
 _I64 = ir.IntType(64)
-_X86 = platform.machine().lower() in ("x86_64", "amd64")
-
-
-@intrinsic
-def peek(typing: Any, address: Any) -> Any:
-    """The whole number at an address, read anew at every call, after a rest of some 20 ns."""
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        if _X86:
-            pause = ir.FunctionType(ir.VoidType(), [])
-            builder.call(cgutils.get_or_insert_function(builder.module, pause, "llvm.x86.sse2.pause"), [])
-        return builder.load_atomic(builder.inttoptr(args[0], _I64.as_pointer()), "acquire", 8)
-
-    return types.intp(types.intp), emit
 
 
 @intrinsic
@@ -49,34 +35,59 @@ def give_way(typing: Any) -> Any:
 
 
 @intrinsic
-def _put(typing: Any, address: Any, value: Any) -> Any:
+def call(typing: Any, function: Any, task: Any, seat: Any) -> Any:
+    """function(task, seat), by the address of a compiled function of two whole numbers."""
+
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        builder.store_atomic(args[1], builder.inttoptr(args[0], _I64.as_pointer()), "release", 8)
+        kind = ir.FunctionType(ir.VoidType(), [_I64, _I64])
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
         return context.get_dummy_value()
 
-    return types.void(types.intp, types.intp), emit
+    return types.void(types.intp, types.intp, types.intp), emit
 
 
 @inner
-def rest(address, times):
-    """Look `times` times and do nothing about it."""
-    total = 0
-    for _ in range(times):
-        total += peek(address)
-    return total
+def wait(address, enough):
+    """Wait until the number at `address` has come to `enough`."""
+    looks = 0
+    while peek(address) < enough:
+        pause()
+        looks += 1
+        if looks % 64 == 0:
+            give_way()
+
+
+@inner
+def enter(door, seat):
+    """Take part in the task whose address is at the door, if there is one; return whether there was."""
+    if peek(door) == 0:
+        return False
+    add(door + LINE, 1)  # from here on the task stays: its owner takes it away and then waits for this to be 0
+    task = peek(door)
+    if task != 0:
+        call(integers(task)[0], task, seat)
+    add(door + LINE, -1)
+    return task != 0
 
 
 @compiled
-def watch(address, seen, done, looks, delay):
+def watch(address, seen, done, looks, delay, door, seat):
     """Set the number at `done` to 1 (if `done` is not 0), then look up to `looks` times whether the number at
-    `address` is still `seen`. Once it is not, look `delay` times more and return True.
+    `address` is still `seen`. Once it is not, rest `delay` times and return True.
+
+    Meanwhile help, as number `seat`, with the tasks that are put at `door` (if that is not 0); then begin anew.
     """
     if done:
-        _put(done, 1)
-    for look in range(looks):
+        exchange(done, 1)
+    look = 0
+    while look < looks:
         if peek(address) != seen:
-            rest(address, delay)
+            for _ in range(delay):
+                pause()
             return True
-        if look % 16 == 15:
+        helped = door != 0 and enter(door, seat)
+        if helped or look % 16 == 15:
             give_way()
+        look = 0 if helped else look + 1
+        pause()
     return False

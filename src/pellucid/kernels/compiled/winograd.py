@@ -383,6 +383,10 @@ def loops(m, at, a):
     return forward, backward
 
 
+transform_image_4 = tiles_of_image(4)
+output_image_4, pooled_image_4 = images_of_tiles(4, at4)
+"""Loops of F(4x4, 3x3), for `compiled.single`."""
+
 _forward_3x3, _backward_3x3 = loops(4, at4, a4)
 _forward_5x5, _backward_5x5 = loops(2, at2, a2)
 

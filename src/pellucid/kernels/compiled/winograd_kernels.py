@@ -64,8 +64,8 @@ def place(c, o, channels, wide):
     return (first * channels + c * min(PANEL, wide - first) + o - first) * F4
 
 
-@compiled
-def transform_3x3(low, high, channels, oc, wide, w, out):
+@inner
+def transform_some_3x3(low, high, channels, oc, wide, w, out):
     """w (9, C, OC) → out (36, C · whole(OC) + 16) in panels, for channels low … high − 1."""
     far, tap = apart(channels, wide), channels * oc * F4
     for c in range(low, high):
@@ -80,6 +80,12 @@ def transform_3x3(low, high, channels, oc, wide, w, out):
                 row = g3(a[f], b[f], d[f])
                 for k in range(6):
                     store(q + (6 * f + k) * far, row[k])
+
+
+@compiled
+def transform_3x3(low, high, channels, oc, wide, w, out):
+    """`transform_some_3x3` for a call from Python."""
+    transform_some_3x3(low, high, channels, oc, wide, w, out)
 
 
 @compiled

@@ -1,0 +1,260 @@
+"""One sample through several layers in one compiled call, shared by the pool's threads.
+
+A batch of one is soon done: the layers of a small network take some 100 µs, and as long again would pass in Python
+between them. A *program* writes down, once for each network, all the work of its layers in a table of rows, each cut
+into pieces; `compiled.single` does them, on every thread that the pool can spare, without going back to Python.
+The pieces follow from the shapes alone, and so do the bits.
+
+It knows the steps that a convolutional network is mostly made of: convolution with ReLU and with the 2x2 max-pooling
+that follows, and the matrix product with ReLU; float32 only.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from pellucid.kernels import direct, jit, winograd
+from pellucid.kernels.conv import choose
+from pellucid.kernels.geometry import Window
+from pellucid.kernels.sliding import bias_vector, panels, whole
+from pellucid.kernels.threads import address, get_num_threads, helpers
+from pellucid.typing import Array, Shape
+
+# A program pays from about this many multiplications on: less is done before a helper is there.
+WORTHWHILE = 500_000
+# Numbers of a matrix that make a piece of x·W: 256 KB, some 4 µs.
+PIECE = 64 * 1024
+MOST_PIECES = 32
+# A thread keeps programs of so many bytes together, and always its last.
+KEPT_BYTES = 64 * 1024 * 1024
+
+
+class Convolution(NamedTuple):
+    """y = x ∗ w + b of one image (H, W, C), perhaps with ReLU, and with ReLU and 2x2 max-pooling."""
+
+    x_shape: Shape
+    w_shape: Shape
+    window: Window
+    relu: bool = False
+    pooled: bool = False
+
+    @property
+    def kernel(self) -> str:
+        """Which kernel computes it, or "" where programs do not know it."""
+        _, stride, padding, dilation = self.window
+        groups = self.x_shape[2] // self.w_shape[2]
+        kernel = choose(
+            (1, *self.x_shape), self.w_shape, stride=stride, padding=padding, dilation=dilation, groups=groups
+        ).kernel
+        known = self.window.size == (3, 3) if kernel == "winograd" else kernel == "direct" and groups == 1
+        return kernel if known and (kernel == "winograd" or not self.pooled) else ""
+
+    @property
+    def y_shape(self) -> Shape:
+        oh, ow = self.window.output(*self.x_shape[:2])
+        return (oh // 2, ow // 2, self.w_shape[3]) if self.pooled else (oh, ow, self.w_shape[3])
+
+    @property
+    def multiplications(self) -> int:
+        return math.prod(self.window.output(*self.x_shape[:2])) * math.prod(self.w_shape)
+
+
+class Product(NamedTuple):
+    """y = x·W + b of a vector (D,), perhaps with ReLU."""
+
+    length: int
+    columns: int
+    relu: bool = False
+
+    @property
+    def kernel(self) -> str:
+        return "product"
+
+    @property
+    def y_shape(self) -> Shape:
+        return (self.columns,)
+
+    @property
+    def multiplications(self) -> int:
+        return self.length * self.columns
+
+
+Step: TypeAlias = Convolution | Product
+Weighted: TypeAlias = "tuple[Array, Array | None]"
+"""A step's weights and bias."""
+
+Read: TypeAlias = "Callable[[Array, Array | None], Weighted]"
+
+
+def worthwhile(steps: Sequence[Step]) -> bool:
+    """Whether a program can do these steps, and pays."""
+    return (
+        len(steps) > 1
+        and jit.available()
+        and all(step.kernel and math.prod(step.y_shape) for step in steps)
+        and sum(step.multiplications for step in steps) >= WORTHWHILE
+    )
+
+
+_local = threading.local()
+
+
+def run(steps: tuple[Step, ...], x: Array, weights: Sequence[Weighted]) -> Array:
+    """x, one sample, through the steps → (1, …). `weights` holds (w, b) of each step; all are float32."""
+    programs: dict[tuple[Step, ...], Program] = _local.__dict__.setdefault("programs", {})
+    program = programs.pop(steps, None) or Program(steps)
+    y = program.run(x, weights)
+    programs[steps] = program  # at the end: the first is the one that was not used for longest
+    while len(programs) > 1 and sum(p.nbytes for p in programs.values()) > KEPT_BYTES:
+        del programs[next(iter(programs))]
+    return y
+
+
+class Slot(Enum):
+    """What a row of the table gets at each run: an address of the caller's arrays."""
+
+    X, Y, W, B = range(4)
+
+
+class Program:
+    """The table of some steps, and the memory between them. One thread at a time runs it."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.steps = steps
+        self.code = jit.load("single")
+        self.held: list[Array] = []  # what the table has addresses of
+        self.rows: list[list[int]] = []
+        self.slots: list[tuple[int, int, int, Slot]] = []  # row, column, step, what
+        self.reads: list[Read] = []
+        self.pieces = self.needed = 0
+        self.scratch = 1
+        writers: dict[str, tuple[Callable[[Any, Any, Any], None], Read]] = {
+            "product": (self._product, _plain),
+            "direct": (self._direct, _in_panels),
+            "winograd": (self._winograd, _with_whole_bias),
+        }
+        source: int | Slot = Slot.X
+        for index, step in enumerate(steps):
+            last = index == len(steps) - 1
+            target = Slot.Y if last else self._room(math.prod(step.y_shape))
+            self.index = index
+            write, read = writers[step.kernel]
+            write(step, source, target)
+            self.reads.append(read)
+            source = target
+        self._row(-1, 0)
+        width = max(map(len, self.rows))
+        self.table = np.array([row + [0] * (width - len(row)) for row in self.rows], np.int64)
+        seats, bytes_each = get_num_threads(), -(-self.scratch // 16) * 64
+        scratch = self._room(seats * bytes_each // 4)
+        self.task = self._room(3 * 16)
+        self.held[-1].view(np.int64)[:7] = (
+            self.code.join.address, address(self.table), 8 * width, scratch, bytes_each, self.pieces, seats,
+        )  # fmt: skip
+
+    @property
+    def nbytes(self) -> int:
+        return sum(array.nbytes for array in self.held)
+
+    def run(self, x: Array, weights: Sequence[Weighted]) -> Array:
+        """y, from x and the (w, b) of each step."""
+        y = np.empty((1, *self.steps[-1].y_shape), np.float32)
+        weights = [read(w, b) for read, (w, b) in zip(self.reads, weights, strict=True)]
+        for row, column, index, slot in self.slots:
+            array = x if slot is Slot.X else y if slot is Slot.Y else weights[index][slot is Slot.B]
+            self.table[row, column] = address(array)
+        workers = helpers()
+        self.code.lead(self.task, 0 if workers is None else workers.wake())
+        return y
+
+    def _room(self, floats: int) -> int:
+        """The address of new memory, on a cache line."""
+        raw = np.zeros(floats + 16, np.float32)
+        start = -address(raw) % 64 // 4
+        self.held.append(raw[start : start + floats])
+        return address(self.held[-1])
+
+    def _keep(self, array: Array) -> int:
+        self.held.append(array)
+        return address(array)
+
+    def _row(self, what: int, pieces: int, *arguments: int | Slot, wait: bool = True) -> None:
+        """Add a row, which begins when all before are done, or with the one before."""
+        self.needed = self.pieces if wait else self.needed
+        row = [what, self.pieces, self.needed]
+        for argument in arguments:
+            if isinstance(argument, Slot):
+                self.slots.append((len(self.rows), len(row), self.index, argument))
+            row.append(0 if isinstance(argument, Slot) else argument)
+        self.rows.append(row)
+        self.pieces += pieces
+
+    def _direct(self, step: Convolution, source: int | Slot, target: int | Slot) -> None:
+        oc = step.w_shape[3]
+        work = direct.forward_work((1, *step.x_shape), oc, step.window, 1)
+        f = work.frame
+        if (f.hp, f.wp) != (f.height, f.width):
+            padded = self._room(f.padded)
+            self._row(
+                self.code.PAD, 1, source, f.height, f.width, f.channels, f.top, f.left, f.hp, f.wp, padded
+            )  # fmt: skip
+            source = padded
+        places, runs, outs = self._keep(work.places), self._keep(work.runs), self._keep(work.outs)
+        pieces = -(-len(work.places) // self.code.CHUNK) * -(-oc // 32)
+        self._row(
+            self.code.CORRELATE, pieces, source, Slot.W, Slot.B, target, places, outs, len(work.places), runs,
+            len(work.runs), work.run, oc, int(step.relu),
+        )  # fmt: skip
+
+    def _winograd(self, step: Convolution, source: int | Slot, target: int | Slot) -> None:
+        p = winograd.plan((1, *step.x_shape), step.w_shape[3], step.window)
+        _, h, w, c, oc, oh, ow, top, left, th, tw = p.sizes
+        tiles, wide_c, wide_oc = p.strip * tw, whole(c), whole(oc)
+        far_u, far_v = (tiles * wide_c + 16) * 4, (tiles * wide_oc + 16) * 4
+        kernels = self._room(36 * (c * wide_oc + 16))
+        u, v = self._room(9 * far_u), self._room(9 * far_v)
+        zeros = self._keep(p.zeros)
+        at_u, at_v = self._keep(np.arange(tiles) * 4 * wide_c), self._keep(np.arange(tiles) * 4 * wide_oc)
+        mode = winograd.POOLED if step.pooled else winograd.RELU if step.relu else winograd.PLAIN
+        if step.pooled:
+            oh, ow = oh // 2, ow // 2
+        switch = self._room(-(-oh * ow * oc // 4)) if step.pooled else 0
+        self.scratch = max(self.scratch, p.scratch[1])
+        self._row(self.code.KERNELS, -(-c // self.code.CHANNELS), Slot.W, kernels, c, oc, wait=False)
+        for first in range(0, th, p.strip):
+            rows = min(p.strip, th - first)
+            self._row(self.code.TILES, rows, source, h, w, c, top, left, tw, zeros, u, p.strip, first)
+            self._row(
+                self.code.PRODUCTS, 36 // self.code.TOGETHER, u, at_u, kernels, v, at_v, rows * tw, c, oc, far_u,
+                far_v, zeros,
+            )  # fmt: skip
+            self._row(self.code.OUTPUTS, rows, v, far_v, Slot.B, target, switch, oh, ow, oc, tw, mode, first)
+
+    def _product(self, step: Product, source: int | Slot, target: int | Slot) -> None:
+        pieces = max(1, min(MOST_PIECES, step.multiplications // PIECE))
+        part = -(-step.length // pieces)
+        pieces = -(-step.length // part)
+        parts = self._room(pieces * step.columns)
+        self._row(self.code.ROW, pieces, source, Slot.W, parts, step.length, part, step.columns)
+        self._row(self.code.TOTAL, 1, parts, pieces, step.columns, Slot.B, target, int(step.relu))
+
+
+# Weights and bias as the loops read them.
+
+
+def _plain(w: Array, b: Array | None) -> Weighted:
+    return np.ascontiguousarray(w), None if b is None else np.ascontiguousarray(b)
+
+
+def _with_whole_bias(w: Array, b: Array | None) -> Weighted:
+    return np.ascontiguousarray(w), bias_vector(b, w.shape[3])
+
+
+def _in_panels(w: Array, b: Array | None) -> Weighted:
+    return panels(w.reshape(1, -1, w.shape[3])), bias_vector(b, w.shape[3])

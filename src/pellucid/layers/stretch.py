@@ -1,0 +1,92 @@
+"""Neighbouring layers that a single sample goes through in one compiled call (`kernels.single`).
+
+A stretch has no parameters of its own: it reads those of its layers at each call, and gives what they give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from pellucid.kernels import single
+from pellucid.kernels.geometry import Window
+from pellucid.layers.activation import ReLU
+from pellucid.layers.affine import Affine
+from pellucid.layers.base import Layer
+from pellucid.layers.conv import Conv2D
+from pellucid.layers.dropout import Dropout, SpatialDropout2D
+from pellucid.layers.fused import _ConvReLU, _ConvReLUMaxPool
+from pellucid.layers.shape import Flatten
+from pellucid.typing import Array, Shape
+
+Part: TypeAlias = Callable[[Array], Array]
+
+_IDENTITIES = (Dropout, SpatialDropout2D, Flatten)  # of the numbers, not of their shape
+
+
+class Stretch:
+    """y = layer_k(… layer_1(x)) in evaluation mode, for x (1, …)."""
+
+    def __init__(self, layers: Sequence[Layer[Any]], steps: Sequence[single.Step], shape: Shape) -> None:
+        self.layers = tuple(layers)
+        self.steps = tuple(steps)
+        self.weighted = [layer for layer in layers if layer.params]
+        self.planned = [_kinds(layer.params.get("W"), layer.params.get("b")) for layer in self.weighted]
+        self.shape = 1, *shape
+
+    def __call__(self, x: Array) -> Array:
+        weights = [(layer.params["W"], layer.params.get("b")) for layer in self.weighted]
+        # The compiled loops see addresses only: arrays of other kinds go the way where they are looked at.
+        if x.dtype == np.float32 and [_kinds(w, b) for w, b in weights] == self.planned:
+            return single.run(self.steps, np.ascontiguousarray(x), weights).reshape(self.shape)
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+def _kinds(*arrays: Array | None) -> list[tuple[Shape, Any] | None]:
+    return [None if a is None else (a.shape, a.dtype) for a in arrays]
+
+
+def stretches(layers: Sequence[Layer[Any]], shape: Shape) -> list[Part]:
+    """Return the layers with stretches in place of neighbours, wherever that pays; samples of `shape` come in."""
+    parts: list[Part] = []
+    together: list[Layer[Any]] = []
+    steps: list[single.Step] = []
+
+    def end() -> None:
+        parts.extend([Stretch(together, steps, shape)] if single.worthwhile(steps) else together)
+        together.clear()
+        steps.clear()
+
+    for layer in layers:
+        known = _then(steps, layer, shape)
+        if known is None:
+            end()
+            parts.append(layer)
+        else:
+            steps[:] = known
+            together.append(layer)
+        shape = layer.infer_shape(shape)
+    end()
+    return parts
+
+
+def _then(steps: Sequence[single.Step], layer: Layer[Any], shape: Shape) -> list[single.Step] | None:
+    """The steps with those of one more layer; None where it has none."""
+    if type(layer) in _IDENTITIES:
+        return [*steps]
+    if type(layer) is Affine:
+        return [*steps, single.Product(shape[0], layer.units)]
+    if type(layer) is ReLU and steps and isinstance(steps[-1], single.Product):
+        return [*steps[:-1], steps[-1]._replace(relu=True)]
+    conv = layer.conv if isinstance(layer, (_ConvReLU, _ConvReLUMaxPool)) else layer
+    if type(conv) is Conv2D:
+        geometry = conv.geometry(shape)
+        window = Window(conv.kernel_size, geometry["stride"], geometry["padding"], geometry["dilation"])
+        pooled = isinstance(layer, _ConvReLUMaxPool)
+        step = single.Convolution(shape, conv.params["W"].shape, window, layer is not conv, pooled)
+        return [*steps, step] if step.kernel else None
+    return None

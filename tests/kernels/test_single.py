@@ -1,0 +1,187 @@
+"""One sample through several layers in one call: right for every shape, with the same bits whoever helps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pellucid as pl
+from kernels.processes import python
+from kernels.shapes import Conv, convolutions, winograd_convolutions
+from pellucid.kernels import Window, im2col, pool, set_num_threads, single, threads
+from pellucid.kernels.single import Convolution, Product
+
+pytestmark = pytest.mark.usefixtures("needs_numba", "threads")
+
+
+def wanted(step: single.Step, x: np.ndarray, w: np.ndarray, b: np.ndarray | None) -> np.ndarray:
+    """The step in float64, by other kernels."""
+    x, w, b = (None if a is None else a.astype(np.float64) for a in (x, w, b))
+    if isinstance(step, Product):
+        y = x.reshape(1, -1) @ w + (0 if b is None else b)
+    else:
+        y = im2col.conv2d(x, w, b, step.window, 1)
+    y = np.maximum(y, 0) if step.relu else y
+    return pool.max_pool2d(y, (2, 2))[0] if isinstance(step, Convolution) and step.pooled else y
+
+
+def agrees(steps: tuple[single.Step, ...], *, bias: bool = True) -> None:
+    rng = np.random.default_rng(0)
+    assert isinstance(steps[0], Convolution)
+    x = rng.standard_normal((1, *steps[0].x_shape)).astype(np.float32)
+    weights = []
+    y = x.astype(np.float64)
+    for step in steps:
+        shape = step.w_shape if isinstance(step, Convolution) else (step.length, step.columns)
+        w = rng.standard_normal(shape).astype(np.float32)
+        b = rng.standard_normal(shape[-1]).astype(np.float32) if bias else None
+        weights.append((w, b))
+        y = wanted(step, y, w, b)
+    got = single.run(steps, x, weights)
+
+    assert got.shape == y.shape
+    assert np.abs(got - y).max() <= 1e-4 * np.abs(y).max()
+
+
+def step_of(case: Conv, relu: bool, pooled: bool) -> Convolution:
+    window = Window(case.w_shape[:2], case.stride, case.padding, case.dilation)
+    return Convolution(case.x_shape[1:], case.w_shape, window, relu or pooled, pooled)
+
+
+@settings(max_examples=60, deadline=None)
+@given(convolutions(), st.booleans(), st.booleans(), st.integers(1, 40))
+def test_direct_convolutions_and_products_agree_with_float64(case: Conv, relu: bool, bias: bool, units: int) -> None:
+    step = step_of(case, relu, pooled=False)
+    if step.kernel:
+        agrees((step, Product(int(np.prod(step.y_shape)), units, relu)), bias=bias)
+
+
+@settings(max_examples=60, deadline=None)
+@given(winograd_convolutions(), st.booleans(), st.booleans(), st.integers(1, 200))
+def test_winograd_convolutions_agree_with_float64(case: Conv, relu: bool, pooled: bool, units: int) -> None:
+    c, oc = (max(16, channels) for channels in case.w_shape[2:])
+    step = step_of(case._replace(x_shape=(1, *case.x_shape[1:3], c), w_shape=(3, 3, c, oc)), relu, pooled)
+    if step.kernel == "winograd" and np.prod(step.y_shape):
+        agrees((step, Product(int(np.prod(step.y_shape)), units)))
+
+
+def test_an_image_too_large_for_one_strip_of_tiles() -> None:
+    step = Convolution((150, 90, 24), (3, 3, 24, 40), Window((3, 3), padding=((1, 1), (1, 1))), True, True)
+    assert step.kernel == "winograd"
+    agrees((step, Convolution((75, 45, 40), (3, 3, 40, 20), Window((3, 3)), True)))
+
+
+@pytest.fixture(autouse=True)
+def no_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of another test."""
+    monkeypatch.setattr(single, "_local", threading.local())
+
+
+@pytest.fixture
+def cnn() -> pl.Sequential:
+    return pl.models.mnist_cnn(seed=1)
+
+
+@pytest.fixture
+def image() -> np.ndarray:
+    return np.random.default_rng(0).random((1, 28, 28, 1), np.float32)
+
+
+def test_the_bits_do_not_depend_on_the_threads_or_the_turn(cnn: pl.Sequential, image: np.ndarray) -> None:
+    outputs = []
+    for count in (1, 2, 3, 2):
+        set_num_threads(count)
+        outputs += [cnn(image) for _ in range(100)]
+
+    assert all(np.array_equal(outputs[0], y) for y in outputs)
+
+
+def test_threads_at_once_get_what_each_gets_alone(cnn: pl.Sequential) -> None:
+    set_num_threads(2)
+    images = np.random.default_rng(1).random((4, 1, 28, 28, 1), np.float32)
+    alone = [cnn(x) for x in images]
+    same: list[bool] = []
+
+    def ask(i: int) -> None:
+        same.append(all(np.array_equal(cnn(images[i]), alone[i]) for _ in range(200)))
+
+    callers = [threading.Thread(target=ask, args=(i,)) for i in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(60)
+
+    assert same == [True] * 4
+
+
+def test_helpers_do_all_the_pieces_of_a_task_that_lies_at_their_door(cnn: pl.Sequential, image: np.ndarray) -> None:
+    set_num_threads(2)
+    workers = threads.helpers()
+    if workers is None:
+        pytest.skip("needs two cores")
+    wanted = cnn(image).copy()
+    (program,) = single._local.programs.values()
+    y = np.zeros((1, 10), np.float32)
+    for row, column, _, slot in program.slots:
+        if slot is single.Slot.Y:
+            program.table[row, column] = y.ctypes.data
+    task = next(a for a in program.held if a.ctypes.data == program.task).view(np.int64)
+    task[8] = task[16] = 0  # drawn, done
+    door = (workers.door - workers.address) // 8
+    for _ in range(100):
+        workers.wake()
+        workers.bell[door] = program.task
+        time.sleep(0.01)
+        if task[16] == program.pieces:
+            break
+    workers.bell[door] = 0
+
+    assert task[16] == program.pieces
+    assert np.array_equal(y, wanted)
+
+
+def test_weights_are_read_anew_at_every_call(cnn: pl.Sequential, image: np.ndarray) -> None:
+    first = cnn(image)
+    w = cnn.layer("conv2d_2").params["W"]
+    w *= 2
+    second = cnn(image)
+    w /= 2
+
+    assert not np.allclose(first, second)
+    assert np.array_equal(cnn(image), first)
+
+
+def test_what_is_not_finite_stays_to_be_seen(cnn: pl.Sequential, image: np.ndarray) -> None:
+    image[0, 14, 14] = np.nan
+    assert np.isnan(cnn(image)).all()
+
+
+def test_a_forked_child_predicts_too() -> None:
+    code = """
+import os, numpy as np, pellucid as pl
+net = pl.models.mnist_cnn()
+x = np.ones((1, 28, 28, 1), np.float32)
+y = net(x)
+child = os.fork()
+if child == 0:
+    os._exit(0 if all(np.array_equal(net(x), y) for _ in range(50)) else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert python(code, PELLUCID_NUM_THREADS="2").strip() == "0"
+
+
+def test_few_programs_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(single, "KEPT_BYTES", 0)
+    for units in (3, 4, 5):
+        rng = np.random.default_rng(0)
+        weights = [(rng.random((30, 8), np.float32), None), (rng.random((8, units), np.float32), None)]
+        single.run((Product(30, 8, True), Product(8, units)), rng.random((1, 30), np.float32), weights)
+
+    kept: dict[Any, Any] = single._local.programs
+    assert [steps[-1].columns for steps in kept] == [5]
