@@ -22,7 +22,7 @@ def test_compiling_is_announced_once_and_not_when_it_comes_from_the_cache(tmp_pa
     first = python(CODE, NUMBA_CACHE_DIR=str(tmp_path))
     second = python(CODE, NUMBA_CACHE_DIR=str(tmp_path))
 
-    assert first == "[0.0, 2.0]\n['relu']\n"
+    assert first == "[0.0, 2.0]\n['relu', 'join', 'lead']\n"
     assert second == "[0.0, 2.0]\n[]\n"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 import pellucid as pl
 from kernels.processes import python
 from kernels.shapes import Conv, convolutions, winograd_convolutions
-from pellucid.kernels import Window, im2col, pool, set_num_threads, single, threads
+from pellucid.kernels import Window, im2col, pool, set_num_threads, single
 from pellucid.kernels.single import Convolution, Product
 
 pytestmark = pytest.mark.usefixtures("needs_numba", "threads")
@@ -118,32 +117,6 @@ def test_threads_at_once_get_what_each_gets_alone(cnn: pl.Sequential) -> None:
         caller.join(60)
 
     assert same == [True] * 4
-
-
-def test_helpers_do_all_the_pieces_of_a_task_that_lies_at_their_door(cnn: pl.Sequential, image: np.ndarray) -> None:
-    set_num_threads(2)
-    workers = threads.helpers()
-    if workers is None:
-        pytest.skip("needs two cores")
-    wanted = cnn(image).copy()
-    (program,) = single._local.programs.values()
-    y = np.zeros((1, 10), np.float32)
-    for row, column, _, slot in program.slots:
-        if slot is single.Slot.Y:
-            program.table[row, column] = y.ctypes.data
-    task = next(a for a in program.held if a.ctypes.data == program.task).view(np.int64)
-    task[8] = task[16] = 0  # drawn, done
-    door = (workers.door - workers.address) // 8
-    for _ in range(100):
-        workers.wake()
-        workers.bell[door] = program.task
-        time.sleep(0.01)
-        if task[16] == program.pieces:
-            break
-    workers.bell[door] = 0
-
-    assert task[16] == program.pieces
-    assert np.array_equal(y, wanted)
 
 
 def test_weights_are_read_anew_at_every_call(cnn: pl.Sequential, image: np.ndarray) -> None:

@@ -175,15 +175,19 @@ def conv2d_backward(
         mode = winograd.POOLED if switch is not None else winograd.RELU if y is not None else winograd.PLAIN
         dx, dw, db = winograd.backward(x, dy, w, window, mode, y, switch, want_dx=want_dx, want_dw=want_dw)
         return dx, dw if want_dw else None, db if want_dw else None
-    gate = y if switch is None else None
     if switch is not None:
-        dy = _unpooled(dy, switch, conv_output_shape(x.shape, w.shape, window))
-    elif y is not None and (want_dx or kernel != "direct"):
-        dy, gate = elementwise.relu_gradient(dy, y), None
-    dx = _input_gradient(kernel, dy, w, x.shape, window, groups, None) if want_dx else None
+        dy, y = _unpooled(dy, switch, conv_output_shape(x.shape, w.shape, window)), None
+    gated = kernel == "direct" and (not want_dx or direct.gathers(x.shape, window, groups))
+    if y is not None and not gated:
+        dy, y = elementwise.relu_gradient(dy, y), None
+    dx = None
+    if want_dx and gated:
+        dx = direct.input_gradient(dy, w, x.shape, window, groups, y=y)
+    elif want_dx:
+        dx = _input_gradient(kernel, dy, w, x.shape, window, groups, None)
     if not want_dw:
         return dx, None, None
-    return dx, *_weight_gradient(kernel, x, dy, w.shape, window, groups, gate)
+    return dx, *_weight_gradient(kernel, x, dy, w.shape, window, groups, y)
 
 
 def _unpooled(dy: Array, switch: IntArray, shape: Shape) -> Array:

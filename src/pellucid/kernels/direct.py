@@ -20,10 +20,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pellucid.kernels import jit
+from pellucid.kernels import jit, tasks
 from pellucid.kernels.geometry import Pair, Window, conv_output_shape
 from pellucid.kernels.sliding import BLOCK_FLOPS, panels, sum_blocks, whole, widened, work_blocks
-from pellucid.kernels.threads import address, parallel_for, scratch_address
+from pellucid.kernels.threads import address
 from pellucid.typing import Array, IntArray, Shape
 
 # Up to so many channels the input gradient is gathered from columns.
@@ -73,8 +73,8 @@ class Work(NamedTuple):
     outs: IntArray
     runs: IntArray
     run: int  # floats in a run
-    parts: tuple[IntArray, ...]  # for each cut, what falls to it of each phase
-    images: tuple[slice, ...]
+    parts: IntArray  # (cuts, phases, 4): what falls to each cut of each phase
+    size: int  # images in a block
     taps: tuple[tuple[Pair, ...], ...]  # of each phase
 
 
@@ -85,8 +85,8 @@ def _work(n: int, frame: Frame, phases: Sequence[Phase], run: int, *, whole_imag
     moved = 4 * n * (frame.height * frame.width * frame.channels + len(places) * frame.out_channels)
     images = work_blocks(n, flops, moved)
     cuts = 1 if whole_images else max(1, min(8 // len(images), flops // BLOCK_FLOPS // len(images)))
-    parts = tuple(_parts(phases, cut, cuts) for cut in range(cuts))
-    return Work(frame, places, outs, runs, run, parts, tuple(images), tuple(p.taps for p in phases))
+    parts = np.stack([_parts(phases, cut, cuts) for cut in range(cuts)])
+    return Work(frame, places, outs, runs, run, parts, images[0].stop, tuple(p.taps for p in phases))
 
 
 @lru_cache(maxsize=128)
@@ -170,20 +170,12 @@ def _correlate(
     """Run the compiled loop over the blocks."""
     og = work.frame.out_channels // groups
     bias = widened((np.zeros(groups * og, np.float32) if b is None else b).reshape(groups, og))
-    kernels, floor = jit.load("direct"), np.float32(0 if relu else -np.inf)
-    x0, y0, w0, b0 = address(x), address(y), address(weights), address(bias)
-    frame, places, outs, runs, run, parts, images, _ = work
-    x_image, y_image, cuts = x.strides[0], y.strides[0], len(parts)
-
-    def block(index: int) -> None:
-        part = images[index // cuts]
-        kernels.correlate(
-            (part.stop - part.start, *frame), groups, run, floor, places, outs, runs, parts[index % cuts],
-            x0 + part.start * x_image, w0, b0, y0 + part.start * y_image, y_image,
-            scratch_address("direct.padded", frame.padded),
-        )  # fmt: skip
-
-    parallel_for(block, len(images) * cuts)
+    n, (cuts, phases, _) = len(x), work.parts.shape
+    arguments = (
+        n, *work.frame, work.size, cuts, phases, groups, work.run, int(relu),
+        *map(address, (work.places, work.outs, work.runs, work.parts, x, weights, bias, y)), y.strides[0],
+    )  # fmt: skip
+    tasks.run(jit.load("direct").correlate, -(-n // work.size) * cuts, arguments, scratch=work.frame.padded)
 
 
 def _parts(phases: Sequence[Phase], cut: int, cuts: int) -> IntArray:
@@ -227,10 +219,26 @@ def forward(
     return y
 
 
-def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, groups: int, out: Array | None = None) -> Array:
-    """dx: every pixel gathers from the outputs that saw it, phase by phase."""
-    if groups == 1 and x_shape[3] <= FEW_CHANNELS and window.size != (1, 1):
-        return _gather(dy, w, x_shape, window, out)
+def gathers(x_shape: Shape, window: Window, groups: int) -> bool:
+    """Whether `input_gradient` can take the gradient of a fused ReLU in the same pass."""
+    return groups == 1 and x_shape[3] <= FEW_CHANNELS and window.size != (1, 1)
+
+
+def input_gradient(
+    dy: Array,
+    w: Array,
+    x_shape: Shape,
+    window: Window,
+    groups: int,
+    out: Array | None = None,
+    *,
+    y: Array | None = None,
+) -> Array:
+    """dx: every pixel gathers from the outputs that saw it, phase by phase. Given the output y of a fused ReLU, which
+    only those that `gathers` names take, dy counts where y > 0.
+    """
+    if gathers(x_shape, window, groups):
+        return _gather(dy, w, x_shape, window, out, y)
     dx = np.empty(x_shape, np.float32) if out is None else out
     source, target = (_flat(dy), _flat(dx)) if _is_flat(window) else (dy, dx)
     oc, og, cg = w.shape[3], w.shape[3] // groups, w.shape[2]
@@ -259,27 +267,21 @@ def _gather_work(x_shape: Shape, kernel: Shape, window: Window) -> tuple[Work, I
     return work, np.arange(oh * ow, dtype=np.int64) * oc * 4, targets
 
 
-def _gather(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | None) -> Array:
+def _gather(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | None, y: Array | None) -> Array:
     """The input gradient for few channels, which as lanes would leave most of a vector empty: the taps and channels
     together are the lanes of one product, and each pixel gathers its numbers from the result.
     """
     dx = np.empty(x_shape, np.float32) if out is None else out
     work, sources, targets = _gather_work(x_shape, w.shape, window)
-    oc, k = w.shape[3], w.size // w.shape[3]
+    n, oc, k = len(dy), w.shape[3], w.size // w.shape[3]
     weights = panels(w.reshape(1, k, oc).transpose(0, 2, 1))
-    sizes = (oc, whole(k), x_shape[3], dy[0].size, dx[0].size, work.frame.padded)
-    kernels, zeros = jit.load("direct"), np.zeros(whole(k), np.float32)
-    dy0, w0, z0, dx0 = address(dy), address(weights), address(zeros), address(dx)
-
-    def block(index: int) -> None:
-        part = work.images[index]
-        kernels.gather(
-            (part.stop - part.start, *sizes), sources, targets, work.places, work.outs, work.runs, work.parts[0],
-            dy0 + part.start * dy.strides[0], w0, z0, dx0 + part.start * dx.strides[0],
-            scratch_address("direct.columns", work.frame.padded),
-        )  # fmt: skip
-
-    parallel_for(block, len(work.images))
+    zeros, floats = np.zeros(whole(k), np.float32), work.frame.padded
+    arguments = (
+        n, oc, whole(k), x_shape[3], dy[0].size, dx[0].size, floats, work.size, work.parts.shape[1], len(sources),
+        *map(address, (sources, targets, work.places, work.outs, work.runs, work.parts, dy, y, weights, zeros, dx)),
+    )  # fmt: skip
+    scratch = floats + (0 if y is None else dy[0].size)
+    tasks.run(jit.load("direct").gather, -(-n // work.size), arguments, scratch=scratch)
     return dx
 
 
@@ -310,20 +312,12 @@ def weight_gradient(
     outs = np.arange(len(taps)) * 4 * whole(og)
     dw = np.zeros((len(images), groups, len(taps), whole(og)), np.float32)
     db = np.zeros((len(images), groups, whole(og)), np.float32)
-    kernels = jit.load("direct")
-    x0, dy0, y0, dw0, db0 = address(source), address(above), address(output), address(dw), address(db)
-
-    def block(index: int) -> None:
-        part = images[index]
-        o = part.start * above.strides[0]
-        kernels.weight_gradient(
-            (part.stop - part.start, *frame), groups, oh * ow, ow, window.stride[1] * frame.channels * 4, group,
-            y is not None, taps, rows, outs, x0 + part.start * source.strides[0], dy0 + o, y0 + o,
-            dw0 + index * dw.strides[0], db0 + index * db.strides[0],
-            scratch_address("direct.padded", group * frame.padded),
-            scratch_address("direct.wide", group * oh * ow * groups * whole(og)),
-        )  # fmt: skip
-
-    parallel_for(block, len(images))
+    padded, wide = whole(group * frame.padded), group * oh * ow * groups * whole(og)
+    arguments = (
+        len(source), *frame, images[0].stop, groups, oh * ow, ow, window.stride[1] * frame.channels * 4, group,
+        len(taps), *map(address, (taps, rows, outs)), 4 * padded, dw.strides[0], db.strides[0],
+        *map(address, (source, above, output, dw, db)),
+    )  # fmt: skip
+    tasks.run(jit.load("direct").weight_gradient, len(images), arguments, scratch=padded + wide)
     total = dw.sum(axis=0)[:, : math.prod(kernel[:3]), :og].transpose(1, 0, 2)  # (K, groups, OG)
     return total.reshape(kernel), db.sum(axis=0)[:, :og].reshape(oc)

@@ -7,15 +7,16 @@ Numba the same operations run in NumPy, block by block; the results have the sam
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.kernels import jit
-from pellucid.kernels.threads import blocks_of, parallel_for
+from pellucid.kernels import jit, tasks
+from pellucid.kernels.threads import address, blocks_of, parallel_for
 from pellucid.typing import Array
 
-# Elements per block: small enough that NumPy's passes over one stay in the first or second cache.
+# Elements per block of NumPy's: small enough that its passes over one stay in the first or second cache.
 BLOCK = 32 * 1024
 
 
@@ -28,6 +29,20 @@ def _flat(a: Array) -> Array:
     if not a.flags.c_contiguous:
         raise ValueError("elementwise kernels write in place and need C-contiguous arrays.")
     return a.reshape(-1)
+
+
+def _share(
+    name: str, in_numpy: Callable[..., None], arrays: Sequence[Array], numbers: Sequence[Any] = (), *whole: int
+) -> None:
+    """The compiled loop of that name over the arrays, or its twin in NumPy."""
+    size = arrays[0].size
+    if _compiled(*arrays):
+        code, constants = jit.load("elementwise"), np.array(numbers, np.float32)
+        arguments = (size, *map(address, arrays), *whole, address(constants))
+        tasks.run(getattr(code, name), -(-size // code.BLOCK), arguments)
+        return
+    blocks = blocks_of(size, BLOCK)
+    parallel_for(lambda i: in_numpy(*arrays, blocks[i].start, blocks[i].stop, *whole, *numbers), len(blocks))
 
 
 def inplace_adam(
@@ -66,9 +81,7 @@ def inplace_adam(
         )  # fmt: skip
     ]
     arrays = _flat(p), np.ascontiguousarray(g).reshape(-1), _flat(m), _flat(v)
-    blocks = blocks_of(p.size, BLOCK)
-    work = jit.load("elementwise").adam if _compiled(*arrays) else _adam
-    parallel_for(lambda index: work(*arrays, blocks[index].start, blocks[index].stop, *numbers), len(blocks))
+    _share("adam", _adam, arrays, numbers)
 
 
 def _adam(
@@ -92,9 +105,7 @@ def inplace_adadelta(
     kind = p.dtype.type
     numbers = [kind(number) for number in (rate, rho, 1 - rho, epsilon)]
     arrays = _flat(p), np.ascontiguousarray(g).reshape(-1), _flat(squares), _flat(steps)
-    blocks = blocks_of(p.size, BLOCK)
-    work = jit.load("elementwise").adadelta if _compiled(*arrays) else _adadelta
-    parallel_for(lambda index: work(*arrays, blocks[index].start, blocks[index].stop, *numbers), len(blocks))
+    _share("adadelta", _adadelta, arrays, numbers)
 
 
 def _adadelta(
@@ -129,11 +140,9 @@ def dropout(x: Array, key: DropoutKey, drop_probability: float, *, out: Array | 
     x = np.ascontiguousarray(x)
     y = np.empty_like(x) if out is None else out
     source, target = x.reshape(-1), _flat(y)
-    threshold = np.uint32(min(round(drop_probability * 2**32), 2**32 - 1))
-    numbers = np.uint32(key.first), np.uint32(key.second), threshold, x.dtype.type(1 / (1 - drop_probability))
-    blocks = blocks_of(x.size, BLOCK)
-    work = jit.load("elementwise").dropout if _compiled(x, y) else _dropout
-    parallel_for(lambda index: work(source, target, blocks[index].start, blocks[index].stop, *numbers), len(blocks))
+    threshold = min(round(drop_probability * 2**32), 2**32 - 1)
+    scale = x.dtype.type(1 / (1 - drop_probability))
+    _share("dropout", _dropout, (source, target), [scale], key.first, key.second, threshold)
     return y
 
 
@@ -142,14 +151,14 @@ def _dropout(
     y: Array,
     low: int,
     high: int,
-    key0: np.uint32,
-    key1: np.uint32,
-    threshold: np.uint32,
+    first: int,
+    second: int,
+    threshold: int,
     scale: float,
 ) -> None:
     h = np.arange(low, high).astype(np.uint32) * np.uint32(0x9E3779B9)
-    for key in (key0, key1):
-        h += key
+    for key in (first, second):
+        h += np.uint32(key)
         h = (h ^ (h >> np.uint32(16))) * np.uint32(0x7FEB352D)
         h = (h ^ (h >> np.uint32(15))) * np.uint32(0x846CA68B)
         h ^= h >> np.uint32(16)
@@ -160,9 +169,7 @@ def relu(x: Array, *, out: Array | None = None) -> Array:
     """y = max(x, 0). NaN stays NaN."""
     x = np.ascontiguousarray(x)
     y = np.empty_like(x) if out is None else out
-    source, target, blocks = x.reshape(-1), _flat(y), blocks_of(x.size, BLOCK)
-    work = jit.load("elementwise").relu if _compiled(x, y) else _relu
-    parallel_for(lambda index: work(source, target, blocks[index].start, blocks[index].stop), len(blocks))
+    _share("relu", _relu, (x.reshape(-1), _flat(y)))
     return y
 
 
@@ -174,9 +181,7 @@ def relu_gradient(dy: Array, y: Array, *, out: Array | None = None) -> Array:
     """dx = dy where the output y (or the input) of the ReLU is above 0, else 0."""
     dy, y = np.ascontiguousarray(dy), np.ascontiguousarray(y)
     dx = np.empty_like(dy) if out is None else out
-    arrays, blocks = (dy.reshape(-1), y.reshape(-1), _flat(dx)), blocks_of(dy.size, BLOCK)
-    work = jit.load("elementwise").relu_gradient if _compiled(*arrays) else _relu_gradient
-    parallel_for(lambda index: work(*arrays, blocks[index].start, blocks[index].stop), len(blocks))
+    _share("relu_gradient", _relu_gradient, (dy.reshape(-1), y.reshape(-1), _flat(dx)))
     return dx
 
 

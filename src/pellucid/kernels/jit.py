@@ -11,8 +11,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import threading
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -43,7 +44,7 @@ def load(name: str) -> ModuleType:
 
 def compiled(function: Function) -> Function:
     """`numba.njit`, releasing the interpreter lock, cached on disk or, where nothing can be written, in memory."""
-    _listen()
+    _will_announce(function)
     try:
         return _njit(function, cache=True)
     except RuntimeError:  # "no locator available": neither __pycache__ nor the user's cache can be written
@@ -56,14 +57,37 @@ def _njit(function: Function, **options: Any) -> Function:
     return result
 
 
-def callable_by_address(function: Function) -> Any:
-    """A compiled function of whole numbers that other compiled code calls by its `address`."""
-    numba: Any = importlib.import_module("numba")
-    signature, options = numba.void(numba.intp, numba.intp), {"nopython": True, "error_model": "numpy"}
-    try:
-        return numba.cfunc(signature, cache=True, **options)(function)
-    except RuntimeError:
-        return numba.cfunc(signature, **options)(function)
+_compiling = threading.RLock()
+
+
+class ByAddress:
+    """A compiled function of three whole numbers that other compiled code calls by its address, without Python."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.code: Any = None
+
+    @cached_property
+    def address(self) -> int:
+        """Where it is; it is compiled, or read from the disk, when this is first asked for."""
+        with _compiling:  # code that a second thread took the place of would be gone, and its address with it
+            if self.code is None:
+                self.code = self._compiled()
+        return int(self.code.address)
+
+    def _compiled(self) -> Any:
+        numba: Any = importlib.import_module("numba")
+        signature, options = numba.void(*[numba.intp] * 3), {"nopython": True, "error_model": "numpy"}
+        try:
+            return numba.cfunc(signature, cache=True, **options)(self.function)
+        except RuntimeError:  # as in `compiled`
+            return numba.cfunc(signature, **options)(self.function)
+
+
+def by_address(function: Callable[..., Any]) -> ByAddress:
+    """Make a `ByAddress` of function(address of its arguments, piece of the work, address of scratch memory)."""
+    _will_announce(function)
+    return ByAddress(function)
 
 
 def on_compile(callback: Callable[[str], None]) -> Callable[[], None]:
@@ -75,23 +99,33 @@ def on_compile(callback: Callable[[str], None]) -> Callable[[], None]:
     return lambda: _listeners.remove(callback) if callback in _listeners else None
 
 
+def _will_announce(function: Callable[..., Any]) -> None:
+    """Announce it when it is compiled; what it calls is compiled with it and has no announcement of its own."""
+    _awaited.add((function.__module__, function.__qualname__))
+    _listen()
+
+
+_awaited: set[tuple[str, str]] = set()
+
+
 @cache
 def _listen() -> None:
-    """Subscribe, once, to Numba's own announcement that it compiles a function."""
+    """Subscribe, once, to Numba's own announcement that it works on a function."""
     from numba.core import event
 
     class Announcer(event.Listener):
         def on_start(self, event: Any) -> None:
-            function = event.data["dispatcher"].py_func
-            if function.__module__.startswith(__package__ or "pellucid.kernels"):
+            function = event.data["module"], event.data["qualname"]
+            if function in _awaited:
+                _awaited.remove(function)
                 for callback in list(_listeners):
-                    callback(function.__name__)
+                    callback(function[1])
 
         def on_end(self, event: Any) -> None:
             pass
 
     register: Any = event.register
-    register("numba:compile", Announcer())
+    register("numba:run_pass", Announcer())
 
 
 def inner(function: Function) -> Function:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pellucid.kernels import blas, jit
+from pellucid.kernels import blas, jit, tasks
+from pellucid.kernels.sliding import panels
 from pellucid.kernels.threads import address, blocks_of, parallel_for
 from pellucid.typing import Array
 
@@ -18,6 +19,8 @@ SMALL = 2_000_000
 BLOCKS = 4
 # A sum over so many times more numbers than the result is wide is cut itself.
 LONG = 8
+# Up to so many rows a product with a transposed matrix of many rows is faster here than in a BLAS.
+FEW_ROWS = 512
 # A row times a matrix of so many numbers or more (1 MB) is read by several threads.
 LARGE_MATRIX = 250_000
 
@@ -34,6 +37,8 @@ def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
             return np.matmul(a, b, out=c)
     if k >= LONG * max(m, n):
         return _summed(a, b, c)
+    if n >= LONG * max(m, k) and m <= FEW_ROWS and _plain(a, b.T, c):
+        return _times_transposed(a, b.T, c)
     # Cut the longer side of the result; whole vectors of 16 to a block.
     length = max(m, n)
     blocks = blocks_of(length, -(-length // (16 * BLOCKS)) * 16)
@@ -66,6 +71,17 @@ def _summed(a: Array, b: Array, c: Array) -> Array:
 
     parallel_for(block, len(parts))
     return np.sum(products, axis=0, out=c)
+
+
+def _times_transposed(dy: Array, w: Array, dx: Array) -> Array:
+    """dy (N, K) · wᵀ, w (D, K), D long."""
+    (n, k), d = dy.shape, len(w)
+    code, zeros = jit.load("product"), np.zeros(128, np.float32)
+    at_row, at_out, turned = np.arange(code.ROWS) * 4 * k, np.arange(code.ROWS) * 4 * code.SAMPLES, panels(dy.T[None])
+    arrays = (at_row, at_out, zeros, w, turned, dx)
+    arguments = (n, d, k, *map(address, arrays))
+    tasks.run(code.times_transposed, -(-d // code.ROWS), arguments, scratch=code.ROWS * code.SAMPLES)
+    return dx
 
 
 def _plain(*arrays: Array) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pellucid.kernels import jit
+from pellucid.kernels import jit, tasks
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window
 from pellucid.kernels.threads import address, blocks_of, parallel_for
 from pellucid.typing import Array, IntArray, Shape
@@ -48,18 +48,12 @@ def _compiled(size: Pair, *arrays: Array) -> bool:
     return jit.available() and size[0] * size[1] <= 256 and all(a.dtype == np.float32 for a in arrays)
 
 
-def _run(name: str, window: Window, x_shape: Shape, blocks: list[slice], *arrays: Array | IntArray) -> None:
-    """Run a compiled loop over blocks of images. An array of two axes (the shares) belongs to every image."""
-    loop = getattr(jit.load("pool"), name)
+def _run(name: str, window: Window, x_shape: Shape, *arrays: Array | IntArray) -> None:
+    """Run a compiled loop over the images."""
     (top, _), (left, _) = window.padding
-    sizes = (*x_shape[1:], *window.output(x_shape[1], x_shape[2]), *window.size, *window.stride, top, left)
-    starts = [(address(a), a.strides[0] if a.ndim == 4 else 0) for a in arrays]
-
-    def block(index: int) -> None:
-        part = blocks[index]
-        loop((part.stop - part.start, *sizes), *(start + part.start * stride for start, stride in starts))
-
-    parallel_for(block, len(blocks))
+    sizes = (*x_shape, *window.output(x_shape[1], x_shape[2]), *window.size, *window.stride, top, left)
+    size = _blocks(x_shape, 4)[0].stop if x_shape[0] else 1
+    tasks.run(getattr(jit.load("pool"), name), -(-x_shape[0] // size), (*sizes, size, *map(address, arrays)))
 
 
 def switch_dtype(size: Pair) -> type[np.unsignedinteger]:
@@ -78,7 +72,7 @@ def max_pool2d(
     switch = np.empty(y.shape, switch_dtype(size))
     blocks = _blocks(x.shape, x.itemsize)
     if _compiled(size, x):
-        _run("max_forward", window, x.shape, blocks, x, y, switch)
+        _run("max_forward", window, x.shape, x, y, switch)
         return y, switch
 
     def block(index: int) -> None:
@@ -114,7 +108,7 @@ def max_pool2d_gradient(
     dx = np.empty(x_shape, dy.dtype)
     blocks = _blocks(x_shape, dy.itemsize)
     if _compiled(size, dy) and switch.dtype == np.uint8:
-        _run("max_backward", window, x_shape, blocks, dy, switch, dx)
+        _run("max_backward", window, x_shape, dy, switch, dx)
         return dx
 
     def block(index: int) -> None:
@@ -153,7 +147,7 @@ def average_pool2d(
     y = np.empty((x.shape[0], *shares.shape, x.shape[3]), x.dtype)
     blocks = _blocks(x.shape, x.itemsize)
     if _compiled(size, x):
-        _run("average_forward", window, x.shape, blocks, x, shares, y)
+        _run("average_forward", window, x.shape, x, shares, y)
         return y
 
     def block(index: int) -> None:
@@ -183,7 +177,7 @@ def average_pool2d_gradient(
     dx = np.empty(x_shape, dy.dtype)
     blocks = _blocks(x_shape, dy.itemsize)
     if _compiled(size, dy):
-        _run("average_backward", window, x_shape, blocks, dy, shares, dx)
+        _run("average_backward", window, x_shape, dy, shares, dx)
         return dx
 
     def block(index: int) -> None:

@@ -22,8 +22,10 @@ import numpy as np
 from pellucid.kernels import direct, jit, winograd
 from pellucid.kernels.conv import choose
 from pellucid.kernels.geometry import Window
+from pellucid.kernels.jit import ByAddress
 from pellucid.kernels.sliding import bias_vector, panels, whole
-from pellucid.kernels.threads import address, get_num_threads, helpers
+from pellucid.kernels.tasks import BEFORE, Task
+from pellucid.kernels.threads import address
 from pellucid.typing import Array, Shape
 
 # A program pays from about this many multiplications on: less is done before a helper is there.
@@ -117,23 +119,21 @@ def run(steps: tuple[Step, ...], x: Array, weights: Sequence[Weighted]) -> Array
 
 
 class Slot(Enum):
-    """What a row of the table gets at each run: an address of the caller's arrays."""
+    """An argument that differs between runs: the address of an array of the caller's."""
 
     X, Y, W, B = range(4)
 
 
 class Program:
-    """The table of some steps, and the memory between them. One thread at a time runs it."""
+    """The task of some steps, and the memory between them. One thread at a time runs it."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self.steps = steps
         self.code = jit.load("single")
-        self.held: list[Array] = []  # what the table has addresses of
-        self.rows: list[list[int]] = []
+        self.task = Task()
+        self.held: list[Array] = []  # what the rows have addresses of
         self.slots: list[tuple[int, int, int, Slot]] = []  # row, column, step, what
         self.reads: list[Read] = []
-        self.pieces = self.needed = 0
-        self.scratch = 1
         writers: dict[str, tuple[Callable[[Any, Any, Any], None], Read]] = {
             "product": (self._product, _plain),
             "direct": (self._direct, _in_panels),
@@ -143,20 +143,11 @@ class Program:
         for index, step in enumerate(steps):
             last = index == len(steps) - 1
             target = Slot.Y if last else self._room(math.prod(step.y_shape))
-            self.index = index
             write, read = writers[step.kernel]
             write(step, source, target)
             self.reads.append(read)
             source = target
-        self._row(-1, 0)
-        width = max(map(len, self.rows))
-        self.table = np.array([row + [0] * (width - len(row)) for row in self.rows], np.int64)
-        seats, bytes_each = get_num_threads(), -(-self.scratch // 16) * 64
-        scratch = self._room(seats * bytes_each // 4)
-        self.task = self._room(3 * 16)
-        self.held[-1].view(np.int64)[:7] = (
-            self.code.join.address, address(self.table), 8 * width, scratch, bytes_each, self.pieces, seats,
-        )  # fmt: skip
+        self.table = self.task.table()
 
     @property
     def nbytes(self) -> int:
@@ -169,8 +160,7 @@ class Program:
         for row, column, index, slot in self.slots:
             array = x if slot is Slot.X else y if slot is Slot.Y else weights[index][slot is Slot.B]
             self.table[row, column] = address(array)
-        workers = helpers()
-        self.code.lead(self.task, 0 if workers is None else workers.wake())
+        self.task.run(self.table)
         return y
 
     def _room(self, floats: int) -> int:
@@ -184,16 +174,14 @@ class Program:
         self.held.append(array)
         return address(array)
 
-    def _row(self, what: int, pieces: int, *arguments: int | Slot, wait: bool = True) -> None:
-        """Add a row, which begins when all before are done, or with the one before."""
-        self.needed = self.pieces if wait else self.needed
-        row = [what, self.pieces, self.needed]
-        for argument in arguments:
-            if isinstance(argument, Slot):
-                self.slots.append((len(self.rows), len(row), self.index, argument))
-            row.append(0 if isinstance(argument, Slot) else argument)
-        self.rows.append(row)
-        self.pieces += pieces
+    def _add(self, function: ByAddress, pieces: int, *arguments: int | Slot, wait: bool = True) -> None:
+        """Add a row of work of the step that is being written."""
+        row, step = len(self.task.rows), len(self.reads)
+        numbers = [0 if isinstance(argument, Slot) else argument for argument in arguments]
+        self.task.add(function, pieces, numbers, wait=wait)
+        self.slots += [
+            (row, BEFORE + i, step, argument) for i, argument in enumerate(arguments) if isinstance(argument, Slot)
+        ]
 
     def _direct(self, step: Convolution, source: int | Slot, target: int | Slot) -> None:
         oc = step.w_shape[3]
@@ -201,14 +189,14 @@ class Program:
         f = work.frame
         if (f.hp, f.wp) != (f.height, f.width):
             padded = self._room(f.padded)
-            self._row(
-                self.code.PAD, 1, source, f.height, f.width, f.channels, f.top, f.left, f.hp, f.wp, padded
+            self._add(
+                self.code.pad, 1, source, f.height, f.width, f.channels, f.top, f.left, f.hp, f.wp, padded
             )  # fmt: skip
             source = padded
         places, runs, outs = self._keep(work.places), self._keep(work.runs), self._keep(work.outs)
         pieces = -(-len(work.places) // self.code.CHUNK) * -(-oc // 32)
-        self._row(
-            self.code.CORRELATE, pieces, source, Slot.W, Slot.B, target, places, outs, len(work.places), runs,
+        self._add(
+            self.code.correlate, pieces, source, Slot.W, Slot.B, target, places, outs, len(work.places), runs,
             len(work.runs), work.run, oc, int(step.relu),
         )  # fmt: skip
 
@@ -225,24 +213,25 @@ class Program:
         if step.pooled:
             oh, ow = oh // 2, ow // 2
         switch = self._room(-(-oh * ow * oc // 4)) if step.pooled else 0
-        self.scratch = max(self.scratch, p.scratch[1])
-        self._row(self.code.KERNELS, -(-c // self.code.CHANNELS), Slot.W, kernels, c, oc, wait=False)
+        self.task.scratch = max(self.task.scratch, p.scratch[1])
+        code = jit.load("winograd_kernels")
+        self._add(code.transform_3x3, -(-c // code.CHANNELS), Slot.W, kernels, c, oc, wait=False)
         for first in range(0, th, p.strip):
             rows = min(p.strip, th - first)
-            self._row(self.code.TILES, rows, source, h, w, c, top, left, tw, zeros, u, p.strip, first)
-            self._row(
-                self.code.PRODUCTS, 36 // self.code.TOGETHER, u, at_u, kernels, v, at_v, rows * tw, c, oc, far_u,
+            self._add(self.code.tiles, rows, source, h, w, c, top, left, tw, zeros, u, p.strip, first)
+            self._add(
+                self.code.products, 36 // self.code.TOGETHER, u, at_u, kernels, v, at_v, rows * tw, c, oc, far_u,
                 far_v, zeros,
             )  # fmt: skip
-            self._row(self.code.OUTPUTS, rows, v, far_v, Slot.B, target, switch, oh, ow, oc, tw, mode, first)
+            self._add(self.code.outputs, rows, v, far_v, Slot.B, target, switch, oh, ow, oc, tw, mode, first)
 
     def _product(self, step: Product, source: int | Slot, target: int | Slot) -> None:
         pieces = max(1, min(MOST_PIECES, step.multiplications // PIECE))
         part = -(-step.length // pieces)
         pieces = -(-step.length // part)
         parts = self._room(pieces * step.columns)
-        self._row(self.code.ROW, pieces, source, Slot.W, parts, step.length, part, step.columns)
-        self._row(self.code.TOTAL, 1, parts, pieces, step.columns, Slot.B, target, int(step.relu))
+        self._add(self.code.row, pieces, source, Slot.W, parts, step.length, part, step.columns)
+        self._add(self.code.total, 1, parts, pieces, step.columns, Slot.B, target, int(step.relu))
 
 
 # Weights and bias as the loops read them.

@@ -27,9 +27,10 @@ import numpy as np
 
 from pellucid.kernels import blas, jit
 from pellucid.kernels.geometry import Window
-from pellucid.kernels.sliding import bias_vector, work_blocks
+from pellucid.kernels.sliding import bias_vector
 from pellucid.kernels.sliding import whole as _whole
-from pellucid.kernels.threads import address, blocks_of, parallel_for, scratch, scratch_address, stride
+from pellucid.kernels.tasks import Task
+from pellucid.kernels.threads import address
 from pellucid.typing import Array, IntArray, Shape
 
 PLAIN, RELU, POOLED = 0, 1, 2
@@ -59,15 +60,15 @@ class Form(NamedTuple):
     gg: Array  # (36, R·R): G w Gᵀ of a flattened kernel
     blocks: int  # pieces of parallel work, about
     sum_tiles: int  # a partial sum of the weight gradient is worth having for this many tiles
-    early: bool  # each partial sum goes back through Gᵀ at once (a quarter is left of it), not only their total
+    partial: int  # numbers of such a sum for each pair of channels: 9 where it goes back through Gᵀ at once
 
 
-def _form(r: int, blocks: int, sum_tiles: int, *, early: bool) -> Form:
+def _form(r: int, blocks: int, sum_tiles: int, partial: int) -> Form:
     g = kernel_transform(r)
-    return Form(r, 7 - r, np.kron(g, g).astype(np.float32), blocks, sum_tiles, early)
+    return Form(r, 7 - r, np.kron(g, g).astype(np.float32), blocks, sum_tiles, partial)
 
 
-FORMS = {(3, 3): _form(3, 32, 1, early=True), (5, 5): _form(5, 16, 200, early=False)}
+FORMS = {(3, 3): _form(3, 32, 1, 9), (5, 5): _form(5, 16, 200, 36)}
 """The form for each size of kernel that has one."""
 
 G, GG = kernel_transform(3), FORMS[3, 3].gg  # of 3x3 kernels
@@ -82,11 +83,12 @@ class Plan(NamedTuple):
     strip: int  # rows of tiles that do: all of an image, unless it is large
     block: int  # images of one piece of parallel work
     zeros: Array  # a row of zeros, for what lies outside the image
-    scratch: tuple[int, ...]  # where rows, lines, the carry, tiles over C and OC begin in a thread's scratch; its end
+    scratch: tuple[int, ...]  # where rows, lines, carry, tiles over C and OC, sums begin in a thread's scratch; its end
 
-    def of(self, images: slice) -> tuple[int, ...]:
-        """The sizes of a part of the batch."""
-        return (images.stop - images.start, *self.sizes[1:])
+    @property
+    def places(self) -> list[int]:
+        """The same in bytes, of all after the rows."""
+        return [4 * start for start in self.scratch[1:-1]]
 
     @property
     def tiles(self) -> int:
@@ -109,16 +111,10 @@ def plan(x_shape: Shape, oc: int, window: Window) -> Plan:
     sizes = (n, h, w, c, oc, oh, ow, window.padding[0][0], window.padding[1][0], th, tw)
     widest, m = max(_whole(c), _whole(oc)), form.m
     wide, tiles = (m * tw + 6 - m) * widest, group * strip * tw
-    parts = (6 * wide, m * wide, (6 - m) * wide, 36 * (tiles * _whole(c) + 16), 36 * (tiles * _whole(oc) + 16))
+    u, v, sums = tiles * _whole(c) + 16, tiles * _whole(oc) + 16, _fours(c) * _whole(oc)
+    parts = (6 * wide, m * wide, (6 - m) * wide, 36 * u, 36 * v, 36 * sums)
     zeros = np.zeros(max(w * c, widest) + 32, np.float32)
     return Plan(form, sizes, group, strip, block, zeros, (0, *accumulate(parts)))
-
-
-def _buffers(p: Plan) -> tuple[int, ...]:
-    """Addresses: a row of zeros, and this thread's scratch for rows, lines, the carry, tiles over C and OC."""
-    first = scratch_address("winograd", p.scratch[-1])
-    rows, lines, carry, u, v = (first + 4 * start for start in p.scratch[:-1])
-    return p.zeros.ctypes.data, rows, lines, carry, u, v
 
 
 @lru_cache(maxsize=64)
@@ -139,14 +135,13 @@ def _fours(channels: int) -> int:
     return -(-channels // 4) * 4
 
 
-def _transformed(w: Array, form: Form) -> Array:
-    """w (R·R, C, OC) → G w Gᵀ (36, C · whole(OC) + 16), in panels; the 16 keep the 36 apart in the cache."""
-    w = np.ascontiguousarray(w)
+def _add_transform(task: Task, w: Array, form: Form) -> Array:
+    """Add to the task: w (R·R, C, OC) → G w Gᵀ (36, C · whole(OC) + 16), in panels; the 16 keep the 36 apart in the
+    cache. Return where it will be.
+    """
     _, c, oc = w.shape
-    out = np.empty((36, c * _whole(oc) + 16), np.float32)
-    blocks = work_blocks(c, 0, out.nbytes)
-    run, w0, out0 = jit.load("winograd_kernels").TRANSFORM[form.r], address(w), address(out)
-    parallel_for(lambda i: run(blocks[i].start, blocks[i].stop, c, oc, _whole(oc), w0, out0), len(blocks))
+    out, code = np.empty((36, c * _whole(oc) + 16), np.float32), jit.load("winograd_kernels")
+    task.add(code.TRANSFORM[form.r], -(-c // code.CHANNELS), (address(w), address(out), c, oc))
     return out
 
 
@@ -172,22 +167,14 @@ def _forward(
     shape = (n, oh // 2, ow // 2, oc) if mode == POOLED else (n, oh, ow, oc)
     y = np.empty(shape, np.float32) if out is None else out
     switch = np.empty(shape if mode == POOLED else (0, 0), np.uint8)
-    transformed = _transformed(w.reshape(-1, w.shape[2], oc), p.form)
+    task, kernels, bias = Task(p.scratch[-2]), np.ascontiguousarray(w.reshape(-1, w.shape[2], oc)), bias_vector(b, oc)
+    transformed = _add_transform(task, kernels, p.form)
     tables = _tables(p)
-    at_u, at_v = address(tables[0]), address(tables[1])
-    bias = bias_vector(b, oc)
-    blocks = blocks_of(n, p.block)
-    x0, w0, b0, y0, switch0 = (address(array) for array in (x, transformed, bias, y, switch))
-
-    def block(index: int) -> None:
-        part = blocks[index]
-        zeros, rows, _, _, u, v = _buffers(p)
-        run(
-            p.of(part), mode, p.group, p.strip, x0 + part.start * x.strides[0], w0, b0, y0 + part.start * y.strides[0],
-            switch0 + part.start * stride(switch), at_u, at_v, zeros, rows, u, v,
-        )  # fmt: skip
-
-    parallel_for(block, len(blocks))
+    task.add(run, -(-n // p.block), (
+        *p.sizes, p.block, mode, p.group, p.strip, *p.places[:4], address(p.zeros),
+        *(address(array) for array in (*tables[:2], x, transformed, bias, y, switch)),
+    ))  # fmt: skip
+    task.run()
     return y, switch
 
 
@@ -209,39 +196,29 @@ def backward(
     n, _, _, c, oc, *_ = p.sizes
     form, run = p.form, jit.load("winograd").BACKWARD[p.form.m]
     dx = (np.empty(x.shape, np.float32) if out is None else out) if want_dx else None
-    transposed = _transformed(w.reshape(-1, c, oc).transpose(0, 2, 1), form) if want_dx else None
+    task = Task(p.scratch[-1] if want_dw else p.scratch[-2])
+    transposed = None
+    if want_dx:
+        turned = np.ascontiguousarray(w.reshape(-1, c, oc).transpose(0, 2, 1))
+        transposed = _add_transform(task, turned, form)
     tables = _tables(p)
-    places = [address(table) for table in tables]
-    runs = _runs(p) if want_dw else blocks_of(n, p.block)
-    size = _fours(c) * _whole(oc) if want_dw else 0
-    dw = np.empty((len(runs), form.r**2 if form.early else 36, size), np.float32)
-    db = np.zeros((len(runs), _whole(oc)), np.float32)
-    x0, dy0, y0, switch0 = address(x), address(dy), address(y), address(switch)
-    w0, dx0, db0, dw0 = address(transposed), address(dx), address(db), address(dw)
-
-    def block(index: int) -> None:
-        first = runs[index].start
-        sums, total = scratch("winograd.dw", (36, size)), 0
-        sums.fill(0)
-        if want_dw and not form.early:
-            total = dw0 + index * dw.strides[0]
-            dw[index].fill(0)
-        run(
-            p.of(runs[index]), mode, p.group, p.strip, x0 + first * x.strides[0], dy0 + first * dy.strides[0],
-            y0 + first * stride(y), switch0 + first * stride(switch), w0, dx0 + first * stride(dx),
-            address(sums) if want_dw else 0, total, db0 + index * db.strides[0], *places, *_buffers(p),
-        )  # fmt: skip
-        if want_dw and form.early:
-            np.matmul(form.gg.T, sums, out=dw[index])
-
-    parallel_for(block, len(runs))
-    return dx, _kernel_gradient(dw, form, w.shape) if want_dw else np.zeros(w.shape, np.float32), db.sum(axis=0)[:oc]
+    size = _block_of_sums(p) if want_dw else p.block
+    blocks = -(-n // size)
+    dw = np.empty((blocks, form.partial, _fours(c) * _whole(oc)), np.float32) if want_dw else None
+    db = np.zeros((blocks, _whole(oc)), np.float32)
+    task.add(run, blocks, (
+        *p.sizes, size, mode, p.group, p.strip, *p.places, address(p.zeros),
+        *(address(array) for array in (*tables, x, dy, y, switch, transposed, dx, dw, db)),
+    ))  # fmt: skip
+    task.run()
+    gradient = np.zeros(w.shape, np.float32) if dw is None else _kernel_gradient(dw, form, w.shape)
+    return dx, gradient, db.sum(axis=0)[:oc]
 
 
 def _kernel_gradient(partial: Array, form: Form, w_shape: Shape) -> Array:
     """dw (R, R, C, OC) from partial sums in runs, of the 36 frequencies or already of the kernel's pixels."""
     total = partial.sum(axis=0)
-    if not form.early:
+    if form.partial == 36:
         with blas.single_threaded():
             total = form.gg.T @ total
     _, _, c, oc = w_shape
@@ -254,8 +231,8 @@ def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Arr
     return np.asarray(backward(absent, dy, w, window, want_dw=False, out=out)[0])
 
 
-def _runs(p: Plan) -> list[slice]:
-    """Runs of images, each with a partial sum of its own; few where a sum is large, or the images are few and small."""
+def _block_of_sums(p: Plan) -> int:
+    """Images that have a partial sum of their own; many where a sum is large, or the images are few and small."""
     n, _, _, c, oc, *_, th, tw = p.sizes
     worth = min(PARTIAL_BYTES // (36 * c * oc * 4), n * th * tw // p.form.sum_tiles)
-    return blocks_of(n, max(p.group, -(-n // max(4, min(PARTIAL_SUMS, worth)))))
+    return max(p.group, -(-n // max(4, min(PARTIAL_SUMS, worth))))

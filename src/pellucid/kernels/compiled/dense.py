@@ -13,13 +13,11 @@ b_l (K,) at `biases[l]` (0: none). Plain pointers also compile in a fraction of 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 
 from pellucid.kernels.compiled.gemm import multiply
+from pellucid.kernels.compiled.numbers import floats
 from pellucid.kernels.jit import compiled, inner
 
 LINEAR, RELU, SIGMOID, TANH = range(4)
@@ -28,16 +26,6 @@ SOFTMAX_CROSS_ENTROPY, QUADRATIC, CROSS_ENTROPY = range(3)
 _ONE, _ZERO, _HALF = np.float32(1), np.float32(0), np.float32(0.5)
 _LOWEST = np.float32(-88.0)  # e^88 is the last power below float32's largest number
 _EPS = np.float32(np.finfo(np.float32).eps)
-
-
-@intrinsic
-def floats(typing: Any, address: Any) -> Any:
-    """An address as a pointer to float32, which is read and written by index."""
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
-
-    return types.CPointer(types.float32)(types.intp), emit
 
 
 @inner

@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.kernels.compiled.border import clear
+from pellucid.kernels.compiled.numbers import unpacked
 from pellucid.kernels.compiled.simd import (
     LANES,
     beats,
@@ -18,7 +19,7 @@ from pellucid.kernels.compiled.simd import (
     store_some,
     where,
 )
-from pellucid.kernels.jit import compiled, inner
+from pellucid.kernels.jit import by_address, inner
 
 
 @inner
@@ -27,12 +28,14 @@ def inside(first, size, pixels):
     return max(0, -first), min(size, pixels - first)
 
 
-@compiled
-def max_forward(sizes, x, y, switch):
+@by_address
+def max_forward(arguments, piece, scratch):
     """x (N, H, W, C) → the largest of each window, and its place u·KW + v, the first among equals."""
-    n, height, width, channels, oh, ow, kh, kw, sh, sw, top, left = sizes
-    o = 0
-    for i in range(n):
+    (
+        n, height, width, channels, oh, ow, kh, kw, sh, sw, top, left, size, x, y, switch,
+    ) = unpacked(arguments, 16)  # fmt: skip
+    o = piece * size * oh * ow * channels
+    for i in range(piece * size, min(n, (piece + 1) * size)):
         image = x + i * height * width * channels * 4
         for r in range(oh):
             u0, u1 = inside(r * sh - top, kh, height)
@@ -53,12 +56,14 @@ def max_forward(sizes, x, y, switch):
                 o += channels
 
 
-@compiled
-def max_backward(sizes, dy, switch, dx):
+@by_address
+def max_backward(arguments, piece, scratch):
     """dx (N, H, W, C): each dy is added at the pixel that its switch names."""
-    n, height, width, channels, oh, ow, kh, kw, sh, sw, top, left = sizes
-    o = 0
-    for i in range(n):
+    (
+        n, height, width, channels, oh, ow, kh, kw, sh, sw, top, left, size, dy, switch, dx,
+    ) = unpacked(arguments, 16)  # fmt: skip
+    o = piece * size * oh * ow * channels
+    for i in range(piece * size, min(n, (piece + 1) * size)):
         image = dx + i * height * width * channels * 4
         clear(image, height * width * channels)
         for r in range(oh):
@@ -77,12 +82,14 @@ def max_backward(sizes, dy, switch, dx):
                 o += channels
 
 
-@compiled
-def average_forward(sizes, x, shares, y):
+@by_address
+def average_forward(arguments, piece, scratch):
     """y = Σ over each window's pixels in the image, times its share (OH, OW)."""
-    n, height, width, channels, oh, ow, kh, kw, sh, sw, top, left = sizes
-    o = 0
-    for i in range(n):
+    (
+        n, height, width, channels, oh, ow, kh, kw, sh, sw, top, left, size, x, shares, y,
+    ) = unpacked(arguments, 16)  # fmt: skip
+    o = piece * size * oh * ow * channels
+    for i in range(piece * size, min(n, (piece + 1) * size)):
         image = x + i * height * width * channels * 4
         for r in range(oh):
             u0, u1 = inside(r * sh - top, kh, height)
@@ -99,12 +106,14 @@ def average_forward(sizes, x, shares, y):
                 o += channels
 
 
-@compiled
-def average_backward(sizes, dy, shares, dx):
+@by_address
+def average_backward(arguments, piece, scratch):
     """dx: each dy times its share is added to every pixel of its window."""
-    n, height, width, channels, oh, ow, kh, kw, sh, sw, top, left = sizes
-    o = 0
-    for i in range(n):
+    (
+        n, height, width, channels, oh, ow, kh, kw, sh, sw, top, left, size, dy, shares, dx,
+    ) = unpacked(arguments, 16)  # fmt: skip
+    o = piece * size * oh * ow * channels
+    for i in range(piece * size, min(n, (piece + 1) * size)):
         image = dx + i * height * width * channels * 4
         clear(image, height * width * channels)
         for r in range(oh):

@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from pellucid.kernels.compiled.atomic import LINE, add, exchange, integers, pause, peek
+from pellucid.kernels.compiled.numbers import LINE, add, exchange, integers, pause, peek
 from pellucid.kernels.jit import compiled, inner
 
 _I64 = ir.IntType(64)
@@ -35,15 +35,15 @@ def give_way(typing: Any) -> Any:
 
 
 @intrinsic
-def call(typing: Any, function: Any, task: Any, seat: Any) -> Any:
-    """function(task, seat), by the address of a compiled function of two whole numbers."""
+def call(typing: Any, function: Any, first: Any, second: Any, third: Any) -> Any:
+    """function(first, second, third), by the address of a compiled function of whole numbers (`jit.by_address`)."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        kind = ir.FunctionType(ir.VoidType(), [_I64, _I64])
+        kind = ir.FunctionType(ir.VoidType(), [_I64] * 3)
         builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
         return context.get_dummy_value()
 
-    return types.void(types.intp, types.intp, types.intp), emit
+    return types.void(*[types.intp] * 4), emit
 
 
 @inner
@@ -65,7 +65,7 @@ def enter(door, seat):
     add(door + LINE, 1)  # from here on the task stays: its owner takes it away and then waits for this to be 0
     task = peek(door)
     if task != 0:
-        call(integers(task)[0], task, seat)
+        call(integers(task)[0], task, seat, 0)
     add(door + LINE, -1)
     return task != 0
 

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid.kernels.compiled.border import clear
+from pellucid.kernels.compiled.numbers import unpacked
 from pellucid.kernels.compiled.simd import (
     LANES,
     above,
@@ -30,9 +32,9 @@ from pellucid.kernels.compiled.simd import (
     where,
 )
 from pellucid.kernels.compiled.tile import sweep, sweep_outer
-from pellucid.kernels.compiled.winograd_kernels import apart
+from pellucid.kernels.compiled.winograd_kernels import apart, kernel_gradient_3x3
 from pellucid.kernels.compiled.winograd_lines import F4, a2, a4, at2, at4, b, bt, largest, put, six, whole
-from pellucid.kernels.jit import compiled, inner
+from pellucid.kernels.jit import by_address, inner
 
 SUM_TILES = 1024  # the length of a sum of the weight gradient
 
@@ -284,21 +286,26 @@ def loops(m, at, a):
     input_gradient_image = gradient_of_tiles(m)
 
     @inner
-    def forward(sizes, mode, group, strip, x, w, bias, y, switch, at_u, at_v, zeros, rows, u, v):
+    def forward(arguments, block, scratch):
         """A block of images x (N, H, W, C) → y (N, OH, OW, OC), with w (36, C, OC) already transformed.
 
         `mode` POOLED gives y (N, OH//2, OW//2, OC) and the switches; RELU and PLAIN ignore `switch`.
-        `group` images, or of one image `strip` rows of tiles, go through the 36 products together. `sizes` is that
-        of `kernels.winograd`.
+        `group` images, or of one image `strip` rows of tiles, go through the 36 products together. The sizes are those
+        of `kernels.winograd`, and so is what lies where in scratch memory.
         """
-        n, height, width, channels, oc, oh, ow, top, left, th, tw = sizes
+        (
+            n, height, width, channels, oc, oh, ow, top, left, th, tw, size, mode, group, strip, at_lines, at_carry,
+            in_u, in_v, zeros, at_u, at_v, x, w, bias, y, switch,
+        ) = unpacked(arguments, 27)  # fmt: skip
+        rows, u, v = scratch, scratch + in_u, scratch + in_v
         tiles, cp, op = strip * tw, whole(channels), whole(oc)
         far_u, far_v = (group * tiles * cp + LANES) * F4, (group * tiles * op + LANES) * F4
+        end = min(n, (block + 1) * size)
         lowest = np.float32(-np.inf)
         if mode == POOLED:
             oh, ow = oh // 2, ow // 2
-        for start in range(0, n, group):
-            images = min(group, n - start)
+        for start in range(block * size, end, group):
+            images = min(group, end - start)
             for low in range(0, th, strip):
                 high = min(low + strip, th)
                 for i in range(images):
@@ -320,26 +327,34 @@ def loops(m, at, a):
                         output_image(source, far_v, bias, target, oh, ow, oc, low, high, tw, mode == RELU, rows)
 
     @inner
-    def backward(
-        sizes, mode, group, strip, x, dy, y, switch, wt, dx, dw, total, db, at_u, at_v, at_c, at_dw,
-        zeros, rows, lines, carry, u, v,
-    ):  # fmt: skip
-        """A block of images: dx (N, H, W, C) from wt (36, OC, C); dw (36, C in fours, OC) and db (OC,) are added to.
+    def backward(arguments, block, scratch):
+        """A block of images: dx (N, H, W, C) from wt (36, OC, C); its sums dw and db (OC,).
 
         A gradient whose address is 0 is not wanted. The tiles of dy are transformed once and serve both gradients.
-        Where `total` is not 0, dw is added to it, and begun anew, after every SUM_TILES tiles: the rounding errors of
-        a sum grow with its length.
+        The 36 sums (C in fours, OC) of the weight gradient are taken in scratch memory. With M = 4 they go back through
+        Gᵀ at the end: dw (blocks, 9, C, OC). With M = 2, dw (blocks, 36, C, OC), they are added up after every
+        SUM_TILES tiles and begun anew: the rounding errors of a sum grow with its length.
         """
-        n, height, width, channels, oc, oh, ow, top, left, th, tw = sizes
+        (
+            n, height, width, channels, oc, oh, ow, top, left, th, tw, size, mode, group, strip, at_lines, at_carry,
+            in_u, in_v, in_sums, zeros, at_u, at_v, at_c, at_dw, x, dy, y, switch, wt, dx, dws, dbs,
+        ) = unpacked(arguments, 33)  # fmt: skip
+        rows, lines, carry, u, v = scratch, scratch + at_lines, scratch + at_carry, scratch + in_u, scratch + in_v
         tiles, cp, op = strip * tw, whole(channels), whole(oc)
         far_u, far_v = (group * tiles * cp + LANES) * F4, (group * tiles * op + LANES) * F4
+        end = min(n, (block + 1) * size)
         four = (channels + 3) // 4 * 4
         lowest = np.float32(-np.inf)
         image_size = height * width * channels * F4
-        summed = 0
+        floats, summed, dw, total, db = four * op, 0, 0, 0, dbs + block * op * F4
+        if dws != 0:
+            dw, total = scratch + in_sums, dws + block * (9 if m == 4 else 36) * floats * F4
+            clear(dw, 36 * floats)
+            if m == 2:
+                clear(total, 36 * floats)
         dy_size = (oh // 2) * (ow // 2) * oc if mode == POOLED else oh * ow * oc
-        for start in range(0, n, group):
-            images = min(group, n - start)
+        for start in range(block * size, end, group):
+            images = min(group, end - start)
             for low in range(0, th, strip):
                 high = min(low + strip, th)
                 together = images * (high - low) * tw
@@ -361,8 +376,8 @@ def loops(m, at, a):
                             op * F4, dw + f * four * op * F4, op * F4, at_dw, op,
                         )  # fmt: skip
                     summed += together
-                    if total != 0 and summed >= SUM_TILES:
-                        fold(dw, total, 36 * four * op)
+                    if m == 2 and summed >= SUM_TILES:
+                        fold(dw, total, 36 * floats)
                         summed = 0
                 if dx != 0:
                     for f in range(36):
@@ -377,8 +392,10 @@ def loops(m, at, a):
                             rows, carry,
                         )  # fmt: skip
 
-        if total != 0:
-            fold(dw, total, 36 * four * op)
+        if dw != 0 and m == 2:
+            fold(dw, total, 36 * floats)
+        elif dw != 0:
+            kernel_gradient_3x3(dw, total, floats)
 
     return forward, backward
 
@@ -391,28 +408,28 @@ _forward_3x3, _backward_3x3 = loops(4, at4, a4)
 _forward_5x5, _backward_5x5 = loops(2, at2, a2)
 
 
-@compiled
-def forward_3x3(*arguments):
+@by_address
+def forward_3x3(arguments, block, scratch):
     """`forward` of F(4x4, 3x3)."""
-    _forward_3x3(*arguments)
+    _forward_3x3(arguments, block, scratch)
 
 
-@compiled
-def forward_5x5(*arguments):
+@by_address
+def forward_5x5(arguments, block, scratch):
     """`forward` of F(2x2, 5x5)."""
-    _forward_5x5(*arguments)
+    _forward_5x5(arguments, block, scratch)
 
 
-@compiled
-def backward_3x3(*arguments):
+@by_address
+def backward_3x3(arguments, block, scratch):
     """`backward` of F(4x4, 3x3)."""
-    _backward_3x3(*arguments)
+    _backward_3x3(arguments, block, scratch)
 
 
-@compiled
-def backward_5x5(*arguments):
+@by_address
+def backward_5x5(arguments, block, scratch):
     """`backward` of F(2x2, 5x5)."""
-    _backward_5x5(*arguments)
+    _backward_5x5(arguments, block, scratch)
 
 
 FORWARD = {4: forward_3x3, 2: forward_5x5}

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid.kernels.compiled.numbers import unpacked
 from pellucid.kernels.compiled.simd import LANES, load_some, splat, store
-from pellucid.kernels.jit import compiled, inner
+from pellucid.kernels.compiled.winograd_lines import F4, six, whole
+from pellucid.kernels.jit import by_address, inner
 
 PANEL = 2 * LANES
-F4 = 4  # bytes in a float32
+CHANNELS = 4  # kernels of so many channels are transformed in one piece
 
 
 @inner
@@ -82,14 +84,8 @@ def transform_some_3x3(low, high, channels, oc, wide, w, out):
                     store(q + (6 * f + k) * far, row[k])
 
 
-@compiled
-def transform_3x3(low, high, channels, oc, wide, w, out):
-    """`transform_some_3x3` for a call from Python."""
-    transform_some_3x3(low, high, channels, oc, wide, w, out)
-
-
-@compiled
-def transform_5x5(low, high, channels, oc, wide, w, out):
+@inner
+def transform_some_5x5(low, high, channels, oc, wide, w, out):
     """w (25, C, OC) → out (36, C · whole(OC) + 16) in panels, for channels low … high − 1."""
     far, tap = apart(channels, wide), channels * oc * F4
     for c in range(low, high):
@@ -104,5 +100,46 @@ def transform_5x5(low, high, channels, oc, wide, w, out):
                     store(q + (6 * f + k) * far, row[k])
 
 
+@by_address
+def transform_3x3(arguments, piece, scratch):
+    """The kernels of CHANNELS channels."""
+    w, out, channels, oc = unpacked(arguments, 4)
+    low = piece * CHANNELS
+    transform_some_3x3(low, min(low + CHANNELS, channels), channels, oc, whole(oc), w, out)
+
+
+@by_address
+def transform_5x5(arguments, piece, scratch):
+    """The kernels of CHANNELS channels."""
+    w, out, channels, oc = unpacked(arguments, 4)
+    low = piece * CHANNELS
+    transform_some_5x5(low, min(low + CHANNELS, channels), channels, oc, whole(oc), w, out)
+
+
 TRANSFORM = {3: transform_3x3, 5: transform_5x5}
 """For each R."""
+
+
+@inner
+def g3_back(s0, s1, s2, s3, s4, s5):
+    """Gᵀ s of F(4, 3), the transpose of `g3`: six frequencies to three taps."""
+    even, even2 = times(1 / 6, s1 + s2), s3 + s4
+    return (
+        times(1 / 4, s0) - even + times(1 / 24, even2),
+        times(1 / 6, s2 - s1) + times(1 / 12, s3 - s4),
+        times(1 / 6, even2) - even + s5,
+    )
+
+
+@inner
+def kernel_gradient_3x3(sums, dw, floats):
+    """Gᵀ s G: sums (36, `floats`) → dw (9, `floats`)."""
+    far = floats * F4
+    for o in range(0, far, LANES * F4):
+        p, q = sums + o, dw + o
+        a, b, d = g3_back(*six(p, far)), g3_back(*six(p + 6 * far, far)), g3_back(*six(p + 12 * far, far))
+        e, f, g = g3_back(*six(p + 18 * far, far)), g3_back(*six(p + 24 * far, far)), g3_back(*six(p + 30 * far, far))
+        for k in range(3):
+            column = g3_back(a[k], b[k], d[k], e[k], f[k], g[k])
+            for u in range(3):
+                store(q + (3 * u + k) * far, column[u])

@@ -1,6 +1,6 @@
 # mypy: ignore-errors
 # Numba gives these functions their types when it compiles them.
-"""Whole numbers in memory, some of which several threads change at once: each change is one, never a mixture."""
+"""Numbers in memory by their addresses; whole ones also where several threads change them at once."""
 
 from __future__ import annotations
 
@@ -29,6 +29,28 @@ def integers(typing: Any, address: Any) -> Any:
         return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
 
     return types.CPointer(types.int64)(types.intp), emit
+
+
+@intrinsic
+def floats(typing: Any, address: Any) -> Any:
+    """An address as a pointer to float32, which is read and written by index."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
+
+    return types.CPointer(types.float32)(types.intp), emit
+
+
+@intrinsic(prefer_literal=True)
+def unpacked(typing: Any, address: Any, count: Any) -> Any:
+    """The first `count` numbers at an address as a tuple."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        first = _at(builder, args[0])
+        places = [builder.gep(first, [ir.Constant(_I64, i)]) for i in range(count.literal_value)]
+        return cgutils.pack_array(builder, [builder.load(place) for place in places])
+
+    return types.UniTuple(types.intp, count.literal_value)(types.intp, count), emit
 
 
 @intrinsic

@@ -1,0 +1,73 @@
+"""Compiled kernels on all threads: a table of work that nobody leaves for Python until it is done.
+
+`parallel_for` shares out any function, but a helper needs the interpreter lock before it begins and between its
+blocks, and whoever waits for that lock is put to sleep: some 30 µs a call, often more. Here helpers take a task that
+lies at their door while they watch it (`compiled.waiting`), and call its functions by their addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pellucid.kernels import jit
+from pellucid.kernels.jit import ByAddress
+from pellucid.kernels.threads import address, get_num_threads, helpers, scratch_address
+from pellucid.typing import IntArray
+
+LINE = 8
+"""Numbers in a cache line."""
+
+BEFORE = 3
+"""Numbers of a row before its arguments."""
+
+
+class Task:
+    """Rows of work, done one after the other. One thread at a time runs it.
+
+    `scratch` floats of memory are each thread's own while it works.
+    """
+
+    def __init__(self, scratch: int = 0) -> None:
+        self.scratch = scratch
+        self.rows: list[list[int]] = []
+        self.pieces = self.needed = 0
+
+    def add(self, function: ByAddress, pieces: int, arguments: Sequence[int], *, wait: bool = True) -> None:
+        """Add a row, which begins when all before it are done or, not waiting, with the one before."""
+        self.needed = self.pieces if wait else self.needed
+        self.rows.append([function.address, self.pieces, self.needed, *arguments])
+        self.pieces += pieces
+
+    def table(self) -> IntArray:
+        """The rows, and one more where the next would begin."""
+        width = max(map(len, self.rows))
+        rows = [row + [0] * (width - len(row)) for row in [*self.rows, [0, self.pieces]]]
+        return np.array(rows, np.int64)
+
+    def run(self, table: IntArray | None = None) -> None:
+        """Do the work, of the rows as they are or of a table that was made of them."""
+        table = self.table() if table is None else table
+        memory = self.head(table)
+        workers = helpers() if self.pieces > 1 else None
+        jit.load("tasks").lead(address(memory), 0 if workers is None else workers.wake())
+
+    def head(self, table: IntArray) -> IntArray:
+        """The three cache lines that tell helpers what there is to do, and count it: see `compiled.tasks`."""
+        memory = np.zeros(4 * LINE, np.int64)
+        start = -address(memory) // 8 % LINE
+        memory = memory[start : start + 3 * LINE]
+        seats, floats = get_num_threads(), -(-self.scratch // 16) * 16
+        memory[:7] = (
+            jit.load("tasks").join.address, address(table), table.strides[0], scratch_address("tasks", seats * floats),
+            4 * floats, self.pieces, seats,
+        )  # fmt: skip
+        return memory
+
+
+def run(function: ByAddress, pieces: int, arguments: Sequence[int], *, scratch: int = 0) -> None:
+    """One row of work: function(arguments, piece, scratch) for every piece."""
+    task = Task(scratch)
+    task.add(function, pieces, arguments)
+    task.run()

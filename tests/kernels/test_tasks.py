@@ -1,0 +1,129 @@
+"""Tasks: every piece once, in the order that rows ask for, whoever helps; nobody inside afterwards."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from kernels.processes import python
+from pellucid.kernels import jit, set_num_threads, tasks, threads
+from pellucid.kernels.tasks import Task
+from pellucid.kernels.threads import address
+
+pytestmark = pytest.mark.usefixtures("needs_numba", "threads")
+
+
+def sums(task: Task, a: np.ndarray, *, wait: bool = True) -> np.ndarray:
+    """A row of work that adds up the rows of a (K, N): where the result will be. One piece."""
+    y = np.zeros(a.shape[1], np.float32)
+    task.add(jit.load("single").total, 1, (address(a), len(a), a.shape[1], 0, address(y), 0), wait=wait)
+    return y
+
+
+def products(task: Task, x: np.ndarray, w: np.ndarray, part: int) -> np.ndarray:
+    """A row of work: x·w, by `part` rows of w to a piece: (pieces, N)."""
+    pieces = -(-len(x) // part)
+    y = np.zeros((pieces, w.shape[1]), np.float32)
+    task.add(jit.load("single").row, pieces, (address(x), address(w), address(y), len(x), part, w.shape[1]))
+    return y
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_rows_wait_for_the_rows_before(count: int) -> None:
+    set_num_threads(count)
+    rng = np.random.default_rng(0)
+    x, w = rng.random(999, np.float32), rng.random((999, 40), np.float32)
+    for _ in range(100):
+        task = Task()
+        parts = products(task, x, w, 7)
+        total = sums(task, parts)
+        again = sums(task, total[None])
+        task.run()
+        assert np.allclose(total, x.astype(np.float64) @ w, rtol=1e-5)
+        assert np.array_equal(again, total)
+
+
+def test_helpers_do_all_the_pieces_of_a_task_that_lies_at_their_door() -> None:
+    set_num_threads(2)
+    workers = threads.helpers()
+    assert workers is not None
+    x, w = np.ones(64, np.float32), np.ones((64, 16), np.float32)
+    task = Task()
+    parts = products(task, x, w, 4)
+    table = task.table()
+    head = task.head(table)
+    door = (workers.door - workers.address) // 8
+    for _ in range(1000):
+        workers.wake()
+        workers.bell[door] = address(head)
+        time.sleep(0.001)
+        workers.bell[door] = 0
+        if head[2 * tasks.LINE] == task.pieces:
+            break
+    while workers.bell[door + tasks.LINE]:  # somebody is inside
+        time.sleep(0.001)
+
+    assert head[2 * tasks.LINE] == task.pieces
+    assert (parts == 4).all()
+
+
+def test_callers_at_once_do_not_disturb_each_other() -> None:
+    set_num_threads(2)
+    rng = np.random.default_rng(0)
+    w = rng.random((500, 33), np.float32)
+    right: list[bool] = []
+
+    def work(seed: int) -> None:
+        x = np.random.default_rng(seed).random(500, np.float32)
+        for _ in range(300):
+            task = Task()
+            parts = products(task, x, w, 11)
+            total = sums(task, parts)
+            task.run()
+            right.append(np.allclose(total, x @ w, rtol=1e-4))
+
+    callers = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
+    for caller in callers:
+        caller.start()
+    for threads_now in (1, 2, 4, 2):
+        set_num_threads(threads_now)
+        time.sleep(0.01)
+    for caller in callers:
+        caller.join(60)
+
+    assert right == [True] * 900
+
+
+def test_scratch_memory_is_each_threads_own() -> None:
+    set_num_threads(4)
+    task = Task(scratch=100)
+    sums(task, np.zeros((1, 3), np.float32))
+    head = task.head(task.table())
+    assert head[4] >= 4 * 100  # bytes for each seat
+    assert head[6] == 4
+
+
+def test_a_process_ends_while_helpers_watch() -> None:
+    code = """
+import numpy as np
+from pellucid.kernels import winograd, Window
+x, w = np.ones((8, 20, 20, 16), np.float32), np.ones((3, 3, 16, 16), np.float32)
+for _ in range(3):
+    y = winograd.forward(x, w, None, Window((3, 3)))
+print(y.sum() == y.size * 144)
+"""
+    for _ in range(5):
+        assert python(code, PELLUCID_NUM_THREADS="2") == "True\n"
+
+
+def test_more_threads_than_cores_work_too() -> None:
+    code = """
+import numpy as np
+from pellucid.kernels import winograd, Window
+x, w = np.ones((8, 20, 20, 16), np.float32), np.ones((3, 3, 16, 16), np.float32)
+print(all((winograd.forward(x, w, None, Window((3, 3))) == 144).all() for _ in range(50)))
+"""
+    assert python(code, PELLUCID_NUM_THREADS="7") == "True\n"
