@@ -13,6 +13,7 @@ from pellucid.explain.result import Explanation, Proof, answer
 from pellucid.explain.rules import fuse_rules, relu_rules
 from pellucid.explain.target import Filter, Question, Scalar, Unit
 from pellucid.explain.totals import summed_gradient
+from pellucid.kernels.threads import blocks_of, parallel_for
 from pellucid.layers import Container, Graph, Layer, Merge, Residual, Rules, Sequential
 from pellucid.typing import Array, Arrays
 
@@ -101,7 +102,16 @@ def _last(layer: Any) -> Layer[Any] | Merge[Any]:
 def weighted(weights: Array, A: Array) -> Array:
     """Σ_k w_k A^k for weights (N, K): (N, h, w, 1)."""
     n, h, w, k = A.shape
-    return np.asarray(np.matmul(A.reshape(n, h * w, k), weights[:, :, None])).reshape(n, h, w, 1)
+    values = np.empty((n, h * w, 1), np.result_type(A, weights))
+    images = A.reshape(n, h * w, k)
+    parts = blocks_of(n, max(1, -(-n // 8)))
+
+    def block(index: int) -> None:
+        part = parts[index]
+        np.matmul(images[part], weights[part, :, None], out=values[part])
+
+    parallel_for(block, len(parts))
+    return values.reshape(n, h, w, 1)
 
 
 def as_map(

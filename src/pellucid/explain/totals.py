@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pellucid.kernels.matmul import matmul
+from pellucid.kernels.matmul import matmul, sum_of_rows
 from pellucid.layers import (
     Affine,
     Dropout,
@@ -37,5 +37,6 @@ def summed_gradient(above: Sequential, dy: Array, tape: Tape, rules: Rules | Non
         assert flow is not None  # noqa: S101  # backward was asked for it
         dy = flow
     W = tape[dense].layer.params["W"]
-    total = matmul(dy, W.reshape(-1, above.input_shape[-1], W.shape[1]).sum(axis=0).T)  # (N, K)
-    return total[:, None, None]
+    channels, units = above.input_shape[-1], W.shape[1]
+    summed = sum_of_rows(W.reshape(-1, channels * units)).reshape(channels, units)
+    return matmul(dy, summed.T)[:, None, None]  # (N, 1, 1, K)

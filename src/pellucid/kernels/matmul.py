@@ -11,6 +11,7 @@ import numpy as np
 
 from pellucid.kernels import blas, jit, tasks
 from pellucid.kernels.sliding import panels
+from pellucid.kernels.tasks import Task
 from pellucid.kernels.threads import address, blocks_of, parallel_for
 from pellucid.typing import Array
 
@@ -19,6 +20,7 @@ SMALL = 2_000_000
 BLOCKS = 4
 # A sum over so many times more numbers than the result is wide is cut itself.
 LONG = 8
+PARTS = 12
 # Up to so many rows a product with a transposed matrix of many rows is faster here than in a BLAS.
 FEW_ROWS = 512
 # A row times a matrix of so many numbers or more (1 MB) is read by several threads.
@@ -36,7 +38,7 @@ def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
         with blas.single_threaded():
             return np.matmul(a, b, out=c)
     if k >= LONG * max(m, n):
-        return _summed(a, b, c)
+        return _times_long(a, b, c) if m <= FEW_ROWS and _plain(a, b, c) else _summed(a, b, c)
     if n >= LONG * max(m, k) and m <= FEW_ROWS and _plain(a, b.T, c):
         return _times_transposed(a, b.T, c)
     # Cut the longer side of the result; whole vectors of 16 to a block.
@@ -73,6 +75,22 @@ def _summed(a: Array, b: Array, c: Array) -> Array:
     return np.sum(products, axis=0, out=c)
 
 
+def _times_long(x: Array, w: Array, y: Array) -> Array:
+    """x (N, D) · w (D, K), D long: parts of each sum, in any order, and then their sum."""
+    (n, d), k = x.shape, w.shape[1]
+    code = jit.load("product")
+    part = -(-d // (PARTS * code.DEPTH)) * code.DEPTH
+    pieces = -(-d // part)
+    parts, zeros, width = np.empty(pieces * n * k + 32, np.float32), np.zeros(32, np.float32), code.DEPTH + 16
+    at_row, at_out = np.arange(n) * 4 * width, np.arange(n) * 4 * k
+    task = Task(code.DEPTH * (k + code.PANEL) + n * width)
+    arrays = (at_row, at_out, zeros, x, w, parts)
+    task.add(code.times_part, pieces, (n, d, k, part, *map(address, arrays)))
+    task.add(code.add_parts, -(-n * k // code.TOGETHER), (n * k, pieces, address(parts), address(y)))
+    task.run()
+    return y
+
+
 def _times_transposed(dy: Array, w: Array, dx: Array) -> Array:
     """dy (N, K) · wᵀ, w (D, K), D long."""
     (n, k), d = dy.shape, len(w)
@@ -82,6 +100,15 @@ def _times_transposed(dy: Array, w: Array, dx: Array) -> Array:
     arguments = (n, d, k, *map(address, arrays))
     tasks.run(code.times_transposed, -(-d // code.ROWS), arguments, scratch=code.ROWS * code.SAMPLES)
     return dx
+
+
+def sum_of_rows(a: Array) -> Array:
+    """Σ_k a_k of a (K, N): (N,), added in their order."""
+    if a.size < LARGE_MATRIX or not _plain(a):
+        return np.asarray(a.sum(axis=0))
+    code, total = jit.load("product"), np.empty(a.shape[1], a.dtype)
+    tasks.run(code.add_parts, -(-total.size // code.TOGETHER), (total.size, len(a), address(a), address(total)))
+    return total
 
 
 def _plain(*arrays: Array) -> bool:

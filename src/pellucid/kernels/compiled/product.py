@@ -16,12 +16,21 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from pellucid.kernels.compiled.numbers import unpacked
-from pellucid.kernels.compiled.simd import LANES, load, store_some, vector
+from pellucid.kernels.compiled.border import clear
+from pellucid.kernels.compiled.numbers import LINE, unpacked
+from pellucid.kernels.compiled.prefetch import will_read
+from pellucid.kernels.compiled.simd import LANES, load, load_some, store, store_some, vector
 from pellucid.kernels.compiled.tile import sweep
 from pellucid.kernels.jit import by_address, inner
 
 F4 = 4  # bytes in a float32
+PANEL = 2 * LANES
+DEPTH = 128
+"""Numbers of a sum that are taken at once: the panel of W that they need lies in the first-level cache."""
+
+TOGETHER = 1024
+"""Numbers in a piece of a sum of parts."""
+
 ROWS = 96
 """Rows of W in a piece."""
 
@@ -75,6 +84,7 @@ def times_transposed(arguments, piece, scratch):
     n, d, k, at_row, at_out, zeros, w, panels, dx = unpacked(arguments, 9)
     low = piece * ROWS
     many = min(ROWS, d - low)
+    call_up(w + (low + 2 * ROWS) * k * F4, 0, 1, max(0, min(ROWS, d - low - 2 * ROWS)) * k * F4)
     for first in range(0, n, SAMPLES):
         samples = min(SAMPLES, n - first)
         sweep(
@@ -82,3 +92,65 @@ def times_transposed(arguments, piece, scratch):
             (samples + LANES - 1) // LANES * LANES, _LOWEST,
         )  # fmt: skip
         put_transposed(scratch, SAMPLES * F4, many, samples, dx + (first * d + low) * F4, d * F4)
+
+
+@inner
+def packed(source, step, rows, columns, target, width):
+    """source (rows, columns), rows `step` bytes apart → target (rows, width), width in whole vectors."""
+    for r in range(rows):
+        for c in range(0, columns, LANES):
+            store(target + (r * width + c) * F4, load_some(source + r * step + c * F4, columns - c))
+
+
+@inner
+def in_panels(source, rows, columns, target):
+    """source (rows, columns) → target in panels of 32 columns (the last of 16 if that is enough), as `sweep` reads
+    them; the rows are read straight on.
+    """
+    for r in range(rows):
+        for c in range(0, columns, LANES):
+            first = c // PANEL * PANEL
+            width = PANEL if columns - first > LANES else LANES
+            store(target + (first * rows + r * width + c - first) * F4, load_some(source + c * F4, columns - c))
+        source += columns * F4
+
+
+@inner
+def call_up(source, step, rows, count):
+    """Ask for `count` bytes of each of the rows, `step` bytes apart."""
+    for r in range(rows):
+        for o in range(0, count, LINE):
+            will_read(source + r * step + o)
+
+
+@by_address
+def times_part(arguments, piece, scratch):
+    """A part of the sums of x (N, D) · W (D, K): `part` numbers of each, into parts (pieces, N, K)."""
+    n, d, k, part, at_row, at_out, zeros, x, w, parts = unpacked(arguments, 10)
+    y, end = parts + piece * n * k * F4, min(d, (piece + 1) * part)
+    width, matrix = DEPTH + LANES, scratch + DEPTH * (k + PANEL) * F4
+    clear(y, n * k)
+    for low in range(piece * part, end, DEPTH):
+        depth = min(DEPTH, end - low)
+        packed(x + low * F4, d * F4, n, depth, matrix, width)
+        in_panels(w + low * k * F4, depth, k, scratch)
+        after = min(DEPTH, end - low - depth)
+        call_up(x + (low + depth) * F4, d * F4, n, after * F4)
+        call_up(w + (low + depth) * k * F4, 0, 1, after * k * F4)
+        for c in range(0, k, PANEL):
+            target = y + c * F4
+            sweep(
+                matrix, at_row, n, zeros, 1, depth, F4, scratch + c * depth * F4, target, k * F4, target, at_out,
+                min(PANEL, k - c), _LOWEST,
+            )  # fmt: skip
+
+
+@by_address
+def add_parts(arguments, piece, scratch):
+    """y = Σ parts (count, numbers), in their order."""
+    numbers, count, parts, y = unpacked(arguments, 4)
+    for i in range(piece * TOGETHER, min(numbers, (piece + 1) * TOGETHER), LANES):
+        total = load_some(parts + i * F4, numbers - i)
+        for k in range(1, count):
+            total = total + load_some(parts + (k * numbers + i) * F4, numbers - i)
+        store_some(y + i * F4, total, numbers - i)
