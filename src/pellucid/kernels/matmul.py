@@ -25,6 +25,9 @@ PARTS = 12
 FEW_ROWS = 512
 # A row times a matrix of so many numbers or more (1 MB) is read by several threads.
 LARGE_MATRIX = 250_000
+# Numbers of a matrix that make a piece of x·W: 256 KB, some 4 µs.
+PART = 64 * 1024
+MOST_PARTS = 32
 
 
 def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
@@ -33,7 +36,7 @@ def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
     n = b.shape[1]
     c = np.empty((m, n), np.result_type(a, b)) if out is None else out
     if m == 1 and n * k >= LARGE_MATRIX and _plain(a, b, c):
-        return _summed(a, b, c)
+        return _row_times(a, b, c)
     if m * n * k < SMALL:
         with blas.single_threaded():
             return np.matmul(a, b, out=c)
@@ -61,18 +64,31 @@ def _summed(a: Array, b: Array, c: Array) -> Array:
     (m, k), n = a.shape, b.shape[1]
     parts = blocks_of(k, -(-k // BLOCKS))
     products = np.empty((len(parts), m, n), c.dtype)
-    times = jit.load("row").times if m == 1 and _plain(a, b, c) else None
-    a0, b0, products0 = address(a), address(b), address(products)
 
     def block(index: int) -> None:
-        part = parts[index]
-        if times is not None:
-            times(a0 + part.start * 4, b0 + part.start * n * 4, part.stop - part.start, n, products0 + index * n * 4)
-        else:
-            np.matmul(a[:, part], b[part], out=products[index])
+        np.matmul(a[:, parts[index]], b[parts[index]], out=products[index])
 
     parallel_for(block, len(parts))
     return np.sum(products, axis=0, out=c)
+
+
+def _row_times(x: Array, w: Array, y: Array) -> Array:
+    """x (1, D) · w (D, K), every thread reading a part of w."""
+    d, k = w.shape
+    part = -(-d // max(1, min(MOST_PARTS, w.size // PART)))
+    pieces = -(-d // part)
+    parts = np.empty((pieces, k), np.float32)
+    task = Task()
+    task.add(jit.load("row").times, pieces, (address(x), address(w), address(parts), d, part, k))
+    add_sum(task, parts, address(y))
+    task.run()
+    return y
+
+
+def add_sum(task: Task, parts: Array, y: int) -> None:
+    """Add to the task: the sum of the parts (count, N), to an address."""
+    code = jit.load("row")
+    task.add(code.total, -(-parts.shape[1] // code.TOGETHER), (address(parts), *parts.shape, 0, y, 0))
 
 
 def _times_long(x: Array, w: Array, y: Array) -> Array:
@@ -81,12 +97,14 @@ def _times_long(x: Array, w: Array, y: Array) -> Array:
     code = jit.load("product")
     part = -(-d // (PARTS * code.DEPTH)) * code.DEPTH
     pieces = -(-d // part)
-    parts, zeros, width = np.empty(pieces * n * k + 32, np.float32), np.zeros(32, np.float32), code.DEPTH + 16
+    flat = np.empty(pieces * n * k + 32, np.float32)  # whole vectors are read: a little more than there is
+    parts = flat[: pieces * n * k].reshape(pieces, n * k)
+    zeros, width = np.zeros(32, np.float32), code.DEPTH + 16
     at_row, at_out = np.arange(n) * 4 * width, np.arange(n) * 4 * k
     task = Task(code.DEPTH * (k + code.PANEL) + n * width)
     arrays = (at_row, at_out, zeros, x, w, parts)
     task.add(code.times_part, pieces, (n, d, k, part, *map(address, arrays)))
-    task.add(code.add_parts, -(-n * k // code.TOGETHER), (n * k, pieces, address(parts), address(y)))
+    add_sum(task, parts, address(y))
     task.run()
     return y
 
@@ -106,8 +124,9 @@ def sum_of_rows(a: Array) -> Array:
     """Σ_k a_k of a (K, N): (N,), added in their order."""
     if a.size < LARGE_MATRIX or not _plain(a):
         return np.asarray(a.sum(axis=0))
-    code, total = jit.load("product"), np.empty(a.shape[1], a.dtype)
-    tasks.run(code.add_parts, -(-total.size // code.TOGETHER), (total.size, len(a), address(a), address(total)))
+    total, task = np.empty(a.shape[1], a.dtype), Task()
+    add_sum(task, a, address(total))
+    task.run()
     return total
 
 

@@ -23,6 +23,7 @@ from pellucid.kernels import direct, jit, winograd
 from pellucid.kernels.conv import choose
 from pellucid.kernels.geometry import Window
 from pellucid.kernels.jit import ByAddress
+from pellucid.kernels.matmul import MOST_PARTS, PART
 from pellucid.kernels.sliding import bias_vector, panels, whole
 from pellucid.kernels.tasks import BEFORE, Task
 from pellucid.kernels.threads import address
@@ -30,9 +31,6 @@ from pellucid.typing import Array, Shape
 
 # A program pays from about this many multiplications on: less is done before a helper is there.
 WORTHWHILE = 500_000
-# Numbers of a matrix that make a piece of x·W: 256 KB, some 4 µs.
-PIECE = 64 * 1024
-MOST_PIECES = 32
 # A thread keeps programs of so many bytes together, and always its last.
 KEPT_BYTES = 64 * 1024 * 1024
 
@@ -226,12 +224,12 @@ class Program:
             self._add(self.code.outputs, rows, v, far_v, Slot.B, target, switch, oh, ow, oc, tw, mode, first)
 
     def _product(self, step: Product, source: int | Slot, target: int | Slot) -> None:
-        pieces = max(1, min(MOST_PIECES, step.multiplications // PIECE))
-        part = -(-step.length // pieces)
+        code, columns = jit.load("row"), step.columns
+        part = -(-step.length // max(1, min(MOST_PARTS, step.multiplications // PART)))
         pieces = -(-step.length // part)
-        parts = self._room(pieces * step.columns)
-        self._add(self.code.row, pieces, source, Slot.W, parts, step.length, part, step.columns)
-        self._add(self.code.total, 1, parts, pieces, step.columns, Slot.B, target, int(step.relu))
+        parts = self._room(pieces * columns)
+        self._add(code.times, pieces, source, Slot.W, parts, step.length, part, columns)
+        self._add(code.total, -(-columns // code.TOGETHER), parts, pieces, columns, Slot.B, target, int(step.relu))
 
 
 # Weights and bias as the loops read them.

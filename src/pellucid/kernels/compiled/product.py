@@ -28,9 +28,6 @@ PANEL = 2 * LANES
 DEPTH = 128
 """Numbers of a sum that are taken at once: the panel of W that they need lies in the first-level cache."""
 
-TOGETHER = 1024
-"""Numbers in a piece of a sum of parts."""
-
 ROWS = 96
 """Rows of W in a piece."""
 
@@ -143,14 +140,3 @@ def times_part(arguments, piece, scratch):
                 matrix, at_row, n, zeros, 1, depth, F4, scratch + c * depth * F4, target, k * F4, target, at_out,
                 min(PANEL, k - c), _LOWEST,
             )  # fmt: skip
-
-
-@by_address
-def add_parts(arguments, piece, scratch):
-    """y = Σ parts (count, numbers), in their order."""
-    numbers, count, parts, y = unpacked(arguments, 4)
-    for i in range(piece * TOGETHER, min(numbers, (piece + 1) * TOGETHER), LANES):
-        total = load_some(parts + i * F4, numbers - i)
-        for k in range(1, count):
-            total = total + load_some(parts + (k * numbers + i) * F4, numbers - i)
-        store_some(y + i * F4, total, numbers - i)

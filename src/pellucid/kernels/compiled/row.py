@@ -9,21 +9,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from pellucid.kernels.compiled.simd import LANES, load, load_one, load_some, splat, store, store_some
-from pellucid.kernels.jit import compiled, inner
+from pellucid.kernels.compiled.numbers import unpacked
+from pellucid.kernels.compiled.simd import LANES, load, load_one, load_some, relu, splat, store, store_some
+from pellucid.kernels.jit import by_address
 
 _NONE = np.float32(0)
 
 
-@inner
-def row_times_matrix(x, w, length, columns, y):
-    """x (K,), W (K, N) at addresses x and w, K = `length`, N = `columns` → y (N,)."""
+TOGETHER = 1024
+"""Columns in a piece of `total`."""
+
+
+@by_address
+def times(arguments, piece, scratch):
+    """A part of x (K,) · W (K, N), of `part` rows of W, into y (pieces, N)."""
+    x, w, y, length, part, columns = unpacked(arguments, 6)
+    low = piece * part
+    count = min(part, length - low)
+    x, w, y = x + low * 4, w + low * columns * 4, y + piece * columns * 4
     step = columns * 4
     c = 0
     while c + 128 <= columns:
         a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = splat(_NONE)
         row = w + c * 4
-        for k in range(length):
+        for k in range(count):
             v = load_one(x + k * 4)
             a0, a1 = a0 + load(row) * v, a1 + load(row + 64) * v
             a2, a3 = a2 + load(row + 128) * v, a3 + load(row + 192) * v
@@ -41,15 +50,21 @@ def row_times_matrix(x, w, length, columns, y):
         store(q + 448, a7)
         c += 128
     while c < columns:
-        count = columns - c
-        total = splat(_NONE)
-        for k in range(length):
-            total = total + load_some(w + k * step + c * 4, count) * load_one(x + k * 4)
-        store_some(y + c * 4, total, count)
+        valid = columns - c
+        sums = splat(_NONE)
+        for k in range(count):
+            sums = sums + load_some(w + k * step + c * 4, valid) * load_one(x + k * 4)
+        store_some(y + c * 4, sums, valid)
         c += LANES
 
 
-@compiled
-def times(x, w, length, columns, y):
-    """`row_times_matrix` for a call from Python."""
-    row_times_matrix(x, w, length, columns, y)
+@by_address
+def total(arguments, piece, scratch):
+    """y = Σ parts (count, N) in their order, plus b unless its address is 0, and ReLU if asked; TOGETHER columns."""
+    parts, count, columns, b, y, rectify = unpacked(arguments, 6)
+    for c in range(piece * TOGETHER, min(columns, (piece + 1) * TOGETHER), LANES):
+        valid = columns - c
+        v = load_some(b + c * 4, valid) if b != 0 else splat(_NONE)
+        for k in range(count):
+            v = v + load_some(parts + (k * columns + c) * 4, valid)
+        store_some(y + c * 4, relu(v) if rectify != 0 else v, valid)

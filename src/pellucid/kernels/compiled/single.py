@@ -8,8 +8,7 @@ import numpy as np
 
 from pellucid.kernels.compiled.border import put_inside
 from pellucid.kernels.compiled.numbers import unpacked
-from pellucid.kernels.compiled.row import row_times_matrix
-from pellucid.kernels.compiled.simd import LANES, load_some, relu, splat, store_some
+from pellucid.kernels.compiled.simd import LANES
 from pellucid.kernels.compiled.tile import CHUNK, sweep
 from pellucid.kernels.compiled.winograd import POOLED, RELU, output_image_4, pooled_image_4, transform_image_4
 from pellucid.kernels.compiled.winograd_kernels import apart
@@ -70,23 +69,3 @@ def outputs(arguments, piece, scratch):
         pooled_image_4(source, far, b, y, switch, oh, ow, oc, ty, ty + 1, tw, scratch)
     else:
         output_image_4(source, far, b, y, oh, ow, oc, ty, ty + 1, tw, mode == RELU, scratch)
-
-
-@by_address
-def row(arguments, piece, scratch):
-    """A part of x·W: some of x, and as many rows of W."""
-    x, w, y, length, part, columns = unpacked(arguments, 6)
-    low = piece * part
-    row_times_matrix(x + low * F4, w + low * columns * F4, min(part, length - low), columns, y + piece * columns * F4)
-
-
-@by_address
-def total(arguments, piece, scratch):
-    """The sum of the parts, the bias, and ReLU."""
-    parts, count, columns, b, y, rectify = unpacked(arguments, 6)
-    for c in range(0, columns, LANES):
-        valid = columns - c
-        v = load_some(b + c * F4, valid) if b != 0 else splat(np.float32(0))
-        for k in range(count):
-            v = v + load_some(parts + (k * columns + c) * F4, valid)
-        store_some(y + c * F4, relu(v) if rectify != 0 else v, valid)

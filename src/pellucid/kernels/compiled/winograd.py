@@ -39,7 +39,7 @@ from pellucid.kernels.jit import by_address, inner
 SUM_TILES = 1024  # the length of a sum of the weight gradient
 
 PLAIN, RELU, POOLED = 0, 1, 2
-"""What follows the convolution, and so how the gradient of its output is found: see `fetch_dy_rows`."""
+"""What follows the convolution, and so how the gradient of its output is found."""
 
 
 @inner
@@ -154,30 +154,45 @@ def tiles_of_gradient(m, a):
     """The loop from the gradient of the outputs to tiles."""
 
     @inner
-    def fetch_dy_rows(dy, y, switch, oh, ow, oc, ty, tw, mode, lines, db):
+    def fetch_pooled_rows(dy, switch, ph, pw, oc, ty, tw, lines, db):
         """M rows of the gradient of the convolution's own output → lines (M, M·TW, OC), 0 outside; db += their sum.
-
-        PLAIN: dy itself. RELU: dy where y > 0. POOLED: dy of the pooled output, at the pixel that the switch names.
+        It is dy (PH, PW, OC), the gradient of the pooled output, at the pixel that the switch names.
         """
+        step = whole(oc) * F4
+        line = m * tw * step
+        nothing = splat(np.float32(0))
+        for k in range(m // 2):
+            i = m // 2 * ty + k
+            for j in range(m // 2 * tw):
+                for c in range(0, oc, LANES):
+                    a = b = d = e = nothing
+                    if i < ph and j < pw:
+                        o, count = (i * pw + j) * oc + c, oc - c
+                        v, p = load_some(dy + o * F4, count), switch + o
+                        a, b = where(byte_is(p, 0, count), v, nothing), where(byte_is(p, 1, count), v, nothing)
+                        d, e = where(byte_is(p, 2, count), v, nothing), where(byte_is(p, 3, count), v, nothing)
+                        store(db + c * F4, load(db + c * F4) + ((a + b) + (d + e)))
+                    q = lines + 2 * k * line + 2 * j * step + c * F4
+                    store(q, a)
+                    store(q + step, b)
+                    store(q + line, d)
+                    store(q + line + step, e)
+
+    @inner
+    def fetch_rows(dy, y, oh, ow, oc, ty, tw, rectify, lines, db):
+        """The same from the gradient dy (OH, OW, OC) of the output itself; where y > 0, if `rectify`."""
         step = whole(oc) * F4
         nothing = splat(np.float32(0))
         for k in range(m):
             i = m * ty + k
             for j in range(m * tw):
-                inside = i < oh and j < ow
                 for c in range(0, oc, LANES):
                     v = nothing
-                    if inside:
-                        if mode == POOLED:
-                            o = ((i // 2) * (ow // 2) + j // 2) * oc + c
-                            if i < oh // 2 * 2 and j < ow // 2 * 2:
-                                here = byte_is(switch + o, (i % 2) * 2 + j % 2, oc - c)
-                                v = where(here, load_some(dy + o * F4, oc - c), nothing)
-                        else:
-                            o = ((i * ow + j) * oc + c) * F4
-                            v = load_some(dy + o, oc - c)
-                            if mode == RELU:
-                                v = where(above(load_some(y + o, oc - c), nothing), v, nothing)
+                    if i < oh and j < ow:
+                        o, count = ((i * ow + j) * oc + c) * F4, oc - c
+                        v = load_some(dy + o, count)
+                        if rectify:
+                            v = where(above(load_some(y + o, count), nothing), v, nothing)
                         store(db + c * F4, load(db + c * F4) + v)
                     store(lines + (k * m * tw + j) * step + c * F4, v)
 
@@ -187,7 +202,10 @@ def tiles_of_gradient(m, a):
         step = whole(oc) * F4
         plane = m * tw * step
         for ty in range(low, high):
-            fetch_dy_rows(dy, y, switch, oh, ow, oc, ty, tw, mode, lines, db)
+            if mode == POOLED:
+                fetch_pooled_rows(dy, switch, oh // 2, ow // 2, oc, ty, tw, lines, db)
+            else:
+                fetch_rows(dy, y, oh, ow, oc, ty, tw, mode == RELU, lines, db)
             for o in range(0, plane, LANES * F4):
                 put(rows + o, plane, a(lines + o, plane))
             for tx in range(tw):
