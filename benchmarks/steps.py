@@ -242,25 +242,31 @@ def limits() -> Laps:
     }
 
 
-def eight_images() -> Laps:
-    """Predictions for 8 images by the MNIST network: kernels of a fraction of a millisecond."""
+def forward(images: int, *, by_layers: bool = False) -> Laps:
+    """Predictions by the MNIST network for few images: kernels of a fraction of a millisecond."""
     from pellucid.models import mnist_cnn
 
-    network, images = mnist_cnn().fused(), np.random.default_rng(0).random((8, 28, 28, 1), np.float32)
+    network, x = mnist_cnn().fused(), np.random.default_rng(0).random((images, 28, 28, 1), np.float32)
 
     def lap(count: int) -> None:
         for _ in range(count):
-            network(images)
+            network(x)
 
-    return {"8 images": lap}
+    def layers_lap(count: int) -> None:
+        for _ in range(count):
+            y = x
+            for layer in network.layers:
+                y = layer(y)
+
+    return {"forward": layers_lap if by_layers else lap}
 
 
-def eight_images_asleep() -> Laps:
-    """The same with helper threads that sleep as soon as they have nothing to do."""
+def asleep() -> Laps:
+    """The same for 8 images, with helper threads that sleep as soon as they have nothing to do."""
     from pellucid.kernels import workers
 
-    workers._watch = lambda helpers: lambda *_: False
-    return eight_images()
+    workers.LOOKS = 1
+    return forward(8)
 
 
 def tape() -> Laps:
@@ -278,9 +284,12 @@ def tape() -> Laps:
 
 
 SURROUNDINGS = {
-    "8 images forward, two threads": eight_images,
-    "8 images forward, two threads, helpers sleep at once": eight_images_asleep,
-    "8 images forward, one thread": eight_images,
+    "1 image forward, layer by layer": lambda: forward(1, by_layers=True),
+    "1 image forward, all layers in one call": lambda: forward(1),
+    "1 image forward, all layers in one call, one thread": lambda: forward(1),
+    "8 images forward, two threads": lambda: forward(8),
+    "8 images forward, two threads, helpers sleep at once": asleep,
+    "8 images forward, one thread": lambda: forward(8),
     "128 images forward and backward, layer by layer": tape,
     "128 images forward and backward, freed memory given back": tape,
 }
@@ -332,7 +341,7 @@ def steps(rounds: int) -> str:
     """The ways in turn; the limits of the machine; what surrounds the kernels."""
     ways = {c.name: c for c in race(__name__, [*WAYS, *POOLED, *PEERS], COUNTS, rounds, environment)}
     (limit,) = race(__name__, ["limits"], {"product": 4, "copy": 2}, rounds, environment)
-    around = race(__name__, list(SURROUNDINGS), {"8 images": 200, "tape": 10}, rounds, environment)
+    around = race(__name__, list(SURROUNDINGS), {"forward": 200, "tape": 10}, rounds, environment)
     return "\n\n".join([_limits(limit), _ways(ways, errors()), _around(around)])
 
 

@@ -133,3 +133,8 @@ def inner(function: Function) -> Function:
     it, so it needs no wrappers for that.
     """
     return _njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def inlined(function: Function) -> Function:
+    """The same, for a large function that is called in one place: compiled there only, and not on its own before."""
+    return _njit(function, inline="always", no_cpython_wrapper=True, no_cfunc_wrapper=True)

@@ -113,13 +113,10 @@ def _share(block: Callable[[int], None], blocks: int, helpers: int) -> None:
 
 
 def helpers() -> Workers | None:
-    """The pool's helpers, where they wait awake and the caller is none of them: for work that `parallel_for` is too
-    slow to share out.
-    """
+    """The pool's helpers, for a compiled task; None where the caller is alone, or a helper itself."""
     if _pool.threads == 1 or workers.is_helper():
         return None
-    hired = _pool.workers or _pool.hired()
-    return hired if hired.awake else None
+    return _pool.workers or _pool.hired()
 
 
 def blocks_of(total: int, size: int) -> list[slice]:

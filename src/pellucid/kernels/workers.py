@@ -78,8 +78,12 @@ class Workers:
         self.sleepers = threading.Condition()
         self.threads: list[threading.Thread] = []
         self.closed = False
-        self.awake = jit.available() and helpers < cores()
-        self.watch: Watch = jit.load("waiting").watch if self.awake else lambda *_: False
+        self.watch: Watch = jit.load("waiting").watch if jit.available() else lambda *_: False
+
+    @property
+    def looks(self) -> int:
+        """How often a helper looks before it sleeps: once only where there are more threads than cores."""
+        return LOOKS if self.helpers < cores() else 1
 
     def offer(self, jobs: list[Job]) -> None:
         """Ask helpers to do the jobs; `retract` must follow."""
@@ -128,7 +132,7 @@ class Workers:
         with contextlib.suppress(ValueError):
             self.jobs.remove(job)
         if job.begun and not job.ended:
-            self.watch(job.address, 0, 0, LOOKS, 0, 0, 0)
+            self.watch(job.address, 0, 0, self.looks, 0, 0, 0)
             if not job.ended:
                 job.running.acquire()
 
@@ -155,6 +159,7 @@ class Workers:
 
     def _serve(self, seat: int) -> None:
         _here.helper = True
+        looks = self.looks
         while not self.closed:
             seen, done = int(self.bell[0]), 0
             with contextlib.suppress(IndexError):
@@ -163,7 +168,7 @@ class Workers:
                 done = job.address
             # The job is said to be done from inside `watch`: by then this thread no longer holds the lock, which
             # the caller needs to go on.
-            if not self.watch(self.address, seen, done, LOOKS, DELAY, self.door, seat):
+            if not self.watch(self.address, seen, done, looks, DELAY, self.door, seat):
                 self._sleep(seen)
 
     def _sleep(self, seen: int) -> None:

@@ -10,9 +10,15 @@ from pellucid.kernels.compiled.border import put_inside
 from pellucid.kernels.compiled.numbers import unpacked
 from pellucid.kernels.compiled.simd import LANES
 from pellucid.kernels.compiled.tile import CHUNK, sweep
-from pellucid.kernels.compiled.winograd import POOLED, RELU, output_image_4, pooled_image_4, transform_image_4
 from pellucid.kernels.compiled.winograd_kernels import apart
 from pellucid.kernels.compiled.winograd_lines import F4, whole
+from pellucid.kernels.compiled.winograd_tiles import (
+    POOLED,
+    RELU,
+    output_image_3x3,
+    pooled_image_3x3,
+    transform_image_3x3,
+)
 from pellucid.kernels.jit import by_address
 
 TOGETHER = 2  # of the 36 products so many are one piece
@@ -42,7 +48,7 @@ def tiles(arguments, piece, scratch):
     """Bᵀ d B of a row of tiles: of the strip that begins at row `first`."""
     x, height, width, channels, top, left, tw, zeros, u, strip, first = unpacked(arguments, 11)
     wide = whole(channels)
-    transform_image_4(
+    transform_image_3x3(
         x, height, width, channels, top, left, first + piece, first + piece + 1, tw, zeros, scratch,
         u + piece * tw * wide * F4, (strip * tw * wide + LANES) * F4,
     )  # fmt: skip
@@ -66,6 +72,6 @@ def outputs(arguments, piece, scratch):
     ty = first + piece
     source = v + piece * tw * whole(oc) * F4
     if mode == POOLED:
-        pooled_image_4(source, far, b, y, switch, oh, ow, oc, ty, ty + 1, tw, scratch)
+        pooled_image_3x3(source, far, b, y, switch, oh, ow, oc, ty, ty + 1, tw, scratch)
     else:
-        output_image_4(source, far, b, y, oh, ow, oc, ty, ty + 1, tw, mode == RELU, scratch)
+        output_image_3x3(source, far, b, y, oh, ow, oc, ty, ty + 1, tw, mode == RELU, scratch)
