@@ -73,7 +73,9 @@ def train_command(
         if chosen.flat:
             train, test = train.flattened(), test.flattened()
         for s in range(seed, seed + seeds):
-            results.append(_train_once(chosen, train, test, s, settings, show_seed=seeds > 1))
+            results.append(
+                _train_once(chosen, train, test, s, settings, show_seed=seeds > 1, own_data=data_dir is not None)
+            )
             if results[-1].history.stopped == "interrupted":
                 break
     if len(results) > 1:
@@ -113,8 +115,9 @@ def _directory(out: Path | None, model: str, overwrite: bool) -> Path:
 
 
 def _train_once(
-    chosen: Recipe, train: Dataset, test: Dataset, seed: int, settings: dict[str, Any], *, show_seed: bool
-) -> _Result:
+    chosen: Recipe, train: Dataset, test: Dataset, seed: int, settings: dict[str, Any], *, show_seed: bool,
+    own_data: bool,
+) -> _Result:  # fmt: skip
     click.echo(f"{chosen.title}, {len(train):,} training samples" + (f", seed {seed}" if show_seed else ""))
     shown = reporter(True, chosen.watch)
     begun = time.perf_counter()
@@ -124,7 +127,8 @@ def _train_once(
     click.echo(f"test: {measured}  after {len(history):,} iterations")
     if chosen.watch == "nothing":
         click.echo(f"{seconds_since_start():.1f} s since the process began")
-    click.echo(f"published: {chosen.published}")
+    if not own_data:  # the published figures are of MNIST
+        click.echo(f"published: {chosen.published}")
     click.secho(f"training and evaluation took {seconds:.1f} s", bold=True)
     return _Result(model, history, measured, seconds)
 

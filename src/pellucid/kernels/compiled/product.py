@@ -1,10 +1,12 @@
 # mypy: ignore-errors
 # Numba gives these functions their types when it compiles them.
-"""dy·Wᵀ where W has many short rows: the input gradient of a dense layer after an image.
+"""The two products of a dense layer after an image, whose W has many short rows: x·W and dy·Wᵀ.
 
-A BLAS first copies Wᵀ into panels, which takes nearly as long as the arithmetic. Here the rows of W are the single
-numbers of the register tile, read where they are, and the few rows of dy its vectors; the result, W·dyᵀ, is turned
-while it lies in the first-level cache.
+For dy·Wᵀ a BLAS first copies Wᵀ into panels, which takes nearly as long as the arithmetic. Here the rows of W are the
+single numbers of the register tile, read where they are, and the few rows of dy its vectors; the result, W·dyᵀ, is
+turned while it lies in the first-level cache. In x·W the sums are long: each piece takes a part of all of them, and of
+its part of W a block after the other, into panels that stay in the cache. Both read W once, straight on, and ask for
+what comes next while they compute.
 """
 
 from __future__ import annotations
