@@ -221,3 +221,26 @@ def test_no_outputs_give_no_gradient_also_in_an_array_that_held_something() -> N
 
     assert kernels.conv2d_input_gradient(np.empty((1, 0, 0, 4), np.float32), w, out.shape, out=out) is out
     assert np.all(out == 0)
+
+
+@pytest.mark.parametrize("channels", [1, 32], ids=["direct", "winograd"])
+def test_arrays_that_do_not_belong_together_are_refused(channels: int) -> None:
+    x, w, dy = (np.ones(s, np.float32) for s in ((2, 12, 12, channels), (3, 3, channels, 32), (2, 10, 10, 32)))
+    other_w = np.ones((3, 3, channels + 1, 32), np.float32)
+    with pytest.raises(ValueError, match="do not fit"):
+        kernels.conv2d(x, w, np.ones(1, np.float32))
+    with pytest.raises(ValueError, match="do not fit"):
+        kernels.conv2d(x, other_w)
+    with pytest.raises(ValueError, match="do not fit"):
+        kernels.conv2d_relu_max_pool(x, w, np.ones(33, np.float32))
+    with pytest.raises(ValueError, match="do not fit"):
+        kernels.conv2d_backward(x, dy, other_w)
+    for wrong in (dy[:1], dy[:, :9], dy[..., :31]):
+        with pytest.raises(ValueError, match="dy must have"):
+            kernels.conv2d_backward(x, wrong, w)
+        with pytest.raises(ValueError, match="dy must have"):
+            kernels.conv2d_input_gradient(wrong, w, x.shape)
+        with pytest.raises(ValueError, match="y must have"):
+            kernels.conv2d_backward(x, dy, w, y=wrong)
+    with pytest.raises(ValueError, match="switch must have"):
+        kernels.conv2d_backward(x, dy[:, :5, :5], w, switch=np.zeros((2, 4, 5, 32), np.uint8))

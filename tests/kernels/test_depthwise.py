@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from kernels.processes import python
 from kernels.shapes import Conv, pairs
 from kernels.test_conv import check_against_reference
 from pellucid import kernels
@@ -90,3 +93,23 @@ def test_only_the_windows_that_see_a_pixel_see_its_nan(size: int, stride: int) -
 
     assert np.array_equal(np.isnan(y), sees)
     assert np.array_equal(y[~sees], clean[~sees])
+
+
+GRADIENTS = """
+import numpy as np
+from pellucid import kernels
+x, w = (np.random.default_rng(0).standard_normal(shape, np.float32) for shape in ((2, 9, 9, 20), (3, 3, 1, 20)))
+for stride in {strides}:
+    how = {{"stride": (stride, stride), "groups": 20}}
+    y = kernels.conv2d(x, w, **how)
+    print(*(float(np.abs(a).sum()) for a in (y, *kernels.conv2d_backward(x, y, w, **how))))
+"""
+
+
+def test_kernels_that_two_processes_compiled_serve_a_third(tmp_path: Path) -> None:
+    """Names in compiled code end in numbers that each process counts from 1: alone they tell nothing apart."""
+    one, two, both = (
+        python(GRADIENTS.format(strides=strides), NUMBA_CACHE_DIR=str(tmp_path)) for strides in ((1,), (2,), (1, 2))
+    )
+
+    assert both == one + two

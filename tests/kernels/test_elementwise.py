@@ -87,3 +87,17 @@ def test_relu_and_its_gradient(dtype: type) -> None:
     assert np.array_equal(y, np.maximum(x, 0))
     assert np.array_equal(elementwise.relu_gradient(dy, y), np.where(x > 0, dy, 0))
     assert np.isnan(elementwise.relu(np.array([np.nan], dtype)))[0]
+
+
+def test_arrays_that_do_not_fit_or_may_not_be_written_are_refused() -> None:
+    a, b = np.ones(9, np.float32), np.ones(8, np.float32)
+    frozen = np.ones(9, np.float32)
+    frozen.flags.writeable = False
+    with pytest.raises(ValueError, match="fit"):
+        elementwise.relu_gradient(a, b)
+    with pytest.raises(ValueError, match="fit"):
+        elementwise.relu(a, out=b)
+    with pytest.raises(ValueError, match="writable"):
+        elementwise.relu(a, out=frozen)
+    with pytest.raises(ValueError, match="fit"):
+        elementwise.inplace_adam(a, b, a.copy(), a.copy(), rate=0.1, step=1)

@@ -64,3 +64,14 @@ def test_large_windows_have_wider_switches() -> None:
 
     assert (y.item(), switch.item()) == (399, 399)
     assert kernels.max_pool2d_gradient(y, switch, x.shape, (20, 20))[0, 19, 19, 0] == 399
+
+
+def test_gradients_of_another_shape_are_refused() -> None:
+    y, switch = kernels.max_pool2d(np.ones((2, 8, 8, 3), np.float32), (2, 2))
+    for shape in ((2, 10, 8, 3), (3, 8, 8, 3), (2, 8, 8, 4)):
+        with pytest.raises(ValueError, match="shape"):
+            kernels.max_pool2d_gradient(y, switch, shape, (2, 2))
+        with pytest.raises(ValueError, match="shape"):
+            kernels.average_pool2d_gradient(y, shape, (2, 2))
+    with pytest.raises(ValueError, match="shape"):
+        kernels.max_pool2d_gradient(y, switch[:1], (2, 8, 8, 3), (2, 2))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 
 from kernels.processes import python
-from pellucid.kernels import jit, set_num_threads, tasks, threads
+from pellucid import kernels
+from pellucid.kernels import jit, set_num_threads, tasks, threads, winograd
 from pellucid.kernels.tasks import Task
 from pellucid.kernels.threads import address
 
@@ -54,7 +56,8 @@ def test_helpers_do_all_the_pieces_of_a_task_that_lies_at_their_door() -> None:
     task = Task()
     parts = products(task, x, w, 4)
     table = task.table()
-    head = task.head(table)
+    memory = np.zeros(64, np.uint8)
+    head = task.head(table, memory, 2)
     door = (workers.door - workers.address) // 8
     for _ in range(1000):
         workers.wake()
@@ -97,13 +100,24 @@ def test_callers_at_once_do_not_disturb_each_other() -> None:
     assert right == [True] * 900
 
 
-def test_scratch_memory_is_each_threads_own() -> None:
-    set_num_threads(4)
+@pytest.mark.parametrize(("count", "pieces", "seats"), [(1, 5, 1), (2, 5, 2), (7, 5, 5), (7, 1, 1)])
+def test_scratch_memory_is_that_of_the_threads_that_can_take_part(
+    monkeypatch: pytest.MonkeyPatch, count: int, pieces: int, seats: int
+) -> None:
+    asked: list[int] = []
+    real = tasks.scratch
+
+    def scratch(name: str, shape: tuple[int, ...], dtype: type) -> np.ndarray:
+        asked.extend(shape)
+        return real(name, shape, dtype)
+
+    monkeypatch.setattr(tasks, "scratch", scratch)
+    set_num_threads(count)
     task = Task(scratch=100)
-    sums(task, np.zeros((1, 3), np.float32))
-    head = task.head(task.table())
-    assert head[4] >= 4 * 100  # bytes for each seat
-    assert head[6] == 4
+    products(task, np.ones(pieces, np.float32), np.ones((pieces, 3), np.float32), 1)
+    task.run()
+
+    assert asked == [seats * 448]  # 400 bytes, in whole cache lines
 
 
 def test_a_process_ends_while_helpers_watch() -> None:
@@ -117,6 +131,44 @@ print(y.sum() == y.size * 144)
 """
     for _ in range(5):
         assert python(code, PELLUCID_NUM_THREADS="2") == "True\n"
+
+
+def test_a_process_ends_while_a_thread_of_the_users_computes() -> None:
+    code = """
+import threading, time
+import numpy as np
+from pellucid.kernels import winograd, Window
+x, w = np.ones((8, 20, 20, 16), np.float32), np.ones((3, 3, 16, 16), np.float32)
+def work():
+    while True:
+        winograd.forward(x, w, None, Window((3, 3)))
+work_once = winograd.forward(x, w, None, Window((3, 3)))
+for _ in range(2):
+    threading.Thread(target=work, daemon=True).start()
+time.sleep(0.05)
+print("ended")
+"""
+    for _ in range(8):
+        assert python(code, PELLUCID_NUM_THREADS="2") == "ended\n"
+
+
+def test_a_handler_that_computes_too_does_not_take_the_scratch_memory_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    small, large = (rng.random((2, 12, 12, c), np.float32) for c in (16, 64))
+    w, w_large = rng.random((3, 3, 16, 16), np.float32), rng.random((3, 3, 64, 64), np.float32)
+    window = kernels.Window((3, 3))
+    wanted = winograd.forward(small, w, None, window)
+    real = Task.head
+
+    def interrupted(task: Task, *arguments: Any) -> Any:
+        head = real(task, *arguments)
+        monkeypatch.setattr(Task, "head", real)
+        winograd.forward(large, w_large, None, window)
+        return head
+
+    threads._local.__dict__.pop("tasks", None)
+    monkeypatch.setattr(Task, "head", interrupted)
+    assert np.array_equal(winograd.forward(small, w, None, window), wanted)
 
 
 def test_more_threads_than_cores_work_too() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from kernels.processes import python
 from kernels.shapes import Conv, winograd_convolutions
 from pellucid import kernels
 from pellucid.kernels import Window, im2col, set_num_threads, winograd
@@ -201,3 +202,18 @@ def test_the_chosen_kernel_computes_convolution_and_pooling_of_5x5_kernels() -> 
     assert same(y, winograd.forward_pooled(x, w, b, window_of(case))[0])
     assert relative(y, kernels.max_pool2d(full, (2, 2))[0]) < 1e-4
     assert set(np.unique(switch)) <= {0, 1, 2, 3, 4}
+
+
+def test_kernels_that_two_processes_compiled_serve_a_third_with_the_same_bits(tmp_path: object) -> None:
+    code = """
+import numpy as np
+from pellucid import kernels
+for k in {sizes}:
+    rng = np.random.default_rng(k)
+    how = {{"padding": ((k // 2, k // 2), (k // 2, k // 2))}}
+    x, w = rng.standard_normal((2, 9, 9, 20), np.float32), rng.standard_normal((k, k, 20, 20), np.float32)
+    y = kernels.conv2d(x, w, **how)
+    print(k, [float(np.abs(a).astype(np.float64).sum()) for a in (y, *kernels.conv2d_backward(x, y, w, **how))])
+"""
+    three, five, both = (python(code.format(sizes=s), NUMBA_CACHE_DIR=str(tmp_path)) for s in ([3], [5], [3, 5]))
+    assert both == three + five

@@ -11,7 +11,7 @@ import pellucid as pl
 from pellucid.kernels import jit, single
 from pellucid.layers.base import Parameters
 from pellucid.layers.stretch import Stretch, stretches
-from pellucid.typing import Array
+from pellucid.typing import Array, Shape
 
 needs_numba = pytest.mark.skipif(not jit.available(), reason="needs Numba")
 
@@ -124,3 +124,32 @@ def test_without_numba_layers_run_one_by_one(x: Array, monkeypatch: pytest.Monke
     network = cnn()
     assert single.worthwhile([single.Product(1000, 1000), single.Product(1000, 10)]) is False
     assert np.array_equal(network(x), one_by_one(network, x))
+
+
+@needs_numba
+def test_parameters_of_another_byte_order_go_layer_by_layer(x: Array) -> None:
+    network = cnn()
+    wanted = one_by_one(network, x)
+    for layer in network.layers:
+        layer.params = Parameters({k: p.astype(">f4") for k, p in layer.params.items()})
+    assert np.allclose(network(x), wanted, rtol=1e-4, atol=1e-6)
+
+
+class _Doubled(pl.Layer):
+    """Gives every sample twice."""
+
+    def infer_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def forward(self, x: Array, *, train: bool = False, rng: object = None) -> tuple[Array, None]:
+        return np.repeat(x, 2, axis=0), None
+
+    def backward(self, dy: Array, cache: None, **needs: bool) -> tuple[Array, dict[str, Array]]:
+        return dy[::2] + dy[1::2], {}
+
+
+@needs_numba
+def test_what_is_no_longer_one_sample_goes_layer_by_layer(x: Array) -> None:
+    layers = [_Doubled(), pl.Conv2D(16, 3), pl.ReLU(), pl.Flatten(), pl.Affine(10)]
+    network = pl.Sequential(layers, input_shape=(28, 28, 3))
+    assert network(x).shape == (2, 10)

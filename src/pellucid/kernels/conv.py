@@ -86,6 +86,23 @@ def _expect_target(out: Array | None, shape: Shape) -> None:
         )
 
 
+def _expect_fit(x_shape: Shape, w: Array, b: Array | None, groups: int) -> None:
+    """Refuse weights that do not belong to the images, for the same reason."""
+    c, oc = w.shape[2] * groups, w.shape[3]
+    if x_shape[3] != c or oc % groups or (b is not None and b.shape != (oc,)):
+        raise ValueError(
+            f"conv2d: images {tuple(x_shape)}, kernels {w.shape} in {groups} groups and bias "
+            f"{None if b is None else b.shape} do not fit: they must be (N, H, W, {c}), (KH, KW, C//groups, OC), (OC,)."
+        )
+
+
+def _expect_gradient(shape: Shape, **arrays: Array | IntArray | None) -> None:
+    """Refuse gradients, and what a forward pass left, that are not of the shape of its output."""
+    for name, array in arrays.items():
+        if array is not None and array.shape != tuple(shape):
+            raise ValueError(f"conv2d: {name} must have the output's shape {tuple(shape)}, got {array.shape}.")
+
+
 def conv2d(
     x: Array,
     w: Array,
@@ -102,6 +119,7 @@ def conv2d(
     window = _window(w.shape, stride, padding, dilation)
     x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
     shape = conv_output_shape(x.shape, w.shape, window)
+    _expect_fit(x.shape, w, b, groups)
     _expect_target(out, shape)
     if math.prod(shape) == 0:
         return np.empty(shape, x.dtype) if out is None else out
@@ -137,6 +155,7 @@ def conv2d_relu_max_pool(
     window = _window(w.shape, stride, padding, dilation)
     x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
     _, oh, ow, _ = conv_output_shape(x.shape, w.shape, window)
+    _expect_fit(x.shape, w, b, groups)
     if len(x) and oh > 1 and ow > 1 and _kernel_for(x.shape, w, window, groups, x, b) == "winograd":
         return winograd.forward_pooled(x, w, b, window)
     full = conv2d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups, relu=True)
@@ -168,6 +187,9 @@ def conv2d_backward(
     x, dy, w = np.ascontiguousarray(x), np.ascontiguousarray(dy), np.ascontiguousarray(w)
     y = None if y is None else np.ascontiguousarray(y, x.dtype)
     switch = None if switch is None else np.ascontiguousarray(switch, np.uint8)
+    _expect_fit(x.shape, w, None, groups)
+    n, oh, ow, oc = conv_output_shape(x.shape, w.shape, window)
+    _expect_gradient((n, oh, ow, oc) if switch is None else (n, oh // 2, ow // 2, oc), dy=dy, y=y, switch=switch)
     if dy.size == 0:
         return (np.zeros_like(x), np.zeros_like(w), np.zeros(w.shape[3], w.dtype))
     kernel = _kernel_for(x.shape, w, window, groups, x, dy)
@@ -176,7 +198,7 @@ def conv2d_backward(
         dx, dw, db = winograd.backward(x, dy, w, window, mode, y, switch, want_dx=want_dx, want_dw=want_dw)
         return dx, dw if want_dw else None, db if want_dw else None
     if switch is not None:
-        dy, y = _unpooled(dy, switch, conv_output_shape(x.shape, w.shape, window)), None
+        dy, y = _unpooled(dy, switch, (n, oh, ow, oc)), None
     gated = kernel == "direct" and (not want_dx or direct.gathers(x.shape, window, groups))
     if y is not None and not gated:
         dy, y = elementwise.relu_gradient(dy, y), None
@@ -229,6 +251,8 @@ def conv2d_input_gradient(
     """dy (N, OH, OW, OC), w → dx (N, H, W, C), written to `out` if given."""
     window = _window(w.shape, stride, padding, dilation)
     dy, w = np.ascontiguousarray(dy), np.ascontiguousarray(w)
+    _expect_fit(x_shape, w, None, groups)
+    _expect_gradient(conv_output_shape(x_shape, w.shape, window), dy=dy)
     _expect_target(out, x_shape)
     if dy.size == 0:
         dx = np.empty(x_shape, dy.dtype) if out is None else out

@@ -6,16 +6,16 @@ There is no sum over channels, hence no matrix product: 16 neighbouring channels
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from pellucid.kernels import jit
+from pellucid.kernels import jit, tasks
 from pellucid.kernels.geometry import Pair, Window, conv_output_shape
 from pellucid.kernels.sliding import LANES, whole, work_blocks
-from pellucid.kernels.threads import address, parallel_for, scratch_address
+from pellucid.kernels.threads import address
 from pellucid.typing import Array, IntArray, Shape
 
 RUNS = (5, 3, 2, 1)
@@ -76,10 +76,13 @@ def _zeros(numbers: int) -> Array:
 
 
 @lru_cache(maxsize=256)
-def _blocks(x_shape: Shape, window: Window) -> list[slice]:
+def _block(x_shape: Shape, window: Window) -> int:
+    """Images of one piece of work."""
     n, h, w, c = x_shape
     oh, ow = window.output(h, w)
-    return work_blocks(n, 2 * n * oh * ow * c * window.size[0] * window.size[1], 4 * n * c * (h * w + oh * ow))
+    flops = 2 * n * oh * ow * c * window.size[0] * window.size[1]
+    images: int = work_blocks(n, flops, 4 * n * c * (h * w + oh * ow))[0].stop
+    return images
 
 
 def _taps(window: Window) -> list[Tap]:
@@ -195,49 +198,38 @@ def _weight_plan(x_shape: Shape, window: Window) -> WeightPlan:
     )
 
 
-def _for_images(blocks: list[slice], a: Array, b: Array, work: Callable[[int, int, int, int], None]) -> None:
-    """work(block, images, address of its part of a, of b) for all blocks of images."""
-    a0, b0, a_image, b_image = address(a), address(b), a.strides[0], b.strides[0]
-
-    def block(index: int) -> None:
-        start, stop = blocks[index].start, blocks[index].stop
-        work(index, stop - start, a0 + start * a_image, b0 + start * b_image)
-
-    parallel_for(block, len(blocks))
-
-
-def _sizes(x_shape: Shape, window: Window) -> tuple[int, ...]:
-    """H W C, OH OW, top left: what matters to the 3x3 kernels."""
-    return (*x_shape[1:], *window.output(*x_shape[1:3]), window.padding[0][0], window.padding[1][0])
-
-
 def forward(x: Array, w: Array, b: Array | None, window: Window, out: Array | None = None) -> Array:
     """y[..., c] = x[..., c] ∗ w[:, :, 0, c] + b[c]."""
     y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
     if not _is_usual(window):
-        return _correlate(x, w, b, y, _forward_plan(x.shape, window), _blocks(x.shape, window))
-    kernel = jit.load("depthwise3x3").forward[window.stride[0] - 1]
-    sizes, zeros = _sizes(x.shape, window), _zeros(x.shape[2] * x.shape[3])
-    bias = zeros if b is None else np.ascontiguousarray(b)
-    w0, b0, zeros0 = address(w), address(bias), address(zeros)
-
-    def work(_: int, images: int, x1: int, y1: int) -> None:
-        kernel((images, *sizes), x1, w0, b0, y1, zeros0)
-
-    _for_images(_blocks(x.shape, window), x, y, work)
+        return _correlate(x, w, b, y, _forward_plan(x.shape, window), _block(x.shape, window))
+    bias = _zeros(x.shape[3]) if b is None else np.ascontiguousarray(b)
+    _run_3x3("FORWARD", window, x, y, address(w), address(bias), 0)
     return y
 
 
-def _correlate(x: Array, w: Array, b: Array | None, y: Array, p: Plan, blocks: list[slice]) -> Array:
-    kernel, c = jit.load("depthwise").correlate, x.shape[3]
+def _run_3x3(name: str, window: Window, x: Array, y: Array, taps: int, last: int, apart: int) -> None:
+    """Run a compiled loop over images x, their outputs y (or the gradient of those), and what it keeps in registers:
+    the addresses of nine rows and a last one, `apart` bytes from one piece's to the next one's.
+    """
+    n, h, w, c = x.shape
+    size, zeros = _block(x.shape, window), _zeros(w * c)
+    (top, _), (left, _) = window.padding
+    arguments = (
+        n, h, w, c, *window.output(h, w), top, left, size, address(x), address(y), address(zeros), taps, last, apart,
+    )  # fmt: skip
+    tasks.run(getattr(jit.load("depthwise3x3"), name)[window.stride[0]], -(-n // size), arguments)
+
+
+def _correlate(x: Array, w: Array, b: Array | None, y: Array, p: Plan, size: int) -> Array:
+    n, c = len(x), x.shape[3]
     bias = _zeros(c) if b is None else np.ascontiguousarray(b)
-    w0, b0, floats = address(w), address(bias), whole(c) * (1 + len(p.order))
-
-    def work(_: int, images: int, x1: int, y1: int) -> None:
-        packed = scratch_address("depthwise", floats)
-        kernel(images, *p, x1, w0, b0, y1, packed)
-
-    _for_images(blocks, x, y, work)
+    arguments = (
+        n, *p.image, *p.out, *p.pace, size, len(p.table), len(p.order), len(p.parts),
+        *map(address, (p.table, p.order, p.parts, x, w, bias, y)),
+    )  # fmt: skip
+    scratch = whole(c) * (1 + len(p.order)) + 2 * (len(RUNS) + p.table.size)
+    tasks.run(jit.load("depthwise").correlate, -(-n // size), arguments, scratch=scratch)
     return y
 
 
@@ -248,30 +240,25 @@ def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Arr
     if _is_usual(window) and window.stride == (1, 1) and max(top, bottom, left, right) <= 2:
         turned = window._replace(padding=((2 - top, 2 - bottom), (2 - left, 2 - right)))
         return forward(dy, np.ascontiguousarray(w[::-1, ::-1]), None, turned, dx)
-    return _correlate(dy, w, None, dx, _gradient_plan(x_shape, window), _blocks(x_shape, window))
+    return _correlate(dy, w, None, dx, _gradient_plan(x_shape, window), _block(x_shape, window))
 
 
 def weight_gradient(x: Array, dy: Array, kernel: tuple[int, ...], window: Window) -> tuple[Array, Array]:
     """(dw, db) for w of shape `kernel` (KH, KW, 1, C): each block of images has its sums, added in turn."""
-    blocks, zeros, c = _blocks(x.shape, window), _zeros(x.shape[2] * x.shape[3]), kernel[3]
-    zeros0 = address(zeros)
+    n, c, size = len(x), kernel[3], _block(x.shape, window)
+    pieces = -(-n // size)
     if _is_usual(window):
-        add_3x3, sizes = jit.load("depthwise3x3").weight_gradient[window.stride[0] - 1], _sizes(x.shape, window)
-        sums = np.zeros((len(blocks), 10, c), np.float32)
-
-        def work(index: int, images: int, x1: int, dy1: int) -> None:
-            add_3x3((images, *sizes), x1, dy1, address(sums[index]), zeros0)
-
-        _for_images(blocks, x, dy, work)
+        sums = np.zeros((pieces, 10, c), np.float32)
+        _run_3x3("WEIGHT_GRADIENT", window, x, dy, address(sums), address(sums[0, 9]), sums.strides[0])
         total = sums.sum(axis=0)
         return total[:9].reshape(kernel), total[9]
-    add, p = jit.load("depthwise").weight_gradient, _weight_plan(x.shape, window)
-    wide = np.zeros((len(blocks), whole(c) // LANES, 1 + len(p.order), LANES), np.float32)
-
-    def work_wide(index: int, images: int, x1: int, dy1: int) -> None:
-        add(images, *p[:-1], x1, dy1, address(wide[index]), zeros0)
-
-    _for_images(blocks, x, dy, work_wide)
+    p, zeros = _weight_plan(x.shape, window), _zeros(x.shape[2] * c)
+    wide = np.zeros((pieces, whole(c) // LANES, 1 + len(p.order), LANES), np.float32)
+    arguments = (
+        n, *p.image, *p.out, *p.pace, *p.inside, *p.kind, size, *map(address, (p.table, x, dy, wide)),
+        wide.strides[0], address(zeros),
+    )  # fmt: skip
+    tasks.run(jit.load("depthwise").weight_gradient, pieces, arguments, scratch=6 * len(p.table))
     total = wide.sum(axis=0).transpose(1, 0, 2).reshape(1 + len(p.order), -1)[:, :c]
     dw = np.empty((kernel[0] * kernel[1], c), np.float32)
     dw[p.order] = total[1:]

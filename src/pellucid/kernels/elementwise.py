@@ -26,8 +26,8 @@ def _compiled(*arrays: Array) -> bool:
 
 def _flat(a: Array) -> Array:
     """A flat view; writing through it writes `a`."""
-    if not a.flags.c_contiguous:
-        raise ValueError("elementwise kernels write in place and need C-contiguous arrays.")
+    if not (a.flags.c_contiguous and a.flags.writeable):
+        raise ValueError("elementwise kernels write in place and need writable arrays in C order.")
     return a.reshape(-1)
 
 
@@ -36,6 +36,8 @@ def _share(
 ) -> None:
     """The compiled loop of that name over the arrays, or its twin in NumPy."""
     size = arrays[0].size
+    if any(a.size != size for a in arrays):  # compiled loops see only addresses
+        raise ValueError(f"{name}: arrays of {', '.join(str(a.size) for a in arrays)} numbers do not fit together.")
     if _compiled(*arrays):
         code, constants = jit.load("elementwise"), np.array(numbers, np.float32)
         arguments = (size, *map(address, arrays), *whole, address(constants))

@@ -132,9 +132,27 @@ def inner(function: Function) -> Function:
     """A function that compiled kernels call: it is compiled into them, and so not cached on its own. Python never calls
     it, so it needs no wrappers for that.
     """
-    return _njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return _njit(_renamed(function), no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def inlined(function: Function) -> Function:
     """The same, for a large function that is called in one place: compiled there only, and not on its own before."""
-    return _njit(function, inline="always", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return _njit(_renamed(function), inline="always", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+_names: set[tuple[str, str]] = set()
+
+
+def _renamed(function: Function) -> Function:
+    """Name a function that another function made by what it holds: `transform_image` of M = 4 and of M = 2.
+
+    Cached kernels carry copies of the functions that they call, under their names. Of two with one name, compiled by
+    two processes, a third process would take the first for both.
+    """
+    held = [cell.cell_contents for cell in function.__closure__ or ()]
+    function.__qualname__ += "".join(f"_{getattr(value, '__qualname__', value)}" for value in held)
+    name = function.__module__, function.__qualname__
+    if name in _names:
+        raise RuntimeError(f"Two functions are called {name[1]} in {name[0]}: cached kernels would mix them up.")
+    _names.add(name)
+    return function

@@ -32,9 +32,10 @@ MOST_PARTS = 32
 
 def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
     """a (M, K) · b (K, N) → (M, N), float32 or float64; a and b may be transposed views."""
-    m, k = a.shape
-    n = b.shape[1]
+    (m, k), n = a.shape, b.shape[1]
     c = np.empty((m, n), np.result_type(a, b)) if out is None else out
+    if k != len(b) or c.shape != (m, n):  # compiled loops see only addresses
+        raise ValueError(f"matmul: {a.shape} times {b.shape} into {c.shape} does not fit.")
     if m == 1 and n * k >= LARGE_MATRIX and _plain(a, b, c):
         return _row_times(a, b, c)
     if m * n * k < SMALL:

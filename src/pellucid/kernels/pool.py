@@ -56,6 +56,14 @@ def _run(name: str, window: Window, x_shape: Shape, *arrays: Array | IntArray) -
     tasks.run(getattr(jit.load("pool"), name), -(-x_shape[0] // size), (*sizes, size, *map(address, arrays)))
 
 
+def _expect_outputs(x_shape: Shape, window: Window, *arrays: Array | IntArray) -> None:
+    """Refuse what has not the shape of the output: compiled loops see only addresses."""
+    shape = (x_shape[0], *window.output(x_shape[1], x_shape[2]), x_shape[3])
+    for array in arrays:
+        if array.shape != shape:
+            raise ValueError(f"pooling: dy and switches must have the output's shape {shape}, got {array.shape}.")
+
+
 def switch_dtype(size: Pair) -> type[np.unsignedinteger]:
     """The smallest integer that numbers the pixels of a window."""
     return np.uint8 if size[0] * size[1] <= 256 else np.uint32
@@ -105,6 +113,7 @@ def max_pool2d_gradient(
     """dx: each dy goes to the pixel that won its window; windows that overlap add up."""
     window = Window(size, stride or size, padding)
     dy, switch = np.ascontiguousarray(dy), np.ascontiguousarray(switch)
+    _expect_outputs(x_shape, window, dy, switch)
     dx = np.empty(x_shape, dy.dtype)
     blocks = _blocks(x_shape, dy.itemsize)
     if _compiled(size, dy) and switch.dtype == np.uint8:
@@ -173,6 +182,7 @@ def average_pool2d_gradient(
     """dx: each dy is shared equally among the pixels of its window."""
     window = Window(size, stride or size, padding)
     dy = np.ascontiguousarray(dy)
+    _expect_outputs(x_shape, window, dy)
     shares = _shares(window, x_shape, count_padding, dy.dtype)
     dx = np.empty(x_shape, dy.dtype)
     blocks = _blocks(x_shape, dy.itemsize)

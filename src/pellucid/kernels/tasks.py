@@ -13,8 +13,8 @@ import numpy as np
 
 from pellucid.kernels import jit
 from pellucid.kernels.jit import ByAddress
-from pellucid.kernels.threads import address, get_num_threads, helpers, scratch_address
-from pellucid.typing import IntArray
+from pellucid.kernels.threads import address, helpers, scratch
+from pellucid.typing import Array, IntArray
 
 LINE = 8
 """Numbers in a cache line."""
@@ -49,21 +49,26 @@ class Task:
     def run(self, table: IntArray | None = None) -> None:
         """Do the work, of the rows as they are or of a table that was made of them."""
         table = self.table() if table is None else table
-        memory = self.head(table)
         workers = helpers() if self.pieces > 1 else None
-        jit.load("tasks").lead(address(memory), 0 if workers is None else workers.wake())
+        seats = 1 if workers is None else min(1 + workers.helpers, self.pieces)
+        # Held until all is done: the thread's own scratch may be replaced by a signal's handler, or let go of at exit.
+        memory = scratch("tasks", (seats * self.bytes_each,), np.uint8)
+        head = self.head(table, memory, seats)
+        jit.load("tasks").lead(address(head), 0 if workers is None else workers.wake())
 
-    def head(self, table: IntArray) -> IntArray:
-        """The three cache lines that tell helpers what there is to do, and count it: see `compiled.tasks`."""
-        memory = np.zeros(4 * LINE, np.int64)
-        start = -address(memory) // 8 % LINE
-        memory = memory[start : start + 3 * LINE]
-        seats, floats = get_num_threads(), -(-self.scratch // 16) * 16
-        memory[:7] = (
-            jit.load("tasks").join.address, address(table), table.strides[0], scratch_address("tasks", seats * floats),
-            4 * floats, self.pieces, seats,
-        )  # fmt: skip
-        return memory
+    @property
+    def bytes_each(self) -> int:
+        """Of scratch memory for each seat: whole cache lines."""
+        return -(-self.scratch // 16) * 64
+
+    def head(self, table: IntArray, memory: Array, seats: int) -> IntArray:
+        """The four cache lines that tell helpers what there is to do, and count it: see `compiled.tasks`."""
+        lines = np.zeros(5 * LINE, np.int64)
+        start = -address(lines) // 8 % LINE
+        lines = lines[start : start + 4 * LINE]
+        join = jit.load("tasks").join.address
+        lines[:7] = join, address(table), table.strides[0], address(memory), self.bytes_each, self.pieces, seats
+        return lines
 
 
 def run(function: ByAddress, pieces: int, arguments: Sequence[int], *, scratch: int = 0) -> None:

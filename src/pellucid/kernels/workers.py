@@ -153,8 +153,11 @@ class Workers:
                 return
             for seat in range(1, self.helpers + 1):
                 thread = threading.Thread(target=self._serve, args=(seat,), name="pellucid-kernel", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the system allows no more: go on with those that there are
+                    break
                 self.threads.append(thread)
-                thread.start()
             atexit.register(self.close)
 
     def _serve(self, seat: int) -> None:

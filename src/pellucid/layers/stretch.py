@@ -5,6 +5,7 @@ A stretch has no parameters of its own: it reads those of its layers at each cal
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -14,7 +15,7 @@ from pellucid.kernels import single
 from pellucid.kernels.geometry import Window
 from pellucid.layers.activation import ReLU
 from pellucid.layers.affine import Affine
-from pellucid.layers.base import Layer
+from pellucid.layers.base import Layer, Parameters
 from pellucid.layers.conv import Conv2D
 from pellucid.layers.dropout import Dropout, SpatialDropout2D
 from pellucid.layers.fused import _ConvReLU, _ConvReLUMaxPool
@@ -33,21 +34,30 @@ class Stretch:
         self.layers = tuple(layers)
         self.steps = tuple(steps)
         self.weighted = [layer for layer in layers if layer.params]
-        self.planned = [_kinds(layer.params.get("W"), layer.params.get("b")) for layer in self.weighted]
+        self.planned = [_shapes(layer.params) for layer in self.weighted]
+        first = steps[0]
+        self.x_size = math.prod(first.x_shape) if isinstance(first, single.Convolution) else first.length
         self.shape = 1, *shape
 
     def __call__(self, x: Array) -> Array:
-        weights = [(layer.params["W"], layer.params.get("b")) for layer in self.weighted]
+        params = [layer.params for layer in self.weighted]
         # The compiled loops see addresses only: arrays of other kinds go the way where they are looked at.
-        if x.dtype == np.float32 and [_kinds(w, b) for w, b in weights] == self.planned:
+        if (
+            len(x) == 1
+            and x.size == self.x_size
+            and x.dtype == np.float32
+            and [_shapes(p) for p in params] == self.planned
+            and all(array.dtype == np.float32 for p in params for array in p.values())
+        ):
+            weights = [(p["W"], p.get("b")) for p in params]
             return single.run(self.steps, np.ascontiguousarray(x), weights).reshape(self.shape)
         for layer in self.layers:
             x = layer(x)
         return x
 
 
-def _kinds(*arrays: Array | None) -> list[tuple[Shape, Any] | None]:
-    return [None if a is None else (a.shape, a.dtype) for a in arrays]
+def _shapes(params: Parameters) -> list[Shape]:
+    return [array.shape for array in params.values()]
 
 
 def stretches(layers: Sequence[Layer[Any]], shape: Shape) -> list[Part]:

@@ -21,14 +21,16 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from pellucid.kernels.compiled import simd
+from pellucid.kernels.compiled.numbers import integers, unpacked
 from pellucid.kernels.compiled.prefetch import prefetch, will_read
 from pellucid.kernels.compiled.simd import LANES, load, load_some, store
 from pellucid.kernels.compiled.tile import _fused, _integer, _load
 from pellucid.kernels.depthwise import GROUPS, RUNS
-from pellucid.kernels.jit import compiled, inner
+from pellucid.kernels.jit import by_address, inner
 
 BYTES = 4 * LANES  # of a vector
 ENTRY = 24  # bytes of an entry of `runs`: address of its first pixel for output 0, place of its weights, column
+PART = 8 * (6 + len(RUNS))  # of a row of `parts`
 
 
 def _at(builder: Any, base: Any, step: Any, index: int) -> Any:
@@ -106,80 +108,90 @@ one, six, three, six_by_2, three_by_2 = (
 
 
 @inner
-def pack(w, bias, channels, order, packed):
-    """w (taps, C), bias (C) → for each vector of channels the bias, then the taps in the given order."""
+def pack(w, bias, channels, order, taps, packed):
+    """w (…, C), bias (C) → for each vector of channels the bias, then the taps in the given order; return the end."""
     for c in range(0, channels, LANES):
         store(packed, load_some(bias + c * 4, channels - c))
         packed += BYTES
-        for k in range(len(order)):
+        for k in range(taps):
             store(packed, load_some(w + (order[k] * channels + c) * 4, channels - c))
             packed += BYTES
+    return packed
 
 
 @inner
-def runs_inside(image, top, height, width, step, table, begin, part, runs, counts):
-    """List the runs of a part whose rows are inside the image, where `top` is the first row that it sees."""
-    k = found = begin
+def runs_inside(image, top, height, width, step, table, part, runs, counts):
+    """List the runs of a part whose rows are inside the image, where `top` is the first row that it sees; count those
+    of each length.
+    """
+    k, found = part[5], 0
     for kind in range(len(RUNS)):
         before = found
-        for _ in range(part[kind]):
-            row = top + table[k, 0]
+        for _ in range(part[6 + kind]):
+            row = top + table[3 * k]
             if 0 <= row < height:
-                runs[found, 0] = image + (row * width + table[k, 1]) * step
-                runs[found, 1] = table[k, 2] * BYTES
-                runs[found, 2] = table[k, 1]
+                runs[3 * found] = image + (row * width + table[3 * k + 1]) * step
+                runs[3 * found + 1] = table[3 * k + 2] * BYTES
+                runs[3 * found + 2] = table[3 * k + 1]
                 found += 1
             k += 1
         counts[kind] = found - before
 
 
-@compiled
-def correlate(n, image, out, pace, table, order, parts, x, w, bias, y, packed):
-    """x (N, H, W, C), w (taps, C) → y (N, OH, OW, C), for a block of images. `kernels.depthwise.Plan` has the rest."""
-    height, width, channels = image
-    oh, ow = out
-    steps, go, first, rows, stride, down, beside = pace
-    step, across = channels * 4, beside * channels * 4
-    pack(w, bias, channels, order, packed)
-    runs, counts = np.empty((len(table), 3), np.int64), np.empty(len(RUNS), np.int64)
-    lengths, ahead_y = counts.ctypes.data, 2 * down * ow * step  # written two steps later
-    for i in range(n):
+@inner
+def outputs_of_row(runs, counts, packed, taps, stride, step, width, part, y, across, channels, ahead_x, ahead_y):
+    """The outputs of a part in one row, from address y on, `across` bytes apart."""
+    many, low, high, t = part[2], part[3], part[4], 0
+    while t < many:
+        size = 1
+        if low <= t < high and high - low >= 3:
+            size = 6 if t + 6 <= high else 3
+            t = min(t, high - size)  # some outputs may be computed twice
+        for c in range(0, channels, LANES):
+            start, lanes = packed + c // LANES * (taps + 1) * BYTES, channels - c
+            w, shift, q = start + BYTES, c * 4 + t * stride * step, y + t * across + c * 4
+            if size == 1:
+                one(runs, counts, w, start, shift, t * stride, step, width, q, across, lanes, ahead_x, ahead_y)
+            elif size == 6 and stride == 1:
+                six(runs, counts, w, start, shift, 0, step, width, q, across, lanes, ahead_x, ahead_y)
+            elif size == 6:
+                six_by_2(runs, counts, w, start, shift, 0, step, width, q, across, lanes, ahead_x, ahead_y)
+            elif stride == 1:
+                three(runs, counts, w, start, shift, 0, step, width, q, across, lanes, ahead_x, ahead_y)
+            else:
+                three_by_2(runs, counts, w, start, shift, 0, step, width, q, across, lanes, ahead_x, ahead_y)
+        t += size
+
+
+@by_address
+def correlate(arguments, piece, scratch):
+    """x (N, H, W, C), w (taps, C) → y (N, OH, OW, C), for a block of images. `kernels.depthwise.Plan` has the rest.
+
+    A piece is `size` images. In scratch memory are the kernel, packed, and for each part of a row the runs inside the
+    image, how many of each length and then where.
+    """
+    (
+        n, height, width, channels, oh, ow, steps, go, first, rows, stride, down, beside, size, all_runs, taps, many,
+        table, order, parts, x, w, bias, y,
+    ) = unpacked(arguments, 24)  # fmt: skip
+    step, across, entries = channels * 4, beside * channels * 4, integers(table)
+    counts = pack(w, bias, channels, integers(order), taps, scratch)
+    runs, ahead_y = counts + 8 * len(RUNS), 2 * down * ow * step  # written two steps later
+    for i in range(piece * size, min(n, (piece + 1) * size)):
         source = x + i * height * width * step
         for j in range(steps):
             top = j * go + first
-            for part in parts:
-                r, column, many, low, high, begin = part[0] + j * down, part[1], part[2], part[3], part[4], part[5]
+            for k in range(many):
+                part = integers(parts + PART * k)
+                r, column, begin = part[0] + j * down, part[1], part[5]
                 if r < 0 or r >= oh:
                     continue
-                runs_inside(source, top, height, width, step, table, begin, part[6:], runs, counts)
-                here, row, t = runs.ctypes.data + ENTRY * begin, y + ((i * oh + r) * ow + column) * step, 0
-                ahead_x = source + ((top + rows) * width + table[min(begin, len(table) - 1), 1]) * step
-                while t < many:
-                    size = 1
-                    if low <= t < high and high - low >= 3:
-                        size = 6 if t + 6 <= high else 3
-                        t = min(t, high - size)  # some outputs may be computed twice
-                    for c in range(0, channels, LANES):
-                        start, shift, lanes = packed + c // LANES * (len(order) + 1) * BYTES, c * 4, channels - c
-                        w0, shift, y0 = start + BYTES, shift + t * stride * step, row + t * across + c * 4
-                        if size == 1:
-                            one(
-                                here, lengths, w0, start, shift, t * stride, step, width,
-                                y0, across, lanes, ahead_x, ahead_y,
-                            )  # fmt: skip
-                        elif size == 6 and stride == 1:
-                            six(here, lengths, w0, start, shift, 0, step, width, y0, across, lanes, ahead_x, ahead_y)
-                        elif size == 6:
-                            six_by_2(
-                                here, lengths, w0, start, shift, 0, step, width, y0, across, lanes, ahead_x, ahead_y
-                            )  # fmt: skip
-                        elif stride == 1:
-                            three(here, lengths, w0, start, shift, 0, step, width, y0, across, lanes, ahead_x, ahead_y)
-                        else:
-                            three_by_2(
-                                here, lengths, w0, start, shift, 0, step, width, y0, across, lanes, ahead_x, ahead_y
-                            )  # fmt: skip
-                    t += size
+                runs_inside(source, top, height, width, step, entries, part, integers(runs), integers(counts))
+                ahead_x = source + ((top + rows) * width + entries[3 * min(begin, all_runs - 1) + 1]) * step
+                outputs_of_row(
+                    runs, counts, scratch, taps, stride, step, width, part,
+                    y + ((i * oh + r) * ow + column) * step, across, channels, ahead_x, ahead_y,
+                )  # fmt: skip
 
 
 def make_sums(group: tuple[int, ...], stride: int) -> Any:
@@ -233,25 +245,27 @@ nine, five, eight = (make_sums(group, 1) for group in GROUPS)
 nine_by_2, five_by_2, eight_by_2 = (make_sums(group, 2) for group in GROUPS)
 
 
-@compiled
-def weight_gradient(n, image, out, pace, inside, kind, table, x, dy, sums, zeros):
-    """sums (whole vectors, 1 + taps, 16) += Σ dy and Σ x·dy over a block of images."""
-    height, width, channels = image
-    oh, ow = out
-    go, first, rows, stride = pace
-    low, high = inside
-    groups, members, taps = kind
+@by_address
+def weight_gradient(arguments, piece, scratch):
+    """sums (pieces, whole vectors, 1 + taps, 16) += Σ dy and Σ x·dy over a block of `size` images. The rest is in
+    `kernels.depthwise.WeightPlan`; scratch memory holds its runs for one row of outputs.
+    """
+    (
+        n, height, width, channels, oh, ow, go, first, rows, stride, low, high, groups, members, taps, size, places, x,
+        dy, sums, sums_size, zeros,
+    ) = unpacked(arguments, 22)  # fmt: skip
     step, chunk = channels * 4, (groups * taps + 1) * BYTES
-    runs = np.empty((len(table), 3), np.int64)
-    for i in range(n):
+    table, runs = integers(places), integers(scratch)
+    for i in range(piece * size, min(n, (piece + 1) * size)):
         for j in range(oh):
-            for k in range(len(table)):
-                row = j * go + first + table[k, 0]
+            for k in range(groups * members):
+                row = j * go + first + table[2 * k]
                 source = x + (i * height + row) * width * step if 0 <= row < height else zeros
-                runs[k, 0], runs[k, 2] = source + table[k, 1] * step, table[k, 1]
+                runs[3 * k], runs[3 * k + 2] = source + table[2 * k + 1] * step, table[2 * k + 1]
             for c in range(0, channels, LANES):
-                g, d, lanes = sums + c // LANES * chunk, dy + (i * oh + j) * ow * step + c * 4, channels - c
-                ahead = x + ((i * height + j * go + first + rows) * width + table[0, 1]) * step + c * 4
+                g = sums + piece * sums_size + c // LANES * chunk
+                d, lanes = dy + (i * oh + j) * ow * step + c * 4, channels - c
+                ahead = x + ((i * height + j * go + first + rows) * width + table[1]) * step + c * 4
                 total = load(g)
                 for s in range(ow):
                     total = total + load_some(d + s * step, lanes)
@@ -261,7 +275,7 @@ def weight_gradient(n, image, out, pace, inside, kind, table, x, dy, sums, zeros
                         will_read(ahead + (r * width + s) * step)
                 store(g, total)
                 for k in range(groups):
-                    here, g0 = runs.ctypes.data + ENTRY * members * k, g + (1 + taps * k) * BYTES
+                    here, g0 = scratch + ENTRY * members * k, g + (1 + taps * k) * BYTES
                     if stride == 2:
                         if taps == 9:
                             nine_by_2(here, c * 4, step, width, d, ow, low, high, stride, g0, lanes)

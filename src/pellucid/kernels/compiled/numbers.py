@@ -71,7 +71,7 @@ def peek(typing: Any, address: Any) -> Any:
     """The number at an address, read anew at every call."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.load_atomic(_at(builder, args[0]), "acquire", 8)
+        return builder.load_atomic(_at(builder, args[0]), "seq_cst", 8)
 
     return types.intp(types.intp), emit
 
@@ -79,7 +79,7 @@ def peek(typing: Any, address: Any) -> Any:
 def _change(operation: str, docstring: str) -> Any:
     def function(typing: Any, address: Any, number: Any) -> Any:
         def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            return builder.atomic_rmw(operation, _at(builder, args[0]), args[1], "acq_rel")
+            return builder.atomic_rmw(operation, _at(builder, args[0]), args[1], "seq_cst")
 
         return types.intp(types.intp, types.intp), emit
 
@@ -96,7 +96,7 @@ def replace(typing: Any, address: Any, old: Any, new: Any) -> Any:
     """Write `new` to an address if `old` is there; return whether it was."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pair = builder.cmpxchg(_at(builder, args[0]), args[1], args[2], "acq_rel", "acquire")
+        pair = builder.cmpxchg(_at(builder, args[0]), args[1], args[2], "seq_cst", "seq_cst")
         return builder.extract_value(pair, 1)
 
     return types.boolean(types.intp, types.intp, types.intp), emit

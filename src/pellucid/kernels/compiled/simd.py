@@ -87,7 +87,8 @@ def _broadcast(builder: Any, scalar: Any, kind: Any) -> Any:
 
 def _first(builder: Any, count: Any) -> Any:
     """The mask of lanes 0 … count − 1."""
-    lanes = ir.Constant(_INT32S, list(range(LANES)))
+    lanes, most = ir.Constant(_INT32S, list(range(LANES))), ir.Constant(count.type, LANES)
+    count = builder.select(builder.icmp_signed("<", count, most), count, most)  # may be more than 32 bits hold
     return builder.icmp_signed("<", lanes, _broadcast(builder, builder.trunc(count, ir.IntType(32)), _INT32S))
 
 

@@ -7,9 +7,9 @@ arguments …). The caller and its helpers all run `work`: each draws the number
 its row, waits until the pieces that the row builds on are done, calls function(address of the arguments, piece in the
 row, scratch memory), and counts it as done. A helper that comes late, or not at all, delays nothing.
 
-A task lies in three cache lines. The first holds the address of `join`, for helpers (`compiled.waiting`); that of the
+A task lies in four cache lines. The first holds the address of `join`, for helpers (`compiled.waiting`); that of the
 table, and the bytes in a row of it; that of scratch memory, and its bytes for each seat; the pieces; the seats. The
-second counts the pieces drawn, the third the pieces done.
+others count the pieces drawn, the pieces done, and the helpers that are inside.
 """
 
 from __future__ import annotations
@@ -51,12 +51,10 @@ def lead(task, door):
 
     From letting in to seeing off nothing can raise, not even Ctrl-C: nobody is left with addresses of dead arrays.
     """
-    exchange(task + LINE, 0)
-    exchange(task + 2 * LINE, 0)
     taken = door != 0 and replace(door, 0, task)
     work(task, 0)
     wait(task + 2 * LINE, integers(task)[5])
     if taken:
         exchange(door, 0)
-        while peek(door + LINE) != 0:
+        while peek(door + LINE) != 0 or peek(task + 3 * LINE) != 0:
             give_way()

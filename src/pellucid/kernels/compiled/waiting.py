@@ -65,8 +65,11 @@ def enter(door, seat):
     add(door + LINE, 1)  # from here on the task stays: its owner takes it away and then waits for this to be 0
     task = peek(door)
     if task != 0:
-        call(integers(task)[0], task, seat, 0)
+        add(task + 3 * LINE, 1)  # and for this: nobody waits for the visitors of another task
     add(door + LINE, -1)
+    if task != 0:
+        call(integers(task)[0], task, seat, 0)
+        add(task + 3 * LINE, -1)
     return task != 0
 
 

@@ -66,11 +66,13 @@ def place(c, o, channels, wide):
     return (first * channels + c * min(PANEL, wide - first) + o - first) * F4
 
 
-@inner
-def transform_some_3x3(low, high, channels, oc, wide, w, out):
-    """w (9, C, OC) → out (36, C · whole(OC) + 16) in panels, for channels low … high − 1."""
+@by_address
+def transform_3x3(arguments, piece, scratch):
+    """w (9, C, OC) → out (36, C · whole(OC) + 16) in panels, for CHANNELS channels."""
+    w, out, channels, oc = unpacked(arguments, 4)
+    wide = whole(oc)
     far, tap = apart(channels, wide), channels * oc * F4
-    for c in range(low, high):
+    for c in range(piece * CHANNELS, min(channels, (piece + 1) * CHANNELS)):
         for o in range(0, oc, LANES):
             p, q, count = w + (c * oc + o) * F4, out + place(c, o, channels, wide), oc - o
             a, b, d = (
@@ -84,11 +86,13 @@ def transform_some_3x3(low, high, channels, oc, wide, w, out):
                     store(q + (6 * f + k) * far, row[k])
 
 
-@inner
-def transform_some_5x5(low, high, channels, oc, wide, w, out):
-    """w (25, C, OC) → out (36, C · whole(OC) + 16) in panels, for channels low … high − 1."""
+@by_address
+def transform_5x5(arguments, piece, scratch):
+    """w (25, C, OC) → out (36, C · whole(OC) + 16) in panels, for CHANNELS channels."""
+    w, out, channels, oc = unpacked(arguments, 4)
+    wide = whole(oc)
     far, tap = apart(channels, wide), channels * oc * F4
-    for c in range(low, high):
+    for c in range(piece * CHANNELS, min(channels, (piece + 1) * CHANNELS)):
         for o in range(0, oc, LANES):
             p, q, count = w + (c * oc + o) * F4, out + place(c, o, channels, wide), oc - o
             a, b = column5(p, 5 * tap, count), column5(p + tap, 5 * tap, count)
@@ -98,22 +102,6 @@ def transform_some_5x5(low, high, channels, oc, wide, w, out):
                 row = g5(a[f], b[f], d[f], e[f], g[f])
                 for k in range(6):
                     store(q + (6 * f + k) * far, row[k])
-
-
-@by_address
-def transform_3x3(arguments, piece, scratch):
-    """The kernels of CHANNELS channels."""
-    w, out, channels, oc = unpacked(arguments, 4)
-    low = piece * CHANNELS
-    transform_some_3x3(low, min(low + CHANNELS, channels), channels, oc, whole(oc), w, out)
-
-
-@by_address
-def transform_5x5(arguments, piece, scratch):
-    """The kernels of CHANNELS channels."""
-    w, out, channels, oc = unpacked(arguments, 4)
-    low = piece * CHANNELS
-    transform_some_5x5(low, min(low + CHANNELS, channels), channels, oc, whole(oc), w, out)
 
 
 TRANSFORM = {3: transform_3x3, 5: transform_5x5}
