@@ -14,7 +14,7 @@ import numpy as np
 from pellucid.kernels.compiled.border import clear, put_inside
 from pellucid.kernels.compiled.numbers import integers, unpacked
 from pellucid.kernels.compiled.simd import LANES, above, load, load_some, splat, store, store_some, where
-from pellucid.kernels.compiled.tile import sweep, sweep_outer
+from pellucid.kernels.compiled.tile import FLOAT, NONE, ONE, sweep, sweep_outer
 from pellucid.kernels.jit import by_address, inner
 
 
@@ -47,8 +47,8 @@ def correlate(arguments, piece, scratch):
             )  # fmt: skip
             for g in range(groups):
                 sweep(
-                    source + g * cg * 4, places + 8 * first, last - first, runs + 8 * begin, end - begin, run, 4,
-                    kernel, bias + g * panels * 4, 0, y + i * y_image + g * og * 4, outs + 8 * first, og, floor,
+                    source + g * cg * 4, places + 8 * first, last - first, runs + 8 * begin, end - begin, run, FLOAT,
+                    kernel, bias + g * panels * 4, NONE, y + i * y_image + g * og * 4, outs + 8 * first, og, floor,
                 )  # fmt: skip
                 kernel += (end - begin) * run * panels * 4
 
@@ -86,7 +86,7 @@ def gather(arguments, piece, scratch):
         if y != 0:
             let_through(source, y + i * dy_image * 4, dy_image, gated)
             source = gated
-        sweep(source, sources, many, one, 1, oc, 4, w, zeros, 0, frame, targets, k, np.float32(-np.inf))
+        sweep(source, sources, many, one, ONE, oc, FLOAT, w, zeros, NONE, frame, targets, k, np.float32(-np.inf))
         for phase in range(phases):
             first, last, begin, end = (
                 table[4 * phase], table[4 * phase + 1], table[4 * phase + 2], table[4 * phase + 3],

@@ -22,7 +22,7 @@ from pellucid.kernels.compiled.border import clear
 from pellucid.kernels.compiled.numbers import LINE, unpacked
 from pellucid.kernels.compiled.prefetch import will_read
 from pellucid.kernels.compiled.simd import LANES, load, load_some, store, store_some, vector
-from pellucid.kernels.compiled.tile import sweep
+from pellucid.kernels.compiled.tile import FLOAT, NONE, ONE, sweep
 from pellucid.kernels.jit import by_address, inner
 
 F4 = 4  # bytes in a float32
@@ -87,7 +87,7 @@ def times_transposed(arguments, piece, scratch):
     for first in range(0, n, SAMPLES):
         samples = min(SAMPLES, n - first)
         sweep(
-            w + low * k * F4, at_row, many, zeros, 1, k, F4, panels + first * k * F4, zeros, 0, scratch, at_out,
+            w + low * k * F4, at_row, many, zeros, ONE, k, FLOAT, panels + first * k * F4, zeros, NONE, scratch, at_out,
             (samples + LANES - 1) // LANES * LANES, _LOWEST,
         )  # fmt: skip
         put_transposed(scratch, SAMPLES * F4, many, samples, dx + (first * d + low) * F4, d * F4)
@@ -139,6 +139,6 @@ def times_part(arguments, piece, scratch):
         for c in range(0, k, PANEL):
             target = y + c * F4
             sweep(
-                matrix, at_row, n, zeros, 1, depth, F4, scratch + c * depth * F4, target, k * F4, target, at_out,
+                matrix, at_row, n, zeros, ONE, depth, FLOAT, scratch + c * depth * F4, target, k * F4, target, at_out,
                 min(PANEL, k - c), _LOWEST,
             )  # fmt: skip

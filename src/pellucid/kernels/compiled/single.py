@@ -9,7 +9,7 @@ import numpy as np
 from pellucid.kernels.compiled.border import put_inside
 from pellucid.kernels.compiled.numbers import unpacked
 from pellucid.kernels.compiled.simd import LANES
-from pellucid.kernels.compiled.tile import CHUNK, sweep
+from pellucid.kernels.compiled.tile import CHUNK, FLOAT, NONE, ONE, sweep
 from pellucid.kernels.compiled.winograd_kernels import apart
 from pellucid.kernels.compiled.winograd_lines import F4, whole
 from pellucid.kernels.compiled.winograd_tiles import (
@@ -38,8 +38,8 @@ def correlate(arguments, piece, scratch):
     low, c = piece % chunks * CHUNK, piece // chunks * 2 * LANES
     floor = np.float32(0) if rectify != 0 else np.float32(-np.inf)
     sweep(
-        x, places + 8 * low, min(CHUNK, many - low), runs, count, run, F4, w + c * count * run * F4, b + c * F4, 0,
-        y + c * F4, outs + 8 * low, min(2 * LANES, channels - c), floor,
+        x, places + 8 * low, min(CHUNK, many - low), runs, count, run, FLOAT, w + c * count * run * F4, b + c * F4,
+        NONE, y + c * F4, outs + 8 * low, min(2 * LANES, channels - c), floor,
     )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def products(arguments, piece, scratch):
     u, at_u, w, v, at_v, many, channels, oc, far_u, far_v, zeros = unpacked(arguments, 11)
     for f in range(piece * TOGETHER, (piece + 1) * TOGETHER):
         sweep(
-            u + f * far_u, at_u, many, zeros, 1, channels, F4, w + f * apart(channels, whole(oc)), zeros, 0,
+            u + f * far_u, at_u, many, zeros, ONE, channels, FLOAT, w + f * apart(channels, whole(oc)), zeros, NONE,
             v + f * far_v, at_v, whole(oc), np.float32(-np.inf),
         )  # fmt: skip
 

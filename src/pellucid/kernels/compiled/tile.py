@@ -111,6 +111,11 @@ tile12x2, tile4x2, tile1x2, tile12x1, tile4x1, tile1x1 = (
 CHUNK = 96
 
 
+# A function is compiled anew for every literal number that it is called with; these are none.
+NONE, ONE, FLOAT = np.int64(0), np.int64(1), np.int64(4)
+"""As arguments of `sweep`: no step, one run, the bytes of a float32."""
+
+
 @inner
 def sweep(x, places, many, runs, count, run, xstep, w, start, start_step, out, outs, channels, floor):
     """All tiles of `many` outputs by `channels`, with w in panels of 32 channels (the last of 16 if that is enough)."""

@@ -9,7 +9,7 @@ import numpy as np
 from pellucid.kernels.compiled.border import clear
 from pellucid.kernels.compiled.numbers import unpacked
 from pellucid.kernels.compiled.simd import LANES, load, splat, store
-from pellucid.kernels.compiled.tile import sweep, sweep_outer
+from pellucid.kernels.compiled.tile import FLOAT, NONE, ONE, sweep, sweep_outer
 from pellucid.kernels.compiled.winograd_kernels import apart, kernel_gradient_3x3
 from pellucid.kernels.compiled.winograd_lines import F4, whole
 from pellucid.kernels.compiled.winograd_tiles import (
@@ -72,8 +72,8 @@ def forward_of(transform_image, output_image, pooled_image):
                     )
                 for f in range(36):
                     sweep(
-                        u + f * far_u, at_u, images * (high - low) * tw, zeros, 1, channels, F4,
-                        w + f * apart(channels, op), zeros, 0, v + f * far_v, at_v, op, lowest,
+                        u + f * far_u, at_u, images * (high - low) * tw, zeros, ONE, channels, FLOAT,
+                        w + f * apart(channels, op), zeros, NONE, v + f * far_v, at_v, op, lowest,
                     )  # fmt: skip
                 for i in range(images):
                     source, o = v + i * tiles * op * F4, (start + i) * oh * ow * oc
@@ -135,7 +135,7 @@ def backward_of(m, transform_image, transform_dy, input_gradient_image):
                         )
                     for f in range(36):
                         sweep_outer(
-                            u + f * far_u, at_c, four, zeros, 1, together, cp * F4, v + f * far_v,
+                            u + f * far_u, at_c, four, zeros, ONE, together, cp * F4, v + f * far_v,
                             op * F4, dw + f * four * op * F4, op * F4, at_dw, op,
                         )  # fmt: skip
                     summed += together
@@ -145,7 +145,7 @@ def backward_of(m, transform_image, transform_dy, input_gradient_image):
                 if dx != 0:
                     for f in range(36):
                         sweep(
-                            v + f * far_v, at_v, together, zeros, 1, oc, F4, wt + f * apart(oc, cp), zeros, 0,
+                            v + f * far_v, at_v, together, zeros, ONE, oc, FLOAT, wt + f * apart(oc, cp), zeros, NONE,
                             u + f * far_u, at_u, cp, lowest,
                         )  # fmt: skip
                     for i in range(images):
