@@ -14,6 +14,7 @@ from pellucid import kernels
 from pellucid.kernels import jit, set_num_threads, tasks, threads, winograd
 from pellucid.kernels.tasks import Task
 from pellucid.kernels.threads import address
+from pellucid.kernels.workers import LINE
 
 pytestmark = pytest.mark.usefixtures("needs_numba", "threads")
 
@@ -64,12 +65,12 @@ def test_helpers_do_all_the_pieces_of_a_task_that_lies_at_their_door() -> None:
         workers.bell[door] = address(head)
         time.sleep(0.001)
         workers.bell[door] = 0
-        if head[2 * tasks.LINE] == task.pieces:
+        if head[2 * LINE] == task.pieces:
             break
-    while workers.bell[door + tasks.LINE]:  # somebody is inside
+    while workers.bell[door + LINE]:  # somebody is inside
         time.sleep(0.001)
 
-    assert head[2 * tasks.LINE] == task.pieces
+    assert head[2 * LINE] == task.pieces
     assert (parts == 4).all()
 
 

@@ -76,14 +76,19 @@ def _summed(a: Array, b: Array, c: Array) -> Array:
 def _row_times(x: Array, w: Array, y: Array) -> Array:
     """x (1, D) · w (D, K), every thread reading a part of w."""
     d, k = w.shape
-    part = -(-d // max(1, min(MOST_PARTS, w.size // PART)))
-    pieces = -(-d // part)
+    part, pieces = parts_of_rows(d, k)
     parts = np.empty((pieces, k), np.float32)
     task = Task()
     task.add(jit.load("row").times, pieces, (address(x), address(w), address(parts), d, part, k))
     add_sum(task, parts, address(y))
     task.run()
     return y
+
+
+def parts_of_rows(d: int, k: int) -> tuple[int, int]:
+    """How a matrix (D, K) is cut for a row to be multiplied by: its rows in a part, and the parts."""
+    part = -(-d // max(1, min(MOST_PARTS, d * k // PART)))
+    return part, -(-d // part)
 
 
 def add_sum(task: Task, parts: Array, y: int) -> None:

@@ -20,9 +20,14 @@ from pellucid.typing import Array, IntArray, Shape
 BLOCK_BYTES = 256 * 1024
 
 
-def _blocks(x_shape: Shape, itemsize: int) -> list[slice]:
+def _images(x_shape: Shape, itemsize: int) -> int:
+    """Images in a block."""
     per_image = x_shape[1] * x_shape[2] * x_shape[3] * itemsize
-    return blocks_of(x_shape[0], max(1, BLOCK_BYTES // max(1, per_image)))
+    return max(1, BLOCK_BYTES // max(1, per_image))
+
+
+def _blocks(x_shape: Shape, itemsize: int) -> list[slice]:
+    return blocks_of(x_shape[0], _images(x_shape, itemsize))
 
 
 def _tap_slices(window: Window, x_shape: Shape) -> Iterator[tuple[int, tuple[slice, slice], tuple[slice, slice]]]:
@@ -52,7 +57,7 @@ def _run(name: str, window: Window, x_shape: Shape, *arrays: Array | IntArray) -
     """Run a compiled loop over the images."""
     (top, _), (left, _) = window.padding
     sizes = (*x_shape, *window.output(x_shape[1], x_shape[2]), *window.size, *window.stride, top, left)
-    size = _blocks(x_shape, 4)[0].stop if x_shape[0] else 1
+    size = _images(x_shape, 4)
     tasks.run(getattr(jit.load("pool"), name), -(-x_shape[0] // size), (*sizes, size, *map(address, arrays)))
 
 

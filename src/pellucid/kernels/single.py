@@ -23,7 +23,7 @@ from pellucid.kernels import direct, jit, winograd
 from pellucid.kernels.conv import choose
 from pellucid.kernels.geometry import Window
 from pellucid.kernels.jit import ByAddress
-from pellucid.kernels.matmul import MOST_PARTS, PART
+from pellucid.kernels.matmul import parts_of_rows
 from pellucid.kernels.sliding import bias_vector, panels, whole
 from pellucid.kernels.tasks import BEFORE, Task
 from pellucid.kernels.threads import address
@@ -225,8 +225,7 @@ class Program:
 
     def _product(self, step: Product, source: int | Slot, target: int | Slot) -> None:
         code, columns = jit.load("row"), step.columns
-        part = -(-step.length // max(1, min(MOST_PARTS, step.multiplications // PART)))
-        pieces = -(-step.length // part)
+        part, pieces = parts_of_rows(step.length, columns)
         parts = self._room(pieces * columns)
         self._add(code.times, pieces, source, Slot.W, parts, step.length, part, columns)
         self._add(code.total, -(-columns // code.TOGETHER), parts, pieces, columns, Slot.B, target, int(step.relu))

@@ -14,10 +14,8 @@ import numpy as np
 from pellucid.kernels import jit
 from pellucid.kernels.jit import ByAddress
 from pellucid.kernels.threads import address, helpers, scratch
+from pellucid.kernels.workers import LINE
 from pellucid.typing import Array, IntArray
-
-LINE = 8
-"""Numbers in a cache line."""
 
 BEFORE = 3
 """Numbers of a row before its arguments."""
