@@ -84,6 +84,19 @@ def size(who: str, name: str, value: Any) -> int:
     return number
 
 
+def seed(who: str, value: Any, name: str = "seed") -> int:
+    """`value` as an int of at least 0, which `numpy.random.default_rng` takes; NumPy's integers will do."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = -1
+    if number < 0 or isinstance(value, (bool, np.bool_)):
+        raise ArgumentError(
+            f"{who}: {name} must be a whole number of at least 0, got {value!r}. The same seed gives the same run."
+        )
+    return number
+
+
 def pair(who: str, name: str, value: Any) -> tuple[int, int]:
     """`3` or `(3, 5)` as two sizes (height, width)."""
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -153,7 +153,8 @@ class Dataset:
             If `fraction` is not between 0 and 1, or one part would be empty.
         """
         labels = self.t if stratify and self.classes is not None else None
-        generator = np.random.default_rng(rng)
+        known = isinstance(rng, np.random.Generator)
+        generator = rng if known else np.random.default_rng(checks.seed("Dataset.split", rng, "rng"))
         first, rest = split_indices("Dataset.split", len(self), labels, fraction, generator)
         return self._at(first), self._at(rest)
 

@@ -94,6 +94,7 @@ def fit(
     -----
     Ctrl-C ends training after the step under way; what was learnt is kept, and `History.stopped` says so.
     """
+    seed = checks.seed("fit", seed)
     network = network_of(model)
     train, held_out = _datasets(data, validation, seed)
     _build(network, train)
