@@ -23,7 +23,7 @@ net = nn.Sequential(nn.Conv2d(1, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(1
 for m in net:
     if hasattr(m, "weight"): nn.init.kaiming_normal_(m.weight, nonlinearity="relu"); nn.init.zeros_(m.bias)
 optimizer = torch.optim.Adam(net.parameters(), betas=(0.7, 0.9))
-schedule = pl.schedules.OneCycle(0.006, 938)
+schedule = pl.models.recipe("sprint").schedule(0.006, 938)
 step = 0
 for epoch in range(2):
     order = torch.tensor(rng.permutation(60000))

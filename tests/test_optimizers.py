@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pellucid.errors import ArgumentError, ShapeError, UnknownNameError
+from pellucid.errors import ArgumentError, ShapeError, StateError, UnknownNameError
 from pellucid.optimizers import (
     OPTIMIZERS,
     SGD,
@@ -27,7 +29,7 @@ from pellucid.optimizers import (
     as_optimizer,
     clipped,
 )
-from pellucid.schedules import Constant, StepDecay
+from pellucid.schedules import Constant, ReduceOnPlateau, StepDecay
 from pellucid.typing import Array
 
 each = pytest.mark.parametrize("kind", OPTIMIZERS.values(), ids=list(OPTIMIZERS))
@@ -211,6 +213,100 @@ def test_parameters_are_independent_of_each_other(kind: type[Optimizer], rng: np
     np.testing.assert_array_equal(alone["a"], both["a"])
 
 
+# An optimiser belongs to one training
+
+
+def run(optimizer: Optimizer, params: dict[str, Array], steps: int = 3) -> dict[str, Array]:
+    for _ in range(steps):
+        optimizer.step(params, {k: 0.3 * p + 0.1 for k, p in params.items()})
+    return params
+
+
+def ones() -> dict[str, Array]:
+    return {"W": np.ones((3, 2)), "b": np.ones(2)}
+
+
+@each
+def test_a_fresh_optimiser_has_taken_no_step(kind: type[Optimizer]) -> None:
+    used = kind(ReduceOnPlateau(0.1, patience=0), weight_decay=0.1, clip_norm=5.0)
+    used.schedule.observe(1.0)
+    used.schedule.observe(1.0)
+    run(used, ones())
+    fresh, new = used.fresh(), kind(0.1, weight_decay=0.1, clip_norm=5.0)
+
+    assert (fresh.iteration, fresh.state, fresh.learning_rate) == (0, {}, 0.1)
+    assert (used.iteration, used.learning_rate) == (3, 0.05)
+    for ours, theirs in zip(run(fresh, ones()).values(), run(new, ones()).values(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_fresh_optimiser_of_ones_own_shares_no_state() -> None:
+    class Mine(Optimizer):
+        def __init__(self) -> None:
+            super().__init__(0.1)
+            self.seen: dict[str, int] = {}
+
+        def update(self, key: str, p: Array, g: Array, rate: float) -> None:
+            self.seen[key] = self.seen.get(key, 0) + 1
+
+    given = Mine()
+    run(given.fresh(), ones())
+
+    assert given.seen == {}
+
+
+@each
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"W": np.ones((3, 2)), "b": np.ones(2)},  # as large, and another network's all the same
+        {"W": np.ones((5, 2)), "b": np.ones(2)},
+        {"V": np.ones((3, 2))},
+    ],
+    ids=["equal shapes", "other shapes", "other names"],
+)
+def test_the_parameters_of_another_network_are_refused(kind: type[Optimizer], other: dict[str, Array]) -> None:
+    optimizer, own = kind(0.1), ones()
+    run(optimizer, own)
+    before = {k: p.copy() for k, p in other.items()}
+
+    with pytest.raises(StateError, match=r"'[WV]' is not the array of the steps before.*optimizer\.fresh\(\)"):
+        run(optimizer, other)
+    del own  # its arrays are gone
+    with pytest.raises(StateError, match="count of 3 steps"):
+        run(optimizer, ones())
+    assert optimizer.iteration == 3
+    assert all(np.array_equal(before[k], p) for k, p in other.items())
+
+
+@each
+def test_layers_may_be_frozen_and_thawed_between_steps(kind: type[Optimizer]) -> None:
+    optimizer, params = kind(0.1), ones()
+    run(optimizer, {"b": params["b"]})
+    run(optimizer, params)
+    run(optimizer, {"W": params["W"]})
+
+    assert optimizer.iteration == 9
+
+
+@each
+def test_a_copied_optimiser_goes_on_with_the_copied_parameters(kind: type[Optimizer]) -> None:
+    optimizer, params = kind(0.1), ones()
+    run(optimizer, params)
+    copied, arrays_ = copy.deepcopy((optimizer, params))
+    pickled, others = pickle.loads(pickle.dumps((optimizer, params)))  # noqa: S301
+    wrong = pickle.loads(pickle.dumps(optimizer))  # noqa: S301
+
+    for mine in (optimizer, params), (copied, arrays_), (pickled, others):
+        run(*mine)
+    for key, p in params.items():
+        np.testing.assert_array_equal(p, arrays_[key])
+        np.testing.assert_array_equal(p, others[key])
+    if optimizer.state:
+        with pytest.raises(StateError):
+            run(wrong, {"W": np.ones((7, 2)), "b": np.ones(2)})
+
+
 # Weight decay
 
 
@@ -324,6 +420,9 @@ def test_the_configuration_makes_it_again(kind: type[Optimizer]) -> None:
         (lambda: AdaDelta(rho=2), r"AdaDelta: rho must lie in \[0, 1\), got 2"),
         (lambda: AdamW(beta1=1.0), r"AdamW: beta1 must lie in \[0, 1\), got 1.0"),
         (lambda: Adam(beta2=-0.1), r"Adam: beta2 must lie in \[0, 1\), got -0.1"),
+        (lambda: Adam(epsilon=-1e-8), r"Adam: epsilon must lie in \[0, inf\), got -1e-08"),
+        (lambda: AdaGrad(epsilon=math.nan), r"AdaGrad: epsilon must lie in \[0, inf\), got nan"),
+        (lambda: SGD(True), "SGD: learning_rate must be a number above 0, got True"),
         (lambda: Lion(beta2=1.5), r"Lion: beta2 must lie in \[0, 1\), got 1.5"),
     ],
 )

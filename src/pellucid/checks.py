@@ -60,17 +60,18 @@ def expect_rank(who: str, x: Array, rank: int, letters: str, name: str = "x") ->
 
 def expect_positive(who: str, name: str, value: float) -> None:
     """Raise ArgumentError unless `value` is a finite number above zero."""
-    if not (isinstance(value, (int, float, np.number)) and value > 0 and math.isfinite(value)):
+    if not (_is_number(value) and value > 0 and math.isfinite(value)):
         raise ArgumentError(f"{who}: {name} must be a number above 0, got {value!r}.")
 
 
 def expect_range(who: str, name: str, value: float, low: float, high: float, *, open_high: bool = False) -> None:
     """Raise ArgumentError unless low <= value <= high (or < high)."""
-    inside = (
-        isinstance(value, (int, float, np.number)) and low <= value and (value < high if open_high else value <= high)
-    )
-    if not inside:
+    if not (_is_number(value) and low <= value and (value < high if open_high else value <= high)):
         raise ArgumentError(f"{who}: {name} must lie in [{low}, {high}{')' if open_high else ']'}, got {value!r}.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def size(who: str, name: str, value: Any) -> int:

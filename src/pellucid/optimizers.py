@@ -5,6 +5,9 @@
 Throughout, p is a parameter, g its gradient, η the learning rate of this iteration. The state lies in `state` as plain
 named arrays ("affine1.W/momentum"), so that a run can be saved and resumed.
 
+An optimiser belongs to one training: its moments and its count of steps are those of the arrays that it moves, and
+`step` refuses others. `fit` therefore works with a `fresh()` one and leaves the one it is given as it is.
+
 Weight decay acts on weights (arrays of two or more axes), not on biases or scales. Plain methods add λp to the
 gradient, which is L2 regularisation; AdamW and Lion shrink the weights directly (Loshchilov & Hutter 2019,
 arXiv:1711.05101).
@@ -12,15 +15,17 @@ arXiv:1711.05101).
 
 from __future__ import annotations
 
+import copy
 import math
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, NoReturn, TypeAlias
+from typing import Any, ClassVar, NoReturn, Self, TypeAlias
 
 import numpy as np
 
 from pellucid import checks
-from pellucid.errors import ArgumentError, ShapeError
+from pellucid.errors import ArgumentError, ShapeError, StateError
 from pellucid.kernels.elementwise import inplace_adadelta, inplace_adam
 from pellucid.schedules import Rate, Schedule, as_schedule
 from pellucid.typing import Array, Arrays, Config
@@ -52,20 +57,64 @@ class Optimizer(ABC):
         self.schedule = as_schedule(learning_rate)
         self.weight_decay = float(weight_decay)
         self.clip_norm = clip_norm
+        self._begin()
+
+    def _begin(self) -> None:
         self.iteration = 0
         self.state: Arrays = {}
         self._scratch: Arrays = {}
+        self._moves: dict[str, weakref.ref[Array]] = {}
+
+    def fresh(self) -> Self:
+        """Return the same optimiser for another training: no step taken, no moments, its schedule at the beginning."""
+        kept = {k: v for k, v in self.__getstate__().items() if k not in ("state", "schedule")}
+        made = copy.copy(self)
+        made.__dict__.update(copy.deepcopy(kept), schedule=self.schedule.fresh())
+        made._begin()
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what belongs to the arrays in this process: a copy takes to the first ones that it is given."""
+        return {k: v for k, v in vars(self).items() if k not in ("_moves", "_scratch")}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.__dict__.update(state, _moves={}, _scratch={})
 
     @property
     def learning_rate(self) -> float:
         """The rate of the next step."""
         return self.schedule(self.iteration)
 
+    def take_to(self, params: Mapping[str, Array]) -> None:
+        """Remember whose parameters these are; raise StateError where they are not those of the steps before.
+
+        Parameters may come later or be left out, as when layers are frozen; an array in another's place is refused.
+        """
+        moves = self._moves
+        strangers = [key for key, p in params.items() if key in moves and moves[key]() is not p]
+        if moves and not strangers and moves.keys().isdisjoint(params):
+            strangers = list(params)
+        strangers += [key for key, p in params.items() if key not in moves and not self._has_room_for(key, p)]
+        if strangers:
+            raise StateError(
+                f"{type(self).__name__}: {strangers[0]!r} is not the array of the steps before; its moments and the "
+                f"count of {self.iteration} steps belong to another training. Take optimizer.fresh() for this one."
+            )
+        for key, p in params.items():
+            if key not in moves:
+                moves[key] = weakref.ref(p)
+
+    def _has_room_for(self, key: str, p: Array) -> bool:
+        """Whether the state under `key`, if there is any, is of p's shape."""
+        own = [a for name, a in self.state.items() if name.rpartition("/")[0] == key]
+        return all(a.shape == p.shape for a in own)
+
     def step(self, params: Mapping[str, Array], grads: Mapping[str, Array]) -> None:
         """Change every parameter in place by its gradient."""
         for key, p in params.items():
             if key not in grads or grads[key].shape != p.shape:
                 _refuse(type(self).__name__, key, p, grads)
+        self.take_to(params)
         if self.clip_norm is not None:
             grads = clipped(grads, self.clip_norm)
         rate = self.schedule(self.iteration)
@@ -114,6 +163,11 @@ def _refuse(who: str, key: str, p: Array, grads: Mapping[str, Array]) -> NoRetur
     if key not in grads:
         raise ArgumentError(f"{who}: parameter {key!r} has no gradient. The gradients are of {sorted(grads)}.")
     raise ShapeError(f"{who}: the gradient of {key!r} must have shape {p.shape}, got {grads[key].shape}.")
+
+
+def _epsilon(who: str, epsilon: float) -> float:
+    checks.expect_range(who, "epsilon", epsilon, 0, math.inf, open_high=True)
+    return float(epsilon)
 
 
 def clipped(grads: Mapping[str, Array], norm: float) -> Mapping[str, Array]:
@@ -168,7 +222,7 @@ class AdaGrad(Optimizer):
 
     def __init__(self, learning_rate: Rate = 0.01, epsilon: float = 1e-7, **options: Any) -> None:
         super().__init__(learning_rate, **options)
-        self.epsilon = float(epsilon)
+        self.epsilon = _epsilon(type(self).__name__, epsilon)
 
     def update(self, key: str, p: Array, g: Array, rate: float) -> None:
         h = self.slot(key, "squares", p)
@@ -185,7 +239,7 @@ class RMSProp(Optimizer):
     def __init__(self, learning_rate: Rate = 0.001, rho: float = 0.9, epsilon: float = 1e-7, **options: Any) -> None:
         super().__init__(learning_rate, **options)
         checks.expect_range(type(self).__name__, "rho", rho, 0, 1, open_high=True)
-        self.rho, self.epsilon = float(rho), float(epsilon)
+        self.rho, self.epsilon = float(rho), _epsilon(type(self).__name__, epsilon)
 
     def update(self, key: str, p: Array, g: Array, rate: float) -> None:
         h = self.slot(key, "squares", p)
@@ -206,7 +260,7 @@ class AdaDelta(Optimizer):
     def __init__(self, learning_rate: Rate = 1.0, rho: float = 0.95, epsilon: float = 1e-6, **options: Any) -> None:
         super().__init__(learning_rate, **options)
         checks.expect_range(type(self).__name__, "rho", rho, 0, 1, open_high=True)
-        self.rho, self.epsilon = float(rho), float(epsilon)
+        self.rho, self.epsilon = float(rho), _epsilon(type(self).__name__, epsilon)
 
     def update(self, key: str, p: Array, g: Array, rate: float) -> None:
         inplace_adadelta(
@@ -236,7 +290,8 @@ class Adam(Optimizer):
         super().__init__(learning_rate, **options)
         for name, beta in (("beta1", beta1), ("beta2", beta2)):
             checks.expect_range(type(self).__name__, name, beta, 0, 1, open_high=True)
-        self.beta1, self.beta2, self.epsilon = float(beta1), float(beta2), float(epsilon)
+        self.beta1, self.beta2 = float(beta1), float(beta2)
+        self.epsilon = _epsilon(type(self).__name__, epsilon)
 
     def update(self, key: str, p: Array, g: Array, rate: float) -> None:
         inplace_adam(

@@ -1,14 +1,16 @@
 """Learning-rate schedules: a rate for every iteration, counted from 0.
 
 Each is a small value, called with the iteration: `Cosine(0.1, iterations=1000)(500)` → 0.05. `WarmUp` wraps another.
-`ReduceOnPlateau` alone looks at the training, through `observe`.
+`ReduceOnPlateau` alone looks at the training, through `observe`. `fit` follows a `fresh` one, so that what was heard in
+one training never changes the rate of another.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from pellucid import checks
@@ -24,11 +26,18 @@ class Schedule(ABC):
     def observe(self, loss: float) -> None:
         """Hear the validation loss (or else the training loss) at the end of each epoch; most do not care."""
 
+    def fresh(self) -> Schedule:
+        """Return the same schedule for another training, at its beginning. One that hears losses forgets them."""
+        return copy.deepcopy(self)
+
     def __post_init__(self) -> None:
         """Check whichever of the usual fields there are."""
-        for name in ("learning_rate", "every", "iterations", "factor"):
+        for name in ("learning_rate", "every", "iterations", "factor", "start_divisor", "end_divisor"):
             if hasattr(self, name):
                 checks.expect_positive(type(self).__name__, name, getattr(self, name))
+        for name in ("final", "minimum", "patience"):
+            if hasattr(self, name):
+                checks.expect_range(type(self).__name__, name, getattr(self, name), 0, math.inf, open_high=True)
 
 
 @dataclass(frozen=True)
@@ -97,10 +106,16 @@ class WarmUp(Schedule):
     def observe(self, loss: float) -> None:
         self.then.observe(loss)
 
+    def fresh(self) -> WarmUp:
+        return replace(self, then=self.then.fresh())
+
 
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    """Rise to η over the first `warm_up` share, then anneal to η / `end_divisor`, both along half a cosine.
+    """Rise to η over the first `warm_up` share of the iterations, then fall, both along half a cosine.
+
+    It begins at η / `start_divisor` and ends, in the last iteration, at η / `start_divisor` / `end_divisor`; with these
+    options the rates are those of PyTorch's `OneCycleLR(max_lr, total_steps, pct_start, div_factor, final_div_factor)`.
 
     Smith & Topin (2019), "Super-convergence", arXiv:1708.07120.
     """
@@ -116,11 +131,11 @@ class OneCycle(Schedule):
         checks.expect_range("OneCycle", "warm_up", self.warm_up, 0, 1, open_high=True)
 
     def __call__(self, iteration: int) -> float:
-        top = self.learning_rate
-        peak = self.warm_up * self.iterations
+        top, start = self.learning_rate, self.learning_rate / self.start_divisor
+        peak, last = self.warm_up * self.iterations - 1, self.iterations - 1
         if iteration < peak:
-            return _cosine_between(top / self.start_divisor, top, iteration / peak)
-        return _cosine_between(top, top / self.end_divisor, min((iteration - peak) / (self.iterations - peak), 1.0))
+            return _cosine_between(start, top, iteration / peak)
+        return _cosine_between(top, start / self.end_divisor, min((iteration - peak) / (last - peak), 1.0))
 
 
 def _cosine_between(start: float, end: float, progress: float) -> float:
@@ -129,17 +144,25 @@ def _cosine_between(start: float, end: float, progress: float) -> float:
 
 @dataclass
 class ReduceOnPlateau(Schedule):
-    """Multiply by `factor` when the loss has not fallen for more than `patience` epochs, down to `minimum`."""
+    """Multiply by `factor` when the loss has not fallen for more than `patience` epochs, down to `minimum`.
+
+    `rate` is the rate reached, `best` the lowest loss heard, `waited` the epochs since.
+    """
 
     learning_rate: float
     factor: float = 0.5
     patience: int = 3
     minimum: float = 0.0
-    best: float = field(default=math.inf, repr=False)
-    waited: int = field(default=0, repr=False)
+    rate: float = field(init=False, repr=False)
+    best: float = field(init=False, default=math.inf, repr=False)
+    waited: int = field(init=False, default=0, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.rate = self.learning_rate
 
     def __call__(self, iteration: int) -> float:
-        return self.learning_rate
+        return self.rate
 
     def observe(self, loss: float) -> None:
         if loss < self.best:
@@ -147,7 +170,10 @@ class ReduceOnPlateau(Schedule):
             return
         self.waited += 1
         if self.waited > self.patience:
-            self.learning_rate, self.waited = max(self.learning_rate * self.factor, self.minimum), 0
+            self.rate, self.waited = max(self.rate * self.factor, self.minimum), 0
+
+    def fresh(self) -> ReduceOnPlateau:
+        return replace(self)
 
 
 Rate: TypeAlias = "float | Schedule"

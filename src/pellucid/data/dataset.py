@@ -153,9 +153,9 @@ class Dataset:
             If `fraction` is not between 0 and 1, or one part would be empty.
         """
         labels = self.t if stratify and self.classes is not None else None
-        known = isinstance(rng, np.random.Generator)
-        generator = rng if known else np.random.default_rng(checks.seed("Dataset.split", rng, "rng"))
-        first, rest = split_indices("Dataset.split", len(self), labels, fraction, generator)
+        if not isinstance(rng, np.random.Generator):
+            rng = np.random.default_rng(checks.seed("Dataset.split", rng, "rng"))
+        first, rest = split_indices("Dataset.split", len(self), labels, fraction, rng)
         return self._at(first), self._at(rest)
 
     def batches(self, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[Pair]:
