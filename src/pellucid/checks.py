@@ -12,6 +12,7 @@ import math
 import operator
 import os
 from collections.abc import Collection, Sequence
+from functools import cache
 from io import BufferedReader
 from pathlib import Path
 from types import ModuleType
@@ -96,6 +97,33 @@ def seed(who: str, value: Any, name: str = "seed") -> int:
             f"{who}: {name} must be a whole number of at least 0, got {value!r}. The same seed gives the same run."
         )
     return number
+
+
+def float_dtype(who: str, dtype: Any) -> np.dtype[Any]:
+    """`dtype` as NumPy's float32 or float64, the two that networks compute in."""
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except Exception:  # NumPy asks the object itself, which may fail in any way
+        raise ArgumentError(f"{who}: dtype must be float32 or float64, got {dtype!r}.") from None
+    if dtype is None or found not in (np.dtype(np.float32), np.dtype(np.float64)):  # None would mean float64
+        raise ArgumentError(f"{who}: dtype must be float32 or float64, got {dtype if dtype is None else found}.")
+    return found
+
+
+def expect_memory(who: str, shape: Shape, itemsize: int = 8) -> None:
+    """Raise ShapeError where an array of `shape` is larger than the memory of this machine."""
+    needed = math.prod(shape) * itemsize
+    if needed > _physical_memory():
+        raise ShapeError(f"{who}: an array of shape {shape} takes {needed / 2**30:,.0f} GiB, more than there is.")
+
+
+@cache
+def _physical_memory() -> int:
+    """The bytes of memory of this machine; where the system does not tell, what an address of 48 bits reaches."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 1 << 48
 
 
 def pair(who: str, name: str, value: Any) -> tuple[int, int]:

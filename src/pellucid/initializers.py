@@ -33,7 +33,7 @@ class Initializer(ABC):
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Array:
         """Return a new array of `shape`."""
-        return np.ascontiguousarray(self.draw(shape, rng), dtype=dtype)
+        return np.array(self.draw(shape, rng), dtype=dtype, order="C")
 
     @abstractmethod
     def draw(self, shape: Shape, rng: np.random.Generator) -> Array:

@@ -20,7 +20,7 @@ import math
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, NoReturn, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
@@ -110,10 +110,8 @@ class Optimizer(ABC):
         return all(a.shape == p.shape for a in own)
 
     def step(self, params: Mapping[str, Array], grads: Mapping[str, Array]) -> None:
-        """Change every parameter in place by its gradient."""
-        for key, p in params.items():
-            if key not in grads or grads[key].shape != p.shape:
-                _refuse(type(self).__name__, key, p, grads)
+        """Change every parameter in place by its gradient; those without one (frozen layers') stay as they are."""
+        params = _with_gradient(type(self).__name__, params, grads)
         self.take_to(params)
         if self.clip_norm is not None:
             grads = clipped(grads, self.clip_norm)
@@ -159,10 +157,18 @@ class Optimizer(ABC):
         return f"{type(self).__name__}({', '.join([repr(rate), *(f'{k}={v!r}' for k, v in options.items())])})"
 
 
-def _refuse(who: str, key: str, p: Array, grads: Mapping[str, Array]) -> NoReturn:
-    if key not in grads:
-        raise ArgumentError(f"{who}: parameter {key!r} has no gradient. The gradients are of {sorted(grads)}.")
-    raise ShapeError(f"{who}: the gradient of {key!r} must have shape {p.shape}, got {grads[key].shape}.")
+def _with_gradient(who: str, params: Mapping[str, Array], grads: Mapping[str, Array]) -> Mapping[str, Array]:
+    """Return the parameters that have a gradient; raise where a gradient has no parameter, or another shape."""
+    for key, g in grads.items():
+        if key not in params:
+            checks.unknown_name(who, "parameter", key, params)
+        if np.shape(g) != params[key].shape:
+            raise ShapeError(f"{who}: the gradient of {key!r} must have shape {params[key].shape}, got {np.shape(g)}.")
+    if params and not grads:
+        raise ArgumentError(
+            f"{who}: no parameter has a gradient. Is every layer frozen? network.unfreeze() thaws them."
+        )
+    return {key: p for key, p in params.items() if key in grads}
 
 
 def _epsilon(who: str, epsilon: float) -> float:

@@ -11,7 +11,7 @@ from cases import CASES
 from interop.crafted import _Standardise
 from pellucid.errors import ArgumentError, DataError, FileFormatError, StateError
 from pellucid.interop import load, load_into, read_metadata, save
-from pellucid.layers import LAYERS, Affine, Container, Dropout, ReLU, Sequential, to_spec
+from pellucid.layers import LAYERS, Affine, Container, Dropout, ReLU, Sequential, copy_network, to_spec
 
 
 def network_of(case, dtype=np.float32):
@@ -179,11 +179,11 @@ def test_load_into_does_not_mind_how_weights_began(path):
         ),
         (lambda: Sequential([Affine(4)], input_shape=2), "layers are 3, the file has 1"),
         (
-            lambda: Sequential(small().layers, input_shape=5),
+            lambda: Sequential([Affine(4), ReLU(), Affine(3)], input_shape=5),
             r"affine1.W must have shape \(2, 4\), the file has \(5, 4\)",
         ),
         (
-            lambda: Sequential(small().layers, input_shape=2, dtype=np.float64),
+            lambda: copy_network(small(), np.float64),
             "affine1.W must be float32, .* float64",
         ),
     ],
@@ -256,8 +256,6 @@ def test_what_cannot_be_saved_is_said(path):
         save(small(), path, metadata={"pellucid.format": "2"})
     with pytest.raises(ArgumentError, match="UTF-8"):
         save(small(), path, metadata={"name": "\ud800"})
-    with pytest.raises(ArgumentError, match="affine1.W is float128|float96|which safetensors cannot hold"):
-        save(Sequential([Affine(3)], input_shape=2, dtype=np.longdouble), path)
     with pytest.raises(ArgumentError, match="cannot be written as JSON"):
         save(_odd(), path)
     assert not path.exists()

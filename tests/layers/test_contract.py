@@ -56,7 +56,7 @@ def state_of(layer: Layer[Any], *, buffers: bool = True) -> dict[str, Any]:
             state[key] = [state_of(inner, buffers=buffers) for inner in value]
         elif key == "params" or (key == "buffers" and buffers):
             state[key] = {k: (id(a), a.dtype, a.tobytes()) for k, a in value.items()}
-        elif key != "buffers":
+        elif key not in ("buffers", "_built"):  # which are `params` and `buffers` again
             state[key] = repr(value)
     return state
 

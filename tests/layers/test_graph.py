@@ -345,7 +345,6 @@ def test_names_that_cannot_be_used_are_refused() -> None:
     refused({"input": (ReLU(), "input")}, "two nodes are named 'input'")
     refused([("a", ReLU(), "input"), ("a", ReLU(), "a")], "two nodes are named 'a'")
     refused({"a.b": (ReLU(), "input")}, "must be a string without '.' and '/', got 'a.b'")
-    refused({"a": (ReLU(name="b"), "input")}, "node 'a' holds a layer that is named 'b'")
 
 
 def test_nodes_that_are_none_are_refused() -> None:

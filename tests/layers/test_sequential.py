@@ -177,7 +177,7 @@ def test_layers_are_found_by_name_also_inside() -> None:
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        (lambda: [Affine(2, name="a"), ReLU(name="a")], "Container: two layers are named 'a'"),
+        (lambda: [Affine(2, name="a"), ReLU(name="a")], "Sequential: two layers are named 'a'"),
         (lambda: [Affine(2, name="a.b")], r"a layer's name may not hold '\.' or '/', got 'a\.b'"),
         (lambda: [Affine(2, name="a/b")], r"a layer's name may not hold '\.' or '/', got 'a/b'"),
         (lambda: [Affine(2), ReLU], "Sequential: layer 1 is .*ReLU.*, which is not a Layer. Call it to make one"),

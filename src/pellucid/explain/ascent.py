@@ -249,9 +249,8 @@ class Ascent:
         scores = self.score.read(y, s)[0]
         winners = self.height.reshape(grid).argmax(axis=1)
         at = np.arange(t) * s + winners
-        part_layers = self.score.part.layers
         return Maximized(
-            layer=layer or (part_layers[-1].name if part_layers else ""),
+            layer=layer or next(reversed(self.score.part.names), ""),
             targets=self.score.targets,
             images=x.reshape(*grid, *x.shape[1:]),
             scores=scores.reshape(grid),

@@ -58,9 +58,10 @@ def cam(
 def _ending(question: Question) -> tuple[str, Affine]:
     """Return the name of the layer under the global pooling, and the dense layer on top."""
     network = question.network
-    layers = [a for a in network.layers if not isinstance(a, PASSIVE)] if isinstance(network, Sequential) else []
-    if len(layers) > 2 and isinstance(layers[-1], Affine) and isinstance(layers[-2], GlobalAveragePool2D):
-        return layers[-3].name, layers[-1]
+    named = list(network.named_layers()) if isinstance(network, Sequential) else []
+    layers = [(name, layer) for name, layer in named if not isinstance(layer, PASSIVE)]
+    if len(layers) > 2 and isinstance(layers[-1][1], Affine) and isinstance(layers[-2][1], GlobalAveragePool2D):
+        return layers[-3][0], layers[-1][1]
     raise ArgumentError(
         f"cam: the network must end in GlobalAveragePool2D and Affine, which {network.label} does not. "
         "Use grad_cam or hires_cam."

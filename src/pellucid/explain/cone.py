@@ -15,7 +15,7 @@ import numpy as np
 
 from pellucid import kernels
 from pellucid.explain.fold import fold_batch_norm
-from pellucid.explain.parts import AnyContainer, chain
+from pellucid.explain.parts import AnyContainer, chain, part_of
 from pellucid.kernels import NO_PADDING, Window
 from pellucid.kernels.threads import parallel_for
 from pellucid.layers import (
@@ -64,7 +64,7 @@ class Cone:
             size = self.dense.output_shape
         else:
             size = self.clean[-1].shape[1:]
-        self.rest: AnyContainer = chain(rest, network, size) if layers else network
+        self.rest: AnyContainer = chain(part_of(network, len(layers) - len(rest)), network, size) if layers else network
 
     def scores(self, patches: Blocks) -> Array:
         """Return the network's outputs (P, …) for images with those patches."""

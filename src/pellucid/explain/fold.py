@@ -17,7 +17,6 @@ from pellucid.layers import (
     DepthwiseConv2D,
     Graph,
     Layer,
-    Parameters,
     Residual,
     Sequential,
 )
@@ -45,13 +44,14 @@ def fold_batch_norm(network: AnyContainer) -> AnyContainer:
 
 
 def _chained(network: Sequential) -> Sequential:
-    layers: list[Layer[Any]] = []
-    for layer in network.layers:
-        if isinstance(layer, BatchNorm) and layers and type(layers[-1]) in FOLDING:
-            layers[-1] = _folded(layers[-1], layer)
+    layers: dict[str, Layer[Any]] = {}
+    for name, layer in network.named_layers():
+        last = next(reversed(layers), "")
+        if isinstance(layer, BatchNorm) and last and type(layers[last]) in FOLDING:
+            layers[last] = _folded(layers[last], layer)
         else:
-            layers.append(fold_batch_norm(layer) if isinstance(layer, Container) else layer)
-    return chain(layers, network, network.input_shape, network.name)
+            layers[name] = fold_batch_norm(layer) if isinstance(layer, Container) else layer
+    return chain(layers, network, network.input_shape)
 
 
 def _woven(graph: Graph) -> Graph:
@@ -77,7 +77,5 @@ def _folded(layer: Any, norm: BatchNorm) -> Any:
     W = layer.params["W"]
     scale = norm.params["gamma"] / np.sqrt(norm.buffers["variance"] + W.dtype.type(norm.epsilon))
     b = layer.params.get("b", np.zeros_like(scale))
-    twin = copy.copy(layer)
-    twin.bias = True
-    twin.params = Parameters(W=W * scale, b=(b - norm.buffers["mean"]) * scale + norm.params["beta"])
-    return twin
+    folded = {"W": W * scale, "b": (b - norm.buffers["mean"]) * scale + norm.params["beta"]}
+    return layer.with_arrays(folded, bias=True)

@@ -5,7 +5,7 @@ A part is a network of its own that shares the layers, and so every array, of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from pellucid import checks
@@ -20,9 +20,20 @@ PASSIVE = (Dropout, Flatten, Reshape)
 """Layers that change no number in an evaluation-mode pass."""
 
 
-def chain(layers: Sequence[Layer[Any]], like: AnyContainer, input_shape: Shape | None, name: str = "") -> Sequential:
+Named = Mapping[str, Layer[Any]]
+"""Layers by what their network calls them."""
+
+
+def chain(layers: Named, like: AnyContainer, input_shape: Shape | None) -> Sequential:
     """Return the layers one after the other as a built network that shares their arrays."""
-    return built(Sequential(layers, name=name), like, input_shape, layers[-1].output_shape if layers else input_shape)
+    held = list(layers.values())
+    part = Sequential(held, names=list(layers), name=like.name)
+    return built(part, like, input_shape, held[-1].output_shape if held else input_shape)
+
+
+def part_of(network: AnyContainer, start: int, end: int | None = None) -> dict[str, Layer[Any]]:
+    """Return the layers from `start` to before `end`, by name."""
+    return dict(list(network.named_layers())[start:end])
 
 
 def built(part: ContainerT, like: AnyContainer, input_shape: Shape | None, output_shape: Shape | None) -> ContainerT:
@@ -39,16 +50,14 @@ def upto(network: AnyContainer, path: str) -> AnyContainer:
         return _graph_upto(network, first, rest)
     layer = network.layer(first)
     inner = upto(layer, rest) if rest and isinstance(layer, Container) else layer
-    if isinstance(network, Residual):
-        return chain([inner], network, network.input_shape, network.name)
-    k = network.layers.index(layer)
-    return chain([*network.layers[:k], inner], network, network.input_shape, network.name)
+    k = 0 if isinstance(network, Residual) else network.names.index(first)
+    return chain({**part_of(network, 0, k), first: inner}, network, network.input_shape)
 
 
 def after(network: Sequential, name: str) -> Sequential:
     """Return what follows the layer of that name in a chain."""
-    k = network.layers.index(network.layer(name))
-    return chain(network.layers[k + 1 :], network, network.layers[k].output_shape, network.name)
+    above = network.layer(name)
+    return chain(part_of(network, network.names.index(name) + 1), network, above.output_shape)
 
 
 def _graph_upto(graph: Graph, name: str, rest: str) -> AnyContainer:
@@ -61,7 +70,6 @@ def _graph_upto(graph: Graph, name: str, rest: str) -> AnyContainer:
             kept.append(node)
     if rest and isinstance(last.operation, Container):
         kept[0] = last._replace(operation=upto(last.operation, rest))
-        kept[0].operation.name = name  # a part made here
     shape = kept[0].operation.output_shape
     return built(Graph(kept[::-1], output=name, name=graph.name), graph, graph.input_shape, shape)
 
@@ -74,16 +82,18 @@ def before_softmax(network: AnyContainer) -> tuple[AnyContainer, str]:
         return (upto(network, node.inputs[0]), kind) if kind and node.inputs[0] != INPUT else (network, "")
     if not isinstance(network, Sequential):
         return network, ""
-    layers = list(network.layers)
-    while layers and isinstance(layers[-1], PASSIVE):
-        layers.pop()
-    kind = _ending(layers[-1]) if layers else ""
-    if kind:
-        return chain(layers[:-1], network, network.input_shape, network.name), kind
-    if layers and isinstance(layers[-1], Container):
-        inner, kind = before_softmax(layers[-1])
+    end = len(network.layers)
+    while end and isinstance(network.layers[end - 1], PASSIVE):
+        end -= 1
+    if not end:
+        return network, ""
+    name, last = network.names[end - 1], network.layers[end - 1]
+    if kind := _ending(last):
+        return chain(part_of(network, 0, end - 1), network, network.input_shape), kind
+    if isinstance(last, Container):
+        inner, kind = before_softmax(last)
         if kind:
-            return chain([*layers[:-1], inner], network, network.input_shape, network.name), kind
+            return chain({**part_of(network, 0, end - 1), name: inner}, network, network.input_shape), kind
     return network, ""
 
 
@@ -113,35 +123,38 @@ def visits(network: AnyContainer, x: Array, tape: Any, prefix: str = "") -> Iter
     values = {INPUT: x}
     for i, step in enumerate(tape):
         inputs = tuple(values[name] for name in network.nodes[i].inputs) if isinstance(network, Graph) else (x,)
-        visit = Visit(prefix + step.layer.name, step.layer, step.cache, inputs, step.output)
+        visit = Visit(prefix + step.name, step.layer, step.cache, inputs, step.output)
         yield visit
         if isinstance(step.layer, Container):
             yield from visits(step.layer, inputs[0], step.cache, f"{visit.path}.")
-        values[step.layer.name] = x = step.output
+        values[step.name] = x = step.output
 
 
 def operations(network: AnyContainer, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (path, layer or merge) for everything that computes, in order; containers only by what they hold."""
-    if isinstance(network, Residual):
-        for side in network.layers:
-            yield from operations(side, f"{prefix}{side.name}.")  # type: ignore[arg-type]
-        yield f"{prefix}{network.add.name}", network.add
-        return
-    held = [node.operation for node in network.nodes] if isinstance(network, Graph) else network.layers
-    for layer in held:
-        if isinstance(layer, Container):
-            yield from operations(layer, f"{prefix}{layer.name}.")
+    for name, operation in _held(network):
+        if isinstance(operation, Container):
+            yield from operations(operation, f"{prefix}{name}.")
         else:
-            yield prefix + layer.name, layer
+            yield prefix + name, operation
+
+
+def _held(network: AnyContainer) -> Iterator[tuple[str, Any]]:
+    """Yield (name, layer or merge) of what a container holds itself, in the order in which it computes."""
+    if isinstance(network, Graph):
+        yield from ((node.name, node.operation) for node in network.nodes)
+        return
+    yield from network.named_layers()
+    if isinstance(network, Residual):
+        yield network.add.name, network.add
 
 
 def image_layer(who: str, network: AnyContainer) -> str:
     """Return the last layer whose output is an image, before any pooling: what a class activation map looks at."""
-    held = [node.operation for node in network.nodes] if isinstance(network, Graph) else list(network.layers)
-    for layer in reversed(held):
+    for name, layer in reversed(list(_held(network))):
         shape = layer.output_shape
         if shape is not None and len(shape) == 3 and shape[0] * shape[1] > 1 and not _only_moves(layer):
-            return layer.name
+            return str(name)
     raise ArgumentError(
         f"{who}: no layer of {network.label} gives an image (H, W, C) to look at. "
         "A class activation map needs a convolution."

@@ -10,7 +10,6 @@ Bach et al. (2015), PLOS ONE 0130140; Montavon et al. (2019), "Layer-wise releva
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.errors import ArgumentError
-from pellucid.layers import Affine, Parameters
+from pellucid.layers import Affine
 from pellucid.typing import Array, Arrays
 
 
@@ -117,9 +116,7 @@ def as_rule(who: str, given: Any) -> RelevanceRule:
 
 def with_params(layer: Any, params: Arrays) -> Any:
     """Return a layer of the same options with other parameters; the layer itself is left alone."""
-    twin = copy.copy(layer)
-    twin.params = Parameters(params)
-    return twin
+    return layer.with_arrays(params)
 
 
 def plain(layer: Any) -> Any:

@@ -60,11 +60,11 @@ def assemble(network: Container[Any], input_shape: Shape, dtype: DTypeLike, arra
 
 
 def _leaves(container: Container[Any], prefix: str = "") -> Iterator[tuple[str, Layer[Any]]]:
-    for layer in container.layers:
+    for name, layer in container.named_layers():
         if isinstance(layer, Container):
-            yield from _leaves(layer, f"{prefix}{layer.name}.")
+            yield from _leaves(layer, f"{prefix}{name}.")
         else:
-            yield prefix + layer.name, layer
+            yield prefix + name, layer
 
 
 class _Blank(Initializer):

@@ -11,7 +11,6 @@ from pellucid.layers.activation import Tanh as Tanh
 from pellucid.layers.affine import Affine as Affine
 from pellucid.layers.base import LAYERS as LAYERS
 from pellucid.layers.base import Layer as Layer
-from pellucid.layers.base import Parameters as Parameters
 from pellucid.layers.batch_norm import BatchNorm as BatchNorm
 from pellucid.layers.container import Container as Container
 from pellucid.layers.container import Rule as Rule
@@ -32,6 +31,7 @@ from pellucid.layers.merge import Merge as Merge
 from pellucid.layers.nodes import Node as Node
 from pellucid.layers.norm import GroupNorm as GroupNorm
 from pellucid.layers.norm import LayerNorm as LayerNorm
+from pellucid.layers.parameters import Parameters as Parameters
 from pellucid.layers.pool import AveragePool2D as AveragePool2D
 from pellucid.layers.pool import MaxPool2D as MaxPool2D
 from pellucid.layers.residual import Residual as Residual

@@ -10,7 +10,8 @@ from pellucid import checks
 from pellucid.errors import ShapeError
 from pellucid.initializers import InitializerLike, as_initializer
 from pellucid.kernels.matmul import matmul
-from pellucid.layers.base import Layer, Parameters
+from pellucid.layers.base import Layer
+from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
 
 
@@ -68,7 +69,7 @@ class Affine(Layer[AffineCache]):
 
     def create_params(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> None:
         shape = (input_shape[0], self.units)
-        self.params = Parameters(W=self.weight(shape, rng, dtype))
+        self.params = Parameters(W=self.drawn(self.weight, shape, rng, dtype))
         if self.bias:
             self.params = Parameters(self.params, b=np.zeros(self.units, dtype))
 

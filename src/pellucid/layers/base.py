@@ -12,17 +12,25 @@ Five laws, each run over every layer by `tests/layers/test_contract.py`:
 5. Interleaved passes, also from several threads, do not disturb each other.
 
 There is no mode to forget: `train` is an argument of the call, and randomness is an explicit Generator.
+
+A layer may stand in several networks: the features of a trained body, a new head, a look at the middle. All of them
+share its arrays. They are made once, for one shape and dtype, and from then on written in place and never replaced;
+a network that would need others is refused.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Generic, TypeVar
+import copy
+from abc import abstractmethod
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
 from pellucid import checks
-from pellucid.errors import ShapeError
+from pellucid.errors import ArgumentError, ShapeError, StateError
+from pellucid.initializers import Initializer
+from pellucid.layers.attributes import KnownAttributes
+from pellucid.layers.parameters import Parameters, settled
 from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
 
 CacheT = TypeVar("CacheT")
@@ -31,30 +39,7 @@ LAYERS: dict[str, type[Layer[Any]]] = {}
 """Every layer class by its name: the only names that a model file may use."""
 
 
-class Parameters(dict[str, "Array"]):
-    """Named arrays that are written in place.
-
-    `params["W"] = value` copies the value into the array that is there, so that a network and its layers, which
-    share their arrays, never part company. A name that is not there, or a value of another shape, raises.
-    """
-
-    def __setitem__(self, key: str, value: Array) -> None:
-        if key not in self:
-            checks.unknown_name("Parameters", "array", key, self)
-        array = self[key]
-        if value is array:  # what `params[key] -= step` ends with
-            return
-        value = np.asarray(value)
-        if value.shape != array.shape:
-            raise ShapeError(f"Parameters: {key} must have shape {array.shape}, got {value.shape}.")
-        array[...] = value
-
-    def __reduce__(self) -> tuple[type[Parameters], tuple[dict[str, Array]]]:
-        """Copy and pickle as a whole: item by item there would be nothing to write into."""
-        return type(self), (dict(self),)
-
-
-class Layer(ABC, Generic[CacheT]):
+class Layer(KnownAttributes, Generic[CacheT]):
     """One differentiable step with named parameters.
 
     A layer is told what it makes (`Affine(10)`); `build` gives it the shape of one input sample, and it then
@@ -66,17 +51,29 @@ class Layer(ABC, Generic[CacheT]):
         What training changes, in a fixed order. Empty before `build` and for layers without parameters.
     buffers : Parameters
         What a training-mode forward may update besides (running statistics).
+    trainable : bool
+        False freezes the layer, in every network it stands in: no gradients, no steps, no new running statistics.
+        A container's is its layers' together.
     name : str
-        Unique within a container, which gives one (`affine1`) where none was chosen.
+        What messages call it: as chosen, or as the first container named it (`affine1`).
     """
 
     input_shape: Shape | None = None
     output_shape: Shape | None = None
     stochastic: ClassVar[bool] = False
     """True where a training-mode forward draws random numbers and so needs `rng`."""
+    takes_images: ClassVar[bool] = False
+    """True where x must be (N, H, W, C)."""
+    _shared = False
+    """Whether a container holds it, so that its arrays are no longer its own."""
+    _counted = False
+    """Whether a container gave it its name, and not its maker."""
+    _built: tuple[Parameters, Parameters] | None = None
+    """The parameters and buffers that `build` made."""
 
     def __init__(self, *, name: str = "") -> None:
         self.name = name
+        self.trainable = True
         self.params = Parameters()
         self.buffers = Parameters()
 
@@ -84,6 +81,28 @@ class Layer(ABC, Generic[CacheT]):
         super().__init_subclass__(**kwargs)
         if not cls.__name__.startswith("_"):
             LAYERS[cls.__name__] = cls
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("params", "buffers") and self._shared and self._built and getattr(self, name).takes(value):
+            getattr(self, name).update(value)  # the arrays that are there are those that networks share
+        elif name == "trainable" and not isinstance(value, (bool, np.bool_)):
+            raise ArgumentError(f"{self.label}: trainable must be True or False, got {value!r}.")
+        else:
+            super().__setattr__(name, value)
+
+    def __copy__(self) -> Self:
+        """A layer of its own, which begins with the same arrays and stands in no network."""
+        twin = type(self).__new__(type(self))
+        vars(twin).update(vars(self), _shared=False)
+        return twin
+
+    def with_arrays(self, params: Arrays, **options: Any) -> Self:
+        """Return a layer with other parameters, and perhaps other options; this one is left alone."""
+        twin = copy.copy(self)
+        twin._built = None
+        vars(twin).update(options, params=Parameters(params))
+        twin._built = twin.params, twin.buffers
+        return twin
 
     # What a subclass writes
 
@@ -117,16 +136,77 @@ class Layer(ABC, Generic[CacheT]):
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Shape:
         """Create the parameters for samples of `input_shape` and return the shape of an output sample.
 
-        A layer that has parameters for this shape already, such as one made `from_arrays`, keeps their values.
+        A layer that has parameters for this shape already, such as one made `from_arrays` or one that stands in
+        another network, keeps them.
         """
-        self.output_shape = self.infer_shape(input_shape)
-        if self.params and self.input_shape == input_shape:
-            self.params = Parameters({k: p.astype(dtype) for k, p in self.params.items()})
-            self.buffers = Parameters({k: b.astype(dtype) for k, b in self.buffers.items()})
-        else:
-            self.input_shape = input_shape
-            self.create_params(input_shape, rng, dtype)
-        return self.output_shape
+        dtype = checks.float_dtype(self.label, dtype)
+        self.expect_fit(input_shape, dtype)
+        output_shape = self.infer_shape(input_shape)
+        for shape in (input_shape, output_shape):
+            checks.expect_memory(self.label, shape)
+        if self.input_shape != input_shape or self._built is None:
+            self._create(input_shape, output_shape, rng, dtype)
+        elif self._has_other_dtype(dtype):
+            self._keep(dtype)
+        return output_shape
+
+    def expect_fit(self, input_shape: Shape, dtype: np.dtype[Any]) -> None:
+        """Raise StateError where a container holds this layer for samples of another shape, or for another dtype."""
+        if not self._shared or self._built is None:
+            return
+        if self.input_shape != input_shape:
+            kind = type(self).__name__
+            raise StateError(
+                f"{self.label}: stands in a network for samples of shape {self.input_shape} already; here they would "
+                f"have {input_shape}. "
+                + (f"Make another {kind} for them." if self.params else f"It has no parameters: make another {kind}.")
+            )
+        if self._has_other_dtype(dtype):
+            raise StateError(
+                f"{self.label}: stands in a network of another dtype already, which shares its arrays; a network of "
+                f"{dtype} needs its own. Take the layer from a copy: pl.copy_network(network, np.{dtype})."
+            )
+
+    def _create(self, input_shape: Shape, output_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
+        self.unbuild()
+        try:
+            with self.open_attributes():
+                self.input_shape, self.output_shape = input_shape, output_shape
+                self.create_params(input_shape, rng, dtype)
+            self._keep(dtype)
+        except BaseException:
+            self.unbuild()
+            raise
+
+    def _keep(self, dtype: np.dtype[Any]) -> None:
+        """Hold the arrays that are there, in the form that every kernel reads."""
+        self._built = None
+        self.params = settled(self.label, self.params, dtype)
+        self.buffers = settled(self.label, self.buffers, dtype)
+        self._built = self.params, self.buffers
+
+    def unbuild(self) -> None:
+        """Forget shape and arrays."""
+        self._built = self.input_shape = self.output_shape = None
+        self.params, self.buffers = Parameters(), Parameters()
+
+    def drawn(self, initializer: Initializer, shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Array:
+        """Return the first values of a parameter, a new array of just that shape and dtype."""
+        plain = type(initializer).__call__ is Initializer.__call__  # gives a new array
+        if plain:
+            checks.expect_memory(self.label, shape)
+        array = initializer(shape, rng, dtype)
+        if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
+            came = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+            raise ShapeError(
+                f"{self.label}: {type(initializer).__name__} must return an array of {np.dtype(dtype)} {shape}, "
+                f"got {came}."
+            )
+        return array if plain or 0 in array.strides else array.copy()  # zero strides: a blank, which is not kept
+
+    def _has_other_dtype(self, dtype: np.dtype[Any]) -> bool:
+        arrays = (*self.params.values(), *self.buffers.values())
+        return any(array.dtype.kind == "f" and array.dtype != dtype for array in arrays)
 
     @property
     def size(self) -> int:
@@ -144,13 +224,25 @@ class Layer(ABC, Generic[CacheT]):
 
         Where there are no parameters, floats keep their dtype and whole numbers become float32.
         """
-        if self.input_shape is None:
+        if self._built is None:
             checks.expect_built(self.label, None)
         elif x.shape[1:] != self.input_shape or x.ndim == 0:
-            checks.expect_batch(self.label, x, self.input_shape)
+            checks.expect_batch(self.label, x, self.input_shape or ())
+        self.expect_arrays()
         for p in self.params.values():
             return x if x.dtype == p.dtype else x.astype(p.dtype)
         return x if x.dtype.kind == "f" else x.astype(np.float32)
+
+    def expect_arrays(self) -> None:
+        """Raise ShapeError where others were put in the place of the arrays that `build` made."""
+        if self._built is None or (self.params is self._built[0] and self.buffers is self._built[1]):
+            return
+        built = {k: a.shape for store in self._built for k, a in store.items()}
+        came = {k: np.shape(a) for store in (self.params, self.buffers) for k, a in store.items()}
+        raise ShapeError(
+            f"{self.label}: its arrays must have the shapes {built}, got {came}. Other values are written into them: "
+            "layer.params[name] = values; another size needs another layer."
+        )
 
     def __repr__(self) -> str:
         arguments = [f"{k}={v!r}" for k, v in self.config().items()]

@@ -8,8 +8,9 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.errors import ShapeError
-from pellucid.layers.base import Layer, Parameters
+from pellucid.layers.base import Layer
 from pellucid.layers.norm import channel_dots, channel_sums
+from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
 
 

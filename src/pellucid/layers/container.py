@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,8 +11,9 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from pellucid import checks
-from pellucid.errors import ArgumentError
-from pellucid.layers.base import Layer, Parameters
+from pellucid.errors import ArgumentError, StateError
+from pellucid.layers.base import Layer
+from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, ArrayLike, Arrays, DTypeLike, Shape
 
 CacheT = TypeVar("CacheT")
@@ -28,12 +30,18 @@ class Container(Layer[CacheT]):
     """A layer made of layers. Its parameters are theirs, called `layer_name.parameter`.
 
     The outermost container is the door of a network: it brings x to the network's dtype, and builds everything from
-    one seed.
+    one seed. The names belong to the container: a layer may be called otherwise in another one.
+
+    Attributes
+    ----------
+    layers : tuple of layers
+    names : tuple of str
+        What this container calls them.
     """
 
     dtype: np.dtype[Any]
 
-    def __init__(self, layers: Sequence[AnyLayer], *, name: str = "") -> None:
+    def __init__(self, layers: Sequence[AnyLayer], *, names: Sequence[str] | None = None, name: str = "") -> None:
         super().__init__(name=name)
         given: Sequence[object] = layers  # which may hold anything, whatever the annotation says
         for i, layer in enumerate(given):
@@ -45,29 +53,62 @@ class Container(Layer[CacheT]):
         if len(set(inside)) != len(inside):
             raise ArgumentError(f"{type(self).__name__}: the same layer stands in it twice. Make two layers.")
         self.dtype = np.dtype(np.float32)
-        _name_layers(self.layers)
+        self._shared = True  # its arrays are its layers'
+        self.names = choose_names(type(self).__name__, self.layers, names)
+        for chosen, layer in self.named_layers():
+            if not layer.name:
+                layer.name, layer._counted = chosen, True
 
     @property
     def stochastic(self) -> bool:  # type: ignore[override]  # a class attribute in leaves, theirs in containers
         """Whether any layer draws random numbers while training."""
         return any(layer.stochastic for layer in self.layers)
 
-    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Shape:
-        """Build every layer; those that have parameters for the shape that reaches them keep their values."""
-        self.output_shape = self.infer_shape(input_shape)
-        self.input_shape = input_shape
-        self.create_params(input_shape, rng, dtype)
-        return self.output_shape
+    @property
+    def trainable(self) -> bool:
+        """Whether any layer with parameters is trained; setting it sets it for every layer inside."""
+        leaves = [layer for layer in self.walk() if not isinstance(layer, Container)]
+        return any(layer.trainable for layer in leaves if layer.params or not self.params)
 
-    def create_params(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> None:
-        """Build the layers one after the other from one generator, and gather what they made."""
-        self.dtype = np.dtype(dtype)
-        self.build_layers(input_shape, rng)
-        self.gather()
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in getattr(self, "layers", ()):  # none yet while `__init__` begins
+            layer.trainable = value
+
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Shape:
+        """Build every layer; those that have parameters for the shape that reaches them keep them.
+
+        Where a layer refuses, nothing is built.
+        """
+        dtype = checks.float_dtype(self.label, dtype)
+        output_shape = self.infer_shape(input_shape)
+        self.expect_fit(input_shape, dtype)
+        fresh = [layer for layer in (self, *self.walk()) if layer.input_shape is None]
+        try:
+            self.dtype, self.input_shape, self.output_shape = dtype, input_shape, output_shape
+            for layer, shape in self.reach(input_shape):
+                layer.build(shape, rng, dtype)
+                layer._shared = True
+            self.gather()
+        except BaseException:
+            for layer in fresh:
+                layer.unbuild()
+            raise
+        return output_shape
+
+    def expect_fit(self, input_shape: Shape, dtype: np.dtype[Any]) -> None:
+        """Raise StateError where a layer stands in another container for other shapes, or for another dtype."""
+        if self._shared and self._built is not None and (self.input_shape, self.dtype) != (input_shape, dtype):
+            raise StateError(
+                f"{self.label}: stands in a network for samples of shape {self.input_shape} in {self.dtype} already; "
+                f"here they would have {input_shape} in {dtype}. Take a copy: pl.copy_network(network, np.{dtype})."
+            )
+        for layer, shape in self.reach(input_shape):
+            layer.expect_fit(shape, dtype)
 
     @abstractmethod
-    def build_layers(self, input_shape: Shape, rng: np.random.Generator) -> None:
-        """Build every layer for the shape that reaches it."""
+    def reach(self, input_shape: Shape) -> Iterator[tuple[AnyLayer, Shape]]:
+        """Yield every layer with the shape of a sample that reaches it, for samples of `input_shape`."""
 
     @abstractmethod
     def backward(
@@ -83,8 +124,10 @@ class Container(Layer[CacheT]):
 
     def gather(self) -> None:
         """Collect the arrays of the layers, shared and not copied."""
-        self.params = Parameters({f"{a.name}.{k}": v for a in self.layers for k, v in a.params.items()})
-        self.buffers = Parameters({f"{a.name}.{k}": v for a in self.layers for k, v in a.buffers.items()})
+        self._built = None
+        self.params = Parameters({f"{n}.{k}": v for n, a in self.named_layers() for k, v in a.params.items()})
+        self.buffers = Parameters({f"{n}.{k}": v for n, a in self.named_layers() for k, v in a.buffers.items()})
+        self._built = self.params, self.buffers
 
     def accept(self, x: ArrayLike) -> Array:
         """Return `x` as an array of the network's dtype; raise ShapeError unless it is (N, *input_shape)."""
@@ -93,15 +136,34 @@ class Container(Layer[CacheT]):
             checks.expect_built(self.label, None)
         elif x.shape[1:] != self.input_shape or x.ndim == 0:
             checks.expect_batch(self.label, x, self.input_shape)
+        self.expect_arrays()
         return x
+
+    def named_layers(self) -> Iterator[tuple[str, AnyLayer]]:
+        """Yield (name, layer) of every layer that this container holds itself."""
+        return zip(self.names, self.layers, strict=True)
 
     def layer(self, name: str) -> AnyLayer:
         """Return the layer of that name; "block.conv1" looks inside a nested container."""
-        first, _, rest = name.partition(".")
-        for layer in self.layers:
-            if layer.name == first:
+        first, _, rest = str(name).partition(".")
+        for own, layer in self.named_layers():
+            if own == first:
                 return layer.layer(rest) if rest and isinstance(layer, Container) else layer
-        checks.unknown_name(self.label, "layer", name, [a.name for a in self.layers])
+        checks.unknown_name(self.label, "layer", name, self.names)
+
+    def freeze(self, *names: str) -> None:
+        """Keep the layers of these names, or all, as they are from now on: `layer(name).trainable = False`.
+
+        A frozen layer stands still in every network that holds it, whoever trains it: its gradients are left out, and
+        running statistics are read and not updated. `unfreeze` undoes it.
+        """
+        for layer in [self.layer(name) for name in names] or [self]:
+            layer.trainable = False
+
+    def unfreeze(self, *names: str) -> None:
+        """Train the layers of these names, or all, again."""
+        for layer in [self.layer(name) for name in names] or [self]:
+            layer.trainable = True
 
     def walk(self) -> Iterator[AnyLayer]:
         """Yield every layer, containers before what they hold."""
@@ -111,19 +173,71 @@ class Container(Layer[CacheT]):
                 yield from layer.walk()
 
 
-def _name_layers(layers: Sequence[AnyLayer]) -> None:
-    """Give unnamed layers a name such as affine1, counted by kind; refuse names that stand twice."""
-    taken = {layer.name for layer in layers if layer.name}
+def choose_names(who: str, layers: Sequence[AnyLayer], names: Sequence[str] | None) -> tuple[str, ...]:
+    """What a container calls its layers: the names given, or their own, or such as affine1, counted by kind.
+
+    A name that another container counted is counted anew where it stands twice; one that was chosen is refused.
+    """
+    if names is not None and len(names) != len(layers):
+        raise ArgumentError(f"{who}: names must name each of the {len(layers)} layers, got {len(names)}.")
+    wanted = [str(name) for name in names] if names is not None else [layer.name for layer in layers]
+    twice = {name for name, n in Counter(wanted).items() if name and n > 1}
+    for i, layer in enumerate(layers):
+        if wanted[i] in twice and names is None and layer._counted and wanted[i] in wanted[:i]:
+            wanted[i] = ""
     count: Counter[str] = Counter()
-    for layer in layers:
+    for i, layer in enumerate(layers):
         kind = type(layer).__name__.lower()
-        while not layer.name:
+        while not wanted[i]:
             count[kind] += 1
-            if f"{kind}{count[kind]}" not in taken:
-                layer.name = f"{kind}{count[kind]}"
-    twice = [name for name, n in Counter(layer.name for layer in layers).items() if n > 1]
-    if twice:
-        raise ArgumentError(f"Container: two layers are named {twice[0]!r}. Choose different names.")
-    for layer in layers:
-        if "." in layer.name or "/" in layer.name:
-            raise ArgumentError(f"Container: a layer's name may not hold '.' or '/', got {layer.name!r}.")
+            if f"{kind}{count[kind]}" not in wanted:
+                wanted[i] = f"{kind}{count[kind]}"
+    for name, n in Counter(wanted).items():
+        if n > 1:
+            raise ArgumentError(f"{who}: two layers are named {name!r}. Choose different names, or give names=[...].")
+        if "." in name or "/" in name:
+            raise ArgumentError(f"{who}: a layer's name may not hold '.' or '/', got {name!r}.")
+    return tuple(wanted)
+
+
+def sample_shape(container: AnyLayer, given: Shape | int) -> Shape:
+    """The `input_shape` that a container was given, as a tuple of sizes."""
+    who = type(container).__name__
+    shape = tuple(checks.size(who, "input_shape", n) for n in (given if isinstance(given, Sequence) else (given,)))
+    if looks_channels_first(container, shape):
+        warnings.warn(f"{who}: input_shape {shape} looks like (C, H, W). {CHANNELS_LAST}", stacklevel=3)
+    return shape
+
+
+CHANNELS_LAST = "The channel axis comes last: x.transpose(0, 2, 3, 1)."
+
+
+def looks_channels_first(container: AnyLayer, shape: Shape) -> bool:
+    """Whether a container of image layers would take the channels of (C, H, W) for rows, and rows for channels."""
+    if len(shape) != 3 or shape[0] not in (1, 3, 4) or min(shape[1:]) < 8:
+        return False
+    square_or_colour = shape[1] == shape[2] or shape[0] == 3  # else (1, W, C) is a signal of several channels
+    return square_or_colour and isinstance(container, Container) and any(a.takes_images for a in container.walk())
+
+
+def step_forward(layer: AnyLayer, x: Array, train: bool, rng: np.random.Generator | None) -> tuple[Array, Any]:
+    """The forward pass of one layer; a frozen one that keeps statistics uses them as they are."""
+    statistics = layer.buffers and not isinstance(layer, Container)
+    return layer.forward(x, train=train and (layer.trainable or not statistics), rng=rng)
+
+
+def step_backward(
+    layer: AnyLayer, dy: Array, cache: Any, rules: Rules | None, need_dx: bool, need_grads: bool
+) -> tuple[Array | None, Arrays]:
+    """The backward pass of one layer, or of the rule that takes its place; a frozen layer gives no gradients."""
+    if isinstance(layer, Container):
+        return layer.backward(dy, cache, rules, need_dx=need_dx, need_grads=need_grads)
+    rule = rules.get(type(layer)) if rules else None
+    if rule is not None:
+        return rule(layer, dy, cache)
+    return layer.backward(dy, cache, need_dx=need_dx, need_grads=need_grads and layer.trainable)
+
+
+def learns(operation: Any) -> bool:
+    """Whether training changes a layer; a merge has nothing to learn."""
+    return bool(operation.params) and operation.trainable

@@ -11,7 +11,8 @@ from pellucid import checks, kernels
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.initializers import InitializerLike, as_initializer
 from pellucid.kernels import Padding, Pair, Window
-from pellucid.layers.base import Layer, Parameters
+from pellucid.layers.base import Layer
+from pellucid.layers.parameters import Parameters
 from pellucid.layers.window import PaddingLike, as_padding, image_shape, placed
 from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
 
@@ -33,6 +34,8 @@ class Geometry(TypedDict):
 
 class _Convolution(Layer[ConvCache]):
     """What plain and depthwise convolution share."""
+
+    takes_images = True
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class _Convolution(Layer[ConvCache]):
     def create_params(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> None:
         groups, filters = self.channels(input_shape)
         shape = (*self.kernel_size, input_shape[2] // groups, filters)
-        self.params = Parameters(W=self.weight(shape, rng, dtype))
+        self.params = Parameters(W=self.drawn(self.weight, shape, rng, dtype))
         if self.bias:
             self.params = Parameters(self.params, b=np.zeros(filters, dtype))
 

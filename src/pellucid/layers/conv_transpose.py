@@ -8,8 +8,9 @@ from pellucid import checks, kernels
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.initializers import InitializerLike, as_initializer
 from pellucid.kernels import NO_PADDING, Padding, Pair, Window, transposed_size
-from pellucid.layers.base import Layer, Parameters
+from pellucid.layers.base import Layer
 from pellucid.layers.conv import ConvCache, Geometry
+from pellucid.layers.parameters import Parameters
 from pellucid.layers.window import PaddingLike, as_padding, count, image_shape
 from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
 
@@ -46,6 +47,8 @@ class ConvTranspose2D(Layer[ConvCache]):
     ----------
     Zeiler et al. (2010), "Deconvolutional networks". Dumoulin & Visin (2016), arXiv:1603.07285, chapter 4.
     """
+
+    takes_images = True
 
     def __init__(
         self,
@@ -114,7 +117,7 @@ class ConvTranspose2D(Layer[ConvCache]):
     def create_params(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> None:
         # Drawn in the shape of a convolution from C to F, so that the fans count the C inputs of a filter.
         c, g = input_shape[2], self.groups
-        drawn = self.weight((*self.kernel_size, c // g, self.filters), rng, dtype)
+        drawn = self.drawn(self.weight, (*self.kernel_size, c // g, self.filters), rng, dtype)
         split = drawn.reshape(*self.kernel_size, c // g, g, self.filters // g)
         W = split.transpose(0, 1, 4, 3, 2).reshape(*self.kernel_size, self.filters // g, c)
         self.params = Parameters(W=np.ascontiguousarray(W))

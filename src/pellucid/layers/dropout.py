@@ -106,6 +106,8 @@ class SpatialDropout2D(_Dropout[SpatialDropoutCache]):
     Tompson et al. (2015), "Efficient object localization using convolutional networks", arXiv:1411.4280, §3.2.
     """
 
+    takes_images = True
+
     def infer_shape(self, input_shape: Shape) -> Shape:
         return image_shape(self.label, input_shape)
 

@@ -7,7 +7,7 @@ layers is the same network: it gives the same outputs and the same gradients, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from pellucid import kernels
 from pellucid.layers.activation import ReLU
 from pellucid.layers.base import Layer
 from pellucid.layers.conv import Conv2D
+from pellucid.layers.parameters import Parameters
 from pellucid.layers.pool import MaxPool2D
 from pellucid.typing import Array, Arrays, IntArray, Shape
 
@@ -38,9 +39,22 @@ class _Fused(Layer[Any]):
     """What starts with a convolution and has its parameters."""
 
     def __init__(self, conv: Conv2D) -> None:
-        super().__init__(name=conv.name)
-        self.conv = conv
-        self.params = conv.params
+        self.name, self.conv = conv.name, conv
+
+    @property
+    def params(self) -> Parameters:  # type: ignore[override]  # as the convolution's are at each call
+        """The parameters of the convolution."""
+        return self.conv.params
+
+    @property
+    def buffers(self) -> Parameters:  # type: ignore[override]
+        """None."""
+        return self.conv.buffers
+
+    @property
+    def trainable(self) -> bool:  # type: ignore[override]
+        """Whether the convolution is trained."""
+        return self.conv.trainable
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         return self.conv.infer_shape(input_shape)
@@ -94,17 +108,18 @@ class _ConvReLUMaxPool(_Fused):
         return self._gradients(dy, cache.x, need_dx, need_grads, switch=cache.switch)
 
 
-def fuse(layers: Sequence[Layer[Any]]) -> list[Layer[Any]]:
-    """Return the layers with neighbours taken together wherever a kernel does both."""
-    fused: list[Layer[Any]] = []
+def fuse(layers: Iterable[tuple[str, Layer[Any]]]) -> list[tuple[str, Layer[Any]]]:
+    """Return the named layers with neighbours taken together wherever a kernel does both."""
+    fused: list[tuple[str, Layer[Any]]] = []
     rest = list(layers)
     while rest:
-        if type(rest[0]) is Conv2D and len(rest) > 1 and type(rest[1]) is ReLU:
-            pooled = len(rest) > 2 and _halves(rest[2])
-            fused.append(_ConvReLUMaxPool(rest[0]) if pooled else _ConvReLU(rest[0]))
-            rest = rest[3 if pooled else 2 :]
+        name, layer = rest.pop(0)
+        if type(layer) is Conv2D and rest and type(rest[0][1]) is ReLU:
+            pooled = len(rest) > 1 and _halves(rest[1][1])
+            fused.append((name, _ConvReLUMaxPool(layer) if pooled else _ConvReLU(layer)))
+            rest = rest[2 if pooled else 1 :]
         else:
-            fused.append(rest.pop(0))
+            fused.append((name, layer))
     return fused
 
 

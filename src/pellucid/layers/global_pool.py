@@ -34,6 +34,8 @@ class GlobalAveragePool2D(Layer[AveragePoolCache]):
     Lin, Chen & Yan (2014), "Network in network", arXiv:1312.4400, §3.2.
     """
 
+    takes_images = True
+
     def infer_shape(self, input_shape: Shape) -> Shape:
         return image_shape(self.label, input_shape)[2:]
 
@@ -70,6 +72,8 @@ class GlobalMaxPool2D(Layer[GlobalMaxPoolCache]):
     ----------
     Oquab et al. (2015), "Is object localization for free?".
     """
+
+    takes_images = True
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         return image_shape(self.label, input_shape)[2:]

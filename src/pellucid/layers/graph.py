@@ -10,10 +10,10 @@ import numpy as np
 from pellucid import checks
 from pellucid.errors import ArgumentError
 from pellucid.layers.base import Layer
-from pellucid.layers.container import AnyLayer, Container, Rules
-from pellucid.layers.merge import merge_backward
+from pellucid.layers.container import AnyLayer, Container, Rules, learns, sample_shape, step_backward, step_forward
+from pellucid.layers.merge import Merge, merge_backward
 from pellucid.layers.nodes import INPUT, Inputs, Node, Operation, read_nodes
-from pellucid.layers.sequential import Step, Tape, step_backward
+from pellucid.layers.sequential import Step, Tape
 from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
 
 
@@ -61,17 +61,15 @@ class Graph(Container[Tape]):
         listed = [(key, *value) for key, value in nodes.items()] if isinstance(nodes, Mapping) else list(nodes)
         self.nodes = tuple(read_nodes(listed))
         self.output = output or (self.nodes[-1].name if self.nodes else INPUT)
-        super().__init__([n.operation for n in self.nodes if isinstance(n.operation, Layer)], name=name)
+        held = [node for node in self.nodes if isinstance(node.operation, Layer)]
+        layers = [cast(AnyLayer, node.operation) for node in held]
+        super().__init__(layers, names=[node.name for node in held], name=name)
         self._by_name = {node.name: node for node in self.nodes}
         self._check_output()
-        if np.dtype(dtype).kind != "f":
-            raise ArgumentError(f"Graph: dtype must be float32 or float64, got {np.dtype(dtype)}.")
-        self.dtype = np.dtype(dtype)
-        self.seed = seed
+        self.dtype = checks.float_dtype("Graph", dtype)
+        self.seed = checks.seed("Graph", seed)
         if input_shape is not None:
-            sizes = input_shape if isinstance(input_shape, Sequence) else (input_shape,)
-            shape = tuple(checks.size("Graph", "input_shape", s) for s in sizes)
-            self.build(shape, np.random.default_rng(seed), self.dtype)
+            self.build(sample_shape(self, input_shape), np.random.default_rng(self.seed), self.dtype)
 
     def _check_output(self) -> None:
         if self.output not in (INPUT, *self._by_name):
@@ -98,19 +96,27 @@ class Graph(Container[Tape]):
         return self._by_name[name]
 
     def infer_shape(self, input_shape: Shape) -> Shape:
+        return self._shapes(input_shape)[self.output]
+
+    def _shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """The shape of a sample at every node, by name."""
         shapes = {INPUT: input_shape}
         for node in self.nodes:
             shapes[node.name] = _infer(node.operation, [shapes[name] for name in node.inputs])
-        return shapes[self.output]
+        return shapes
 
-    def build_layers(self, input_shape: Shape, rng: np.random.Generator) -> None:
-        shapes = {INPUT: input_shape}
+    def reach(self, input_shape: Shape) -> Iterator[tuple[AnyLayer, Shape]]:
+        shapes = self._shapes(input_shape)
         for node in self.nodes:
-            incoming, operation = [shapes[name] for name in node.inputs], node.operation
-            if isinstance(operation, Layer):
-                shapes[node.name] = operation.build(incoming[0], rng, self.dtype)
-            else:
-                operation.output_shape = shapes[node.name] = operation.infer_shape(incoming)
+            if isinstance(node.operation, Layer):
+                yield node.operation, shapes[node.inputs[0]]
+
+    def gather(self) -> None:
+        super().gather()
+        for name, shape in self._shapes(self.input_shape or ()).items():
+            operation = self._by_name[name].operation if name != INPUT else None
+            if isinstance(operation, Merge):
+                operation.settle(shape)
 
     def __call__(self, x: ArrayLike) -> Array:
         values = {INPUT: self.accept(x)}
@@ -133,12 +139,12 @@ class Graph(Container[Tape]):
             xs = [values[name] for name in node.inputs]
             operation = node.operation
             if isinstance(operation, Layer):
-                y, cache = operation.forward(xs[0], train=train, rng=rng)
+                y, cache = step_forward(operation, xs[0], train, rng)
             else:
                 y, cache = operation.forward(xs)
             values[node.name] = y
             # A merge has what readers of a tape look at in a layer; see `Merge`.
-            tape.append(Step(cast(AnyLayer, operation), cache, y))
+            tape.append(Step(cast(AnyLayer, operation), cache, y, node.name))
         return values[self.output], tape
 
     def backward(
@@ -164,7 +170,9 @@ class Graph(Container[Tape]):
         """The names at whose output a gradient is needed: those that something sought for stands above."""
         way = {INPUT} if need_dx else set()
         for node in self.nodes:
-            if way.intersection(node.inputs) or (need_grads and node.operation.params):
+            if way.intersection(node.inputs) or (
+                need_grads and isinstance(node.operation, Layer) and learns(node.operation)
+            ):
                 way.add(node.name)
         return way
 
@@ -192,9 +200,9 @@ class Graph(Container[Tape]):
 
     def _in_order(self, grads: Mapping[str, Arrays]) -> Iterator[tuple[str, Array]]:
         """Yield the gradients in the order of `params`."""
-        for layer in self.layers:
-            for key, gradient in grads.get(layer.name, {}).items():
-                yield f"{layer.name}.{key}", gradient
+        for name in self.names:
+            for key, gradient in grads.get(name, {}).items():
+                yield f"{name}.{key}", gradient
 
     def config(self) -> Config:
         return {"nodes": [tuple(node) for node in self.nodes], "output": self.output}

@@ -60,8 +60,9 @@ def explain_kernels(model: Any, batch_size: int = 128) -> KernelReport:
 
 def _rows(network: Container[Any], n: int, prefix: str) -> list[KernelRow]:
     rows: list[KernelRow] = []
-    for layer in network.fused().layers if isinstance(network, Sequential) else network.layers:
-        name = prefix + layer.name
+    steps = network.fused() if isinstance(network, Sequential) else network
+    for own, layer in steps.named_layers():
+        name = prefix + own
         if isinstance(layer, Container):
             rows += _rows(layer, n, f"{name}.")
         elif isinstance(layer, (_ConvReLU, _ConvReLUMaxPool)):

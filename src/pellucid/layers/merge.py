@@ -14,9 +14,10 @@ from typing import Any, Generic, NamedTuple, TypeAlias
 
 import numpy as np
 
-from pellucid.errors import ArgumentError, ShapeError
-from pellucid.layers.base import CacheT, Parameters
+from pellucid.errors import ArgumentError, ShapeError, StateError
+from pellucid.layers.base import CacheT
 from pellucid.layers.container import Rules
+from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, Config, Shape
 
 MERGES: dict[str, type[AnyMerge]] = {}
@@ -55,6 +56,15 @@ class Merge(ABC, Generic[CacheT]):
     def config(self) -> Config:
         """Return the keyword arguments that make this merge again, fit for JSON."""
         return {}
+
+    def settle(self, output_shape: Shape) -> None:
+        """Keep the shape of an output sample; raise StateError where another graph has another one."""
+        if self.output_shape not in (None, output_shape):
+            raise StateError(
+                f"{self.label}: stands in a graph with samples of shape {self.output_shape} already; here they would "
+                f"have {output_shape}. Make another {type(self).__name__}."
+            )
+        self.output_shape = output_shape
 
     @property
     def label(self) -> str:

@@ -42,7 +42,7 @@ def read_nodes(listed: Sequence[tuple[str, Operation, Inputs]]) -> Iterator[Node
             raise ArgumentError(
                 f"Graph: node {name!r} is a layer and takes one input, got {list(inputs)}. Merge them by Add or Concat."
             )
-        operation.name = name
+        operation.name = operation.name or name
         known.add(name)
         yield Node(name, operation, inputs)
 
@@ -55,8 +55,6 @@ def _check_name(name: object, operation: object, known: Collection[str]) -> None
     if not isinstance(operation, (Layer, Merge)):
         hint = " Call it to make one." if isinstance(operation, type) else ""
         raise ArgumentError(f"Graph: node {name!r} is {operation!r}, which is neither a layer nor a merge.{hint}")
-    if operation.name not in ("", name):
-        raise ArgumentError(f"Graph: node {name!r} holds a layer that is named {operation.name!r}. Give it no name.")
 
 
 def _check_source(name: str, source: str, known: Collection[str], later: Collection[str]) -> None:

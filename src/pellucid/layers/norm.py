@@ -17,7 +17,8 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.errors import ShapeError
-from pellucid.layers.base import Layer, Parameters
+from pellucid.layers.base import Layer
+from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
 
 

@@ -30,6 +30,8 @@ class AveragePoolCache(NamedTuple):
 class _Pool(Layer[CacheT]):
     """What both kinds of pooling share: windows, and where they lie."""
 
+    takes_images = True
+
     def __init__(self, size: int | Pair, stride: int | Pair | None, padding: PaddingLike, *, name: str) -> None:
         super().__init__(name=name)
         who = type(self).__name__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,9 +73,8 @@ class Residual(Container[ResidualCache]):
             raise ShapeError(f"{self.label}: branch and shortcut must give one shape, got {out} and {other}. {remedy}")
         return out
 
-    def build_layers(self, input_shape: Shape, rng: np.random.Generator) -> None:
-        for side in self.layers:
-            side.build(input_shape, rng, self.dtype)
+    def reach(self, input_shape: Shape) -> Iterator[tuple[AnyLayer, Shape]]:
+        return ((side, input_shape) for side in self.layers)
 
     def __call__(self, x: ArrayLike) -> Array:
         x = self.accept(x)

@@ -28,6 +28,8 @@ class ZeroPad2D(Layer[ShapeCache]):
     x (N, H, W, C) → y (N, H + top + bottom, W + left + right, C)
     """
 
+    takes_images = True
+
     def __init__(self, padding: int | Pair | Padding = 1, *, name: str = "") -> None:
         super().__init__(name=name)
         if isinstance(padding, str):
@@ -80,6 +82,8 @@ class Upsample2D(Layer[ShapeCache]):
     ------
     x (N, H, W, C) → y (N, H·FH, W·FW, C)
     """
+
+    takes_images = True
 
     def __init__(self, factor: int | Pair = 2, *, mode: str = "nearest", name: str = "") -> None:
         super().__init__(name=name)

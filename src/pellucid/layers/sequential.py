@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from pellucid import checks
-from pellucid.errors import ArgumentError
-from pellucid.layers.container import AnyLayer, Container, Rules
+from pellucid.layers.container import AnyLayer, Container, Rules, learns, sample_shape, step_backward, step_forward
 from pellucid.layers.fused import fuse
 from pellucid.layers.stretch import Part, stretches
 from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
@@ -22,6 +21,8 @@ class Step(NamedTuple):
     layer: AnyLayer
     cache: Any
     output: Array
+    name: str
+    """What the container calls the layer."""
 
 
 Tape: TypeAlias = Sequence[Step]
@@ -37,11 +38,14 @@ class Sequential(Container[Tape]):
     Parameters
     ----------
     layers : sequence of layers
+        One that stands in another network too is shared, with its arrays; see `freeze`.
     input_shape : shape of one sample, or its size, optional
         Given, the network is built at once; left out, `fit` builds it for its data.
     seed : int, default=0
         The parameters follow from it alone.
     dtype : float32 or float64
+    names : sequence of str, optional
+        What this network calls its layers; by default their own names, or affine1, relu1, …
 
     Examples
     --------
@@ -59,30 +63,28 @@ class Sequential(Container[Tape]):
         input_shape: Shape | int | None = None,
         seed: int = 0,
         dtype: DTypeLike = np.float32,
+        names: Sequence[str] | None = None,
         name: str = "",
     ) -> None:
-        super().__init__(layers, name=name)
-        if np.dtype(dtype).kind != "f":
-            raise ArgumentError(f"Sequential: dtype must be float32 or float64, got {np.dtype(dtype)}.")
-        self.dtype = np.dtype(dtype)
-        self.seed = seed
+        super().__init__(layers, names=names, name=name)
+        self.dtype = checks.float_dtype("Sequential", dtype)
+        self.seed = checks.seed("Sequential", seed)
         if input_shape is not None:
-            shape = input_shape if isinstance(input_shape, Sequence) else (input_shape,)
-            shape = tuple(checks.size("Sequential", "input_shape", s) for s in shape)
-            self.build(shape, np.random.default_rng(seed), self.dtype)
+            self.build(sample_shape(self, input_shape), np.random.default_rng(self.seed), self.dtype)
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         for layer in self.layers:
             input_shape = layer.infer_shape(input_shape)
         return input_shape
 
-    def build_layers(self, input_shape: Shape, rng: np.random.Generator) -> None:
+    def reach(self, input_shape: Shape) -> Iterator[tuple[AnyLayer, Shape]]:
         for layer in self.layers:
-            input_shape = layer.build(input_shape, rng, self.dtype)
+            yield layer, input_shape
+            input_shape = layer.infer_shape(input_shape)
 
     def gather(self) -> None:
         super().gather()
-        self._fused = fuse(self.layers)
+        self._fused = fuse(self.named_layers())
         self._stretches: list[Part] | None = None
 
     def fused(self) -> Sequential:
@@ -91,19 +93,23 @@ class Sequential(Container[Tape]):
         It shares every array, has the same parameter names, and gives the same outputs and gradients.
         """
         twin = copy.copy(self)
-        twin.layers = tuple(self._fused)
+        twin.names, twin.layers = zip(*self._fused, strict=True) if self._fused else ((), ())
         return twin
 
     def __call__(self, x: ArrayLike) -> Array:
         y = self.accept(x)
-        for part in self._parts_for_one() if len(y) == 1 else self._fused:
-            y = part(y)
+        if len(y) == 1:
+            for part in self._parts_for_one():
+                y = part(y)
+            return y
+        for _, layer in self._fused:
+            y = layer(y)
         return y
 
     def _parts_for_one(self) -> Sequence[Part]:
         """What a single sample goes through: layers and stretches of layers, found when first needed."""
         if self._stretches is None:
-            self._stretches = stretches(self._fused, self.input_shape or ())
+            self._stretches = stretches([layer for _, layer in self._fused], self.input_shape or ())
         return self._stretches
 
     def forward(
@@ -111,9 +117,9 @@ class Sequential(Container[Tape]):
     ) -> tuple[Array, Tape]:
         y = self.accept(x)
         tape = []
-        for layer in self.layers:
-            y, cache = layer.forward(y, train=train, rng=rng)
-            tape.append(Step(layer, cache, y))
+        for name, layer in self.named_layers():
+            y, cache = step_forward(layer, y, train, rng)
+            tape.append(Step(layer, cache, y, name))
         return y, tape
 
     def backward(
@@ -130,33 +136,20 @@ class Sequential(Container[Tape]):
         `rules` maps a layer type to the function that takes the place of its backward, for this call only.
         """
         grads: Arrays = {}
-        last = 0 if need_dx else _first_with_params(tape)
+        last = 0 if need_dx else _first_that_learns(tape)
         dx: Array | None = dy
         for i in range(len(tape) - 1, last - 1, -1):
-            layer, cache, _ = tape[i]
+            layer, cache, _, name = tape[i]
             assert dx is not None  # noqa: S101  # every step but the last one gives dx
             dx, own = step_backward(layer, dx, cache, rules, need_dx or i > last, need_grads)
             for key, gradient in own.items():
-                grads[f"{layer.name}.{key}"] = gradient
+                grads[f"{name}.{key}"] = gradient
         return (dx if need_dx else None), grads
 
     def config(self) -> Config:
         return {"layers": self.layers}
 
 
-def _first_with_params(tape: Tape) -> int:
+def _first_that_learns(tape: Tape) -> int:
     """The step before which nothing is learnt, so that no gradient is needed there."""
-    return next((i for i, step in enumerate(tape) if step.layer.params), len(tape))
-
-
-def step_backward(
-    layer: AnyLayer, dy: Array, cache: Any, rules: Rules | None, need_dx: bool, need_grads: bool
-) -> tuple[Array | None, Arrays]:
-    """The backward pass of one layer, or of the rule that takes its place."""
-    if rules:
-        if isinstance(layer, Container):
-            return layer.backward(dy, cache, rules, need_dx=need_dx, need_grads=need_grads)
-        rule = rules.get(type(layer))
-        if rule is not None:
-            return rule(layer, dy, cache)
-    return layer.backward(dy, cache, need_dx=need_dx, need_grads=need_grads)
+    return next((i for i, step in enumerate(tape) if learns(step.layer)), len(tape))

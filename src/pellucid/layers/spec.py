@@ -22,13 +22,28 @@ ContainerT = TypeVar("ContainerT", bound=Container[Any])
 
 
 def to_spec(layer: AnyLayer | AnyMerge) -> Config:
-    """Return a layer's (or merge's) type, name and options, fit for JSON."""
-    return {"type": type(layer).__name__, "name": layer.name, **{k: _plain(v) for k, v in layer.config().items()}}
+    """Return a layer's (or merge's) type, name and options, fit for JSON; whether it is trained, where it is not."""
+    names: dict[int, str] = {}
+    if isinstance(layer, Container):
+        for container in (layer, *(a for a in layer.walk() if isinstance(a, Container))):
+            names.update((id(inside), name) for name, inside in container.named_layers())
+    return _to_spec(layer, names)
+
+
+def _to_spec(layer: AnyLayer | AnyMerge, names: Mapping[int, str]) -> Config:
+    """The same, for a layer that its container calls `names[id(layer)]`."""
+    spec: Config = {"type": type(layer).__name__, "name": names.get(id(layer), layer.name)}
+    if isinstance(layer, Layer) and not isinstance(layer, Container) and not layer.trainable:
+        spec["trainable"] = False
+    return {**spec, **{k: _plain(v, names) for k, v in layer.config().items()}}
 
 
 def from_spec(spec: Config) -> AnyLayer:
     """Return the layer of a spec, not yet built; raise ArgumentError where the spec does not make one."""
     layer: AnyLayer = _made(spec, LAYERS)
+    for inside in layer.walk() if isinstance(layer, Container) else ():
+        kind = type(inside).__name__.lower()  # a name such as affine1 was counted, and may be counted anew elsewhere
+        inside._counted = inside.name.startswith(kind) and inside.name[len(kind) :].isdecimal()
     return layer
 
 
@@ -37,11 +52,14 @@ def _made(spec: Config, kinds: Mapping[str, type[Any]]) -> Any:
     if not isinstance(spec, dict) or not isinstance(spec.get("type"), str):
         raise ArgumentError(f"A layer's description must be an object with a type, got {str(spec)[:80]!r}.")
     options = dict(spec)
-    kind = options.pop("type")
+    kind, trainable = options.pop("type"), options.pop("trainable", True)
     if kind not in kinds:
         checks.unknown_name("Layer", "type", kind, kinds)
     try:
-        return kinds[kind](**{k: _restored(v) for k, v in options.items()})
+        made = kinds[kind](**{k: _restored(v) for k, v in options.items()})
+        if trainable is not True:
+            made.trainable = trainable
+        return made
     except (TypeError, ValueError, AttributeError) as error:
         raise ArgumentError(f"{kind}: {error}") from None
 
@@ -49,28 +67,26 @@ def _made(spec: Config, kinds: Mapping[str, type[Any]]) -> Any:
 def copy_network(network: ContainerT, dtype: DTypeLike | None = None) -> ContainerT:
     """Return an independent network with the same parameters and buffers, in another dtype if one is given."""
     twin: Any = from_spec(to_spec(network))
-    twin.dtype = np.dtype(network.dtype if dtype is None else dtype)
+    twin.dtype = network.dtype if dtype is None else checks.float_dtype("copy_network", dtype)
     if hasattr(network, "seed"):  # what a network that is not built yet will be built from
         twin.seed = network.seed
     if network.input_shape is not None:
         twin.build(network.input_shape, np.random.default_rng(0), twin.dtype)
-        for key, value in network.params.items():
-            twin.params[key] = value
-        for key, value in network.buffers.items():
-            twin.buffers[key] = value
+        twin.params.update(network.params)
+        twin.buffers.update(network.buffers)
     return twin  # type: ignore[no-any-return]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, names: Mapping[int, str]) -> Any:
     """Turn an option into numbers, strings, lists and objects."""
     if isinstance(value, (Layer, Merge)):
-        return to_spec(value)
+        return _to_spec(value, names)
     if isinstance(value, Initializer):
         return {"initializer": initializer_config(value)}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [_plain(v, names) for v in value]
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
+        return {k: _plain(v, names) for k, v in value.items()}
     return value
 
 

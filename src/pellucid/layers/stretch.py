@@ -15,10 +15,11 @@ from pellucid.kernels import single
 from pellucid.kernels.geometry import Window
 from pellucid.layers.activation import ReLU
 from pellucid.layers.affine import Affine
-from pellucid.layers.base import Layer, Parameters
+from pellucid.layers.base import Layer
 from pellucid.layers.conv import Conv2D
 from pellucid.layers.dropout import Dropout, SpatialDropout2D
 from pellucid.layers.fused import _ConvReLU, _ConvReLUMaxPool
+from pellucid.layers.parameters import Parameters
 from pellucid.layers.shape import Flatten
 from pellucid.typing import Array, Shape
 
@@ -34,7 +35,7 @@ class Stretch:
         self.layers = tuple(layers)
         self.steps = tuple(steps)
         self.weighted = [layer for layer in layers if layer.params]
-        self.planned = [_shapes(layer.params) for layer in self.weighted]
+        self.planned = [_planned(step) for step in steps]  # by the steps: what the program reads and writes
         first = steps[0]
         self.x_size = math.prod(first.x_shape) if isinstance(first, single.Convolution) else first.length
         self.shape = 1, *shape
@@ -46,8 +47,7 @@ class Stretch:
             len(x) == 1
             and x.size == self.x_size
             and x.dtype == np.float32
-            and [_shapes(p) for p in params] == self.planned
-            and all(array.dtype == np.float32 for p in params for array in p.values())
+            and all(map(_as_planned, params, self.planned))
         ):
             weights = [(p["W"], p.get("b")) for p in params]
             return single.run(self.steps, np.ascontiguousarray(x), weights).reshape(self.shape)
@@ -56,8 +56,15 @@ class Stretch:
         return x
 
 
-def _shapes(params: Parameters) -> list[Shape]:
-    return [array.shape for array in params.values()]
+def _planned(step: single.Step) -> tuple[Shape, Shape]:
+    """The shapes of a step's weights and bias."""
+    return (step.w_shape, step.w_shape[3:]) if isinstance(step, single.Convolution) else (step[:2], step[1:2])
+
+
+def _as_planned(params: Parameters, shapes: tuple[Shape, Shape]) -> bool:
+    W, b = params["W"], params.get("b")
+    plain = W.shape == shapes[0] and W.dtype == np.float32
+    return plain and (b is None or (b.shape == shapes[1] and b.dtype == np.float32))
 
 
 def stretches(layers: Sequence[Layer[Any]], shape: Shape) -> list[Part]:

@@ -75,7 +75,7 @@ class Network:
         outputs, tape = self.network.forward(x, train=True)
         _, cache = self.cost.forward(outputs, y)
         _, grads = self.network.backward(self.cost.backward(cache), tape, need_dx=False)
-        affine = [layer.name for layer in self.network.layers if isinstance(layer, Affine)]
+        affine = [name for name, layer in self.network.named_layers() if isinstance(layer, Affine)]
         return [grads[f"{name}.b"] for name in affine], [grads[f"{name}.W"] for name in affine]
 
     def update_mini_batch(self, batch: tuple[ArrayLike, ArrayLike], eta: float, lmbda: float = 0.0, n: int = 1) -> None:

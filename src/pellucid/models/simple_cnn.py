@@ -70,5 +70,5 @@ class SimpleCNN:
     def feature_maps(self, image: ArrayLike) -> tuple[Array, Array]:
         """Return what each filter makes of one image (H, W, C): after convolution and activation, and after pooling."""
         _, tape = self.network.forward(np.asarray(image)[None])
-        outputs = {step.layer.name: step.output[0] for step in tape}
+        outputs = {step.name: step.output[0] for step in tape}
         return outputs["activation"], outputs["pooling"]

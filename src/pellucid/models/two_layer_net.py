@@ -50,7 +50,7 @@ class TwoLayerNet:
             seed=seed,
             dtype=dtype,
         )
-        self.layers: OrderedDict[str, Layer] = OrderedDict((layer.name, layer) for layer in self.network.layers)  # type: ignore[type-arg]
+        self.layers: OrderedDict[str, Layer] = OrderedDict(self.network.named_layers())  # type: ignore[type-arg]
         self.last_layer = SoftmaxCrossEntropy()
         self.params = Parameters({short: self.network.params[full] for short, full in _NAMES.items()})
 

@@ -22,5 +22,5 @@ def diagnose(network: Container[Any], x: Array, tape: Sequence[Any]) -> str:
                 return f"It began in layer {layer.name!r}: its parameter {key} holds NaN or infinity."
     for step in tape:
         if isinstance(step, Step) and not np.isfinite(step.output).all():
-            return f"It began in layer {step.layer.name!r}: its output holds NaN or infinity."
+            return f"It began in layer {step.name!r}: its output holds NaN or infinity."
     return "The outputs are finite and the loss itself overflows."

@@ -13,8 +13,9 @@ import numpy as np
 from pellucid import checks
 from pellucid.data.augment import Augment
 from pellucid.data.dataset import Dataset
-from pellucid.errors import ArgumentError, DivergenceError, ShapeError
+from pellucid.errors import ArgumentError, DivergenceError, ShapeError, StateError
 from pellucid.layers import Container
+from pellucid.layers.container import CHANNELS_LAST, looks_channels_first
 from pellucid.losses import Loss, LossLike
 from pellucid.optimizers import SGD, Optimizer, OptimizerLike, as_optimizer
 from pellucid.training.callbacks import Callback
@@ -98,6 +99,8 @@ def fit(
     network = network_of(model)
     train, held_out = _datasets(data, validation, seed)
     _build(network, train)
+    if network.params and not network.trainable:
+        raise StateError("fit: every layer is frozen, so there is nothing to train. network.unfreeze() thaws them.")
     criterion = choose_loss(network, loss, train)
     run = _Run(
         network, train, held_out, criterion, as_optimizer(optimizer or SGD(0.1)),
@@ -132,6 +135,11 @@ def _augmented(augment: Augment, x: Array, rng: np.random.Generator) -> Array:
 
 def _build(network: Container[Any], data: Dataset) -> None:
     if network.input_shape is None:
+        if looks_channels_first(network, data.sample_shape):
+            raise ShapeError(
+                f"fit: samples of shape {data.sample_shape} look like (C, H, W). {CHANNELS_LAST} If they are "
+                f"(H, W, C) all the same, build the network with input_shape={data.sample_shape}."
+            )
         network.build(data.sample_shape, np.random.default_rng(getattr(network, "seed", 0)), network.dtype)
     network.accept(data.x[:1])
 

@@ -88,8 +88,16 @@ class CompiledDenseSteps:
 
 def compiled_plan(network: Container[Any], loss: Loss, optimizer: Optimizer, x: Array) -> DensePlan | None:
     """Return how the compiled kernel would run this training, or None where the layers must."""
+    frozen = not all(layer.trainable for layer in network.walk())
     plain = type(optimizer) is SGD and optimizer.clip_norm is None and x.dtype == network.dtype == np.float32
-    if not (plain and type(network) is Sequential and len(x.shape) == 2 and x.flags.c_contiguous and sgemm.available()):
+    if not (
+        plain
+        and not frozen
+        and type(network) is Sequential
+        and len(x.shape) == 2
+        and x.flags.c_contiguous
+        and sgemm.available()
+    ):
         return None
     kernel = jit.load("dense")
     losses = {

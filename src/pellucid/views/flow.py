@@ -66,9 +66,9 @@ def _opened(container: Any, source: str, prefix: str, end: list[str]) -> Iterato
             outputs[node.name] = given[0]
         end.append(outputs[container.output])
     elif isinstance(container, Sequential):
-        for layer in container.layers:
+        for name, layer in container.named_layers():
             given = []
-            yield from _layer(layer, (source,), f"{prefix}{layer.name}", given)
+            yield from _layer(layer, (source,), f"{prefix}{name}", given)
             source = given[0]
         end.append(source)
     else:  # a container of somebody's own: one step, as nothing is known about its inside

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from pellucid.layers.container import learns
 from pellucid.losses import LossLike
 from pellucid.typing import Array, Shape
 from pellucid.views.activity import Activity, activities
@@ -55,9 +56,9 @@ class Summary:
 
     rows: tuple[Row, ...]
     trainable: int
-    """Parameters; an array that several layers share counts once."""
+    """Parameters that training changes; an array that several layers share counts once."""
     fixed: int
-    """Numbers in buffers, such as running statistics."""
+    """Those of frozen layers, and numbers in buffers such as running statistics."""
     input_shape: Shape = ()
     samples: int = 0
     """How many samples the activities are of."""
@@ -151,7 +152,9 @@ def summary(model: Any, x: Any = None, t: Any = None, *, loss: LossLike | None =
         for op in ops
     )  # fmt: skip
     samples = 0 if x is None else len(getattr(x, "x", x))
-    return Summary(rows, unique_size(ops, "params"), unique_size(ops, "buffers"), network.input_shape or (), samples)
+    trained = [op for op in ops if learns(op.operation)]
+    fixed = unique_size(ops, "params") - unique_size(trained, "params") + unique_size(ops, "buffers")
+    return Summary(rows, unique_size(trained, "params"), fixed, network.input_shape or (), samples)
 
 
 def unique_size(ops: Iterable[Op], kind: str) -> int:

@@ -1,0 +1,76 @@
+"""Named arrays that everybody who holds them shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import ArgumentError, ShapeError, StateError
+from pellucid.typing import Array
+
+
+class Parameters(dict[str, "Array"]):
+    """Named arrays that are written in place.
+
+    `params["W"] = value` copies the value into the array that is there, so that a network and its layers, which
+    share their arrays, never part company. A name that is not there, or a value of another shape, raises, and none can
+    be taken away.
+    """
+
+    def __setitem__(self, key: str, value: Array) -> None:
+        if key not in self:
+            checks.unknown_name("Parameters", "array", key, self)
+        array = self[key]
+        if value is array:  # what `params[key] -= step` ends with
+            return
+        value = np.asarray(value)
+        if value.shape != array.shape:
+            raise ShapeError(f"Parameters: {key} must have shape {array.shape}, got {value.shape}.")
+        if value.dtype.kind not in "fiub":
+            raise ArgumentError(f"Parameters: {key} must be real numbers, got {value.dtype}.")
+        array[...] = value
+
+    def update(self, *others: Any, **named: Any) -> None:
+        """Write several values in place."""
+        for key, value in dict(*others, **named).items():
+            self[key] = value
+
+    def __ior__(self, other: Any) -> Parameters:  # type: ignore[override, misc]  # dict's makes new entries
+        self.update(other)
+        return self
+
+    def _refuse(self, *_: Any) -> NoReturn:
+        raise StateError("Parameters: the arrays belong to a layer and stay; their values are written in place.")
+
+    __delitem__ = pop = popitem = clear = setdefault = _refuse
+
+    def takes(self, other: Any) -> bool:
+        """Whether `other` has the same names and shapes, so that its values can be written here."""
+        return (
+            isinstance(other, Mapping)
+            and other.keys() == self.keys()
+            and all(np.shape(other[key]) == array.shape for key, array in self.items())
+        )
+
+    def __reduce__(self) -> tuple[type[Parameters], tuple[dict[str, Array]]]:
+        """Copy and pickle as a whole: item by item there would be nothing to write into."""
+        return type(self), (dict(self),)
+
+
+def settled(who: str, arrays: Mapping[str, Array], dtype: np.dtype[Any]) -> Parameters:
+    """Return the arrays as compiled loops read them: floats of `dtype`, in C order, aligned, writable.
+
+    Arrays that are so already are kept, and not copied; counts stay whole numbers.
+    """
+    for key, array in arrays.items():
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+            came = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            raise ArgumentError(f"{who}: create_params must make {key} an array of {dtype}, got {came}.")
+    return Parameters({key: _settled(array, dtype) for key, array in arrays.items()})
+
+
+def _settled(array: Array, dtype: np.dtype[Any]) -> Array:
+    return np.require(array, dtype if array.dtype.kind == "f" else array.dtype.newbyteorder("="), ["C", "A", "W"])
