@@ -8,7 +8,6 @@ PellucidError
 ├── DataError (ValueError)            a data set cannot be used, or a file not be found or written
 ├── FileFormatError (ValueError)      a file is damaged, or not what its name says
 ├── DivergenceError (ArithmeticError) the loss became NaN or infinite while training
-├── DegenerateCheckError (ValueError) a gradient check that could not have failed
 ├── StateError (RuntimeError)         a call that needs another call first (build, fit)
 └── MissingDependencyError (ImportError)  an optional package is not installed
 
@@ -50,10 +49,6 @@ class DivergenceError(PellucidError, ArithmeticError):
     """Training met a loss that is NaN or infinite; `history` holds the run up to there."""
 
     history: object = None
-
-
-class DegenerateCheckError(PellucidError, ValueError):
-    """A gradient check is set up so that it could not fail."""
 
 
 class StateError(PellucidError, RuntimeError):

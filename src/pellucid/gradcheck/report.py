@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -16,18 +17,25 @@ class Row:
     name: str
     shape: Shape
     checked: int
+    """How many coordinates were judged."""
     kinks: int
+    """How many of them lie on a kink or within a step of one, and were judged beside it."""
+    left_out: int
+    """How many more were looked at, where kinks lie so dense that nothing can be said."""
     direction_error: float
-    """Of the slope along a random direction; NaN where the direction runs into a kink."""
+    """Of the slopes along directions that move every element; NaN where nothing can be said of one."""
     error: float
     """The largest relative error of a coordinate, which is the one at `index`."""
     index: tuple[int, ...] | None
-    """None where only the direction disagrees, and no coordinate could be found guilty."""
+    """None where only a direction disagrees, and no coordinate could be found guilty."""
     analytic: float
     numerical: float
     passed: bool
+    """Whether nothing disagrees."""
     vanishing: bool
     """Whether the gradient is no larger than rounding (a bias in front of a normalisation): a weak test."""
+    doubt: str = ""
+    """Why agreement says nothing, and what to do; empty where it says something."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,9 +51,16 @@ class GradientReport:
     """What is wrong besides values: missing gradients, wrong shapes or dtypes, results that do not repeat."""
 
     @property
+    def verdict(self) -> Literal["passed", "failed", "inconclusive"]:
+        """"failed" where a gradient is wrong; "inconclusive" where none is, and for one it could not have been seen."""
+        if self.problems or not all(row.passed for row in self.rows):
+            return "failed"
+        return "inconclusive" if any(row.doubt for row in self.rows) else "passed"
+
+    @property
     def passed(self) -> bool:
-        """Whether every gradient is right."""
-        return not self.problems and all(row.passed for row in self.rows)
+        """Whether every gradient is right, as far as the check sees; False also where it is inconclusive."""
+        return self.verdict == "passed"
 
     @property
     def worst(self) -> Row | None:
@@ -53,18 +68,31 @@ class GradientReport:
         return max(self.rows, key=lambda row: (not row.passed, row.error), default=None)
 
     @property
+    def checked(self) -> int:
+        """How many coordinates were judged."""
+        return sum(row.checked for row in self.rows)
+
+    @property
     def kinks(self) -> int:
-        """How many places lay on a kink of ReLU or a maximum, where the derivative is not one number."""
+        """How many of them lie on a kink of ReLU or a maximum, and were judged beside it."""
         return sum(row.kinks for row in self.rows)
+
+    @property
+    def left_out(self) -> int:
+        """How many coordinates were looked at in vain, because kinks lie too dense there."""
+        return sum(row.left_out for row in self.rows)
 
     def __str__(self) -> str:
         mode = "training" if self.train else "evaluation"
-        verdict = "passed" if self.passed else "FAILED"
+        verdict = self.verdict if self.verdict != "failed" else "FAILED"
         lines = [f"Gradients of {self.subject}, {mode} mode, {self.samples} samples, float64: {verdict}"]
         lines += [f"problem: {problem}" for problem in self.problems]
+        lines += [f"inconclusive: {row.doubt}" for row in self.rows if row.doubt]
         if self.rows:
             lines += _table(self.rows)
         if self.worst is not None:
+            beside = f", {self.kinks} of them beside a kink" if self.kinks else ""
+            lines.append(f"{self.checked} coordinates checked{beside}, {self.left_out} left out because of kinks")
             lines.append(f"worst: {_place(self.worst)} (tolerance {self.tolerance:.0e})")
         return "\n".join(lines)
 
@@ -80,13 +108,15 @@ def _table(rows: tuple[Row, ...]) -> list[str]:
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str, str, str]:
-    direction = "kink" if np.isnan(row.direction_error) else f"{row.direction_error:.1e}"
-    verdict = "WRONG" if not row.passed else "ok (zero but for rounding)" if row.vanishing else "ok"
+    direction = "kinks" if np.isnan(row.direction_error) else f"{row.direction_error:.1e}"
+    verdict = "ok (zero but for rounding)" if row.vanishing else "ok"
+    if row.doubt or not row.passed:
+        verdict = "inconclusive" if row.passed else "WRONG"
     return row.name, str(row.shape), str(row.checked), str(row.kinks), direction, f"{row.error:.1e}", verdict
 
 
 def _place(row: Row) -> str:
-    along = f"{row.name} along a random direction"
+    along = f"{row.name} along a direction"
     where = along if row.index is None else f"{row.name}[{', '.join(map(str, row.index))}]"
     values = f"backward {row.analytic:.9g}, differences {row.numerical:.9g}"
     return f"{where}: {values}, relative error {row.error:.1e}"
