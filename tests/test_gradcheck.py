@@ -66,7 +66,7 @@ def test_a_view_is_stepped_where_it_lies() -> None:
 
 
 def test_the_array_comes_back_exactly_even_if_f_raises() -> None:
-    x = np.array([0.1, -0.0, 1e300, np.nan])
+    x = np.array([0.1, -0.0, 1e300, 5e-324])
     kept = x.tobytes()
 
     def fails(x: Array) -> float:
@@ -105,12 +105,28 @@ def test_a_given_step_is_used_as_it_is() -> None:
         (lambda x: x, [1.0, 2.0], None, r"f must return one number, got shape \(2,\)"),
         (sum_of_squares, ["a"], None, "x must hold real numbers, got <U1"),
         (sum_of_squares, [1j], None, "x must hold real numbers, got complex128"),
-        (sum_of_squares, [1.0, 1e20], 1e-4, r"h=0.0001 is lost beside x\[\(1,\)\] = 1e\+20\. Leave h out"),
+        (sum_of_squares, [1.0, 1e20], 1e-4, r"step 0\.0001 is lost beside x\[1\] = 1e\+20\. Scale x, or leave h out"),
+        (sum_of_squares, np.float16(60000), 1e4, r"step 10000 is lost beside x\[\(\)\]"),
+        (sum_of_squares, [1.0, 2.0], np.nan, "h must be a number above 0, got nan"),
+        (sum_of_squares, [1.0, 2.0], "0.1", "h must be a number above 0, got '0.1'"),
+        (lambda x: x[0] * 1j, [1.0], None, "f must return a real number, got complex128"),
+        (lambda x: None, [1.0], None, "f must return a real number, got None"),
+        (lambda x: "1", [1.0], None, "f must return a real number, got <U1"),
+        (lambda x: [], [1.0], None, r"f must return one number, got shape \(0,\)"),
+        (lambda x: np.nan if x[1] > 2 else 0.0, [1.0, 2.0], None, r"f returns nan where x\[1\] = 2.0000"),
+        (lambda x: np.inf, [[1.0]], None, r"f returns inf where x\[0, 0\]"),
     ],
 )
 def test_what_has_no_numerical_gradient(f: Any, x: Any, h: float | None, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         numerical_gradient(f, np.array(x), h)
+
+
+def test_what_is_no_array_of_finite_numbers() -> None:
+    with pytest.raises(ArgumentError, match="rows have different lengths"):
+        numerical_gradient(sum_of_squares, [[1.0], [1.0, 2.0]])
+    with pytest.raises(DataError, match=r"x holds 1 NaN or infinite values, the first at index \(1,\)"):
+        numerical_gradient(sum_of_squares, [1.0, np.inf])
 
 
 # A report on what is right

@@ -25,7 +25,13 @@ from pellucid.typing import Array, IntArray
 Outcome: TypeAlias = Literal["agrees", "kink", "unclear", "differs"]
 
 STEP = best_step(np.float64)
-FINER = 1 / 16
+FINER = (1, 1 / 8, 1 / 64, 1 / 512)
+RADII = (1.0, 0.3, 0.6, 0.8, 0.45, 0.1)
+"""Where m(u) is looked at, in steps."""
+
+LOOSER = 10
+"""How much more may a disagreement be that kinks explain: thousands of units move a large network's slope a little."""
+
 BESIDE = (2.0, 5.0, 11.0, 23.0, 41.0)
 """Where the question is put again, in steps from the kink; more places than one, as there may be kinks there too."""
 
@@ -102,12 +108,13 @@ class Judge(NamedTuple):
         return seen
 
     def _at(self, line: Line, s: float, h: float, analytic: float) -> Comparison:
-        """Compare at one place, with a finer step if the first runs over a kink."""
-        seen = self._look(line, s, h, analytic)
-        # A finer step must resolve the disagreement, not drown it in rounding.
-        if seen.outcome == "unclear" and self.rounding / (h * FINER) < 0.25 * seen.gap:
-            seen = self._look(line, s, h * FINER, analytic)
-            return seen._replace(outcome="kink") if seen.outcome == "agrees" else seen
+        """Compare at one place, with finer and finer steps while they explain more than rounding hides."""
+        for step in (h * finer for finer in FINER):
+            seen = self._look(line, s, step, analytic)
+            if seen.outcome == "agrees" and step < h:
+                return seen._replace(outcome="kink")
+            if seen.outcome != "unclear" or self.rounding / step > seen.gap / 32:
+                break
         return seen
 
     def _look(self, line: Line, s: float, h: float, analytic: float) -> Comparison:
@@ -121,9 +128,10 @@ class Judge(NamedTuple):
         error = gap / max(abs(analytic) + abs(numerical), self.rounding / (h * self.tolerance))
         if error <= self.tolerance:
             return Comparison(analytic, numerical, error, "agrees")
-        means = (0.5 * (self._slope(line, s + u) + self._slope(line, s - u)) for u in (h, h / 3))
-        kink = any(abs(mean - analytic) >= 0.5 * gap for mean in means)
-        return Comparison(analytic, numerical, error, "unclear" if kink else "differs")
+        means = (0.5 * (self._slope(line, s + u * h) + self._slope(line, s - u * h)) for u in RADII)
+        if not any(abs(mean - analytic) >= 0.5 * gap for mean in means):
+            return Comparison(analytic, numerical, error, "differs")
+        return Comparison(analytic, numerical, error, "kink" if error <= LOOSER * self.tolerance else "unclear")
 
     def _slope(self, line: Line, s: float) -> float:
         """Backward's slope at a place of the line."""
