@@ -7,8 +7,10 @@ several, so that both may be right and disagree. What tells this from an error i
 
 slope(s) being backward's at the point s of the line. So where a kink is the reason for a disagreement at s, backward
 itself shows it: m(u) differs from slope(s) by at least as much. Where f is smooth, m(u) − slope(s) is O(h²), and the
-disagreement is an error. On a kink the question is put again a little to either side, where backward must agree: no
-place is forgiven, it is judged beside. Nothing need be known of the layers.
+disagreement is an error, unless the difference is no better known than that: it then changes with the step.
+
+On a kink the question is put again a little to either side, where backward must agree: no place is forgiven, it is
+judged beside. Nothing need be known of the layers.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ STEP = best_step(np.float64)
 FINER = (1, 1 / 8, 1 / 64, 1 / 512)
 RADII = (1.0, 0.3, 0.6, 0.8, 0.45, 0.1)
 """Where m(u) is looked at, in steps."""
+
+OTHER_STEPS = (0.5, 0.7, 1.5, 2.0)
+"""With these, in steps, the difference must stay the same, or it is no better known than it changes."""
 
 LOOSER = 10
 """How much more may a disagreement be that kinks explain: thousands of units move a large network's slope a little."""
@@ -118,20 +123,25 @@ class Judge(NamedTuple):
         return seen
 
     def _look(self, line: Line, s: float, h: float, analytic: float) -> Comparison:
-        """Compare at one place with one step; "unclear" where a kink within the step explains the disagreement."""
-        with line.moved(s + h):
-            above = self.f()
-        with line.moved(s - h):
-            below = self.f()
-        numerical = (above - below) / (2 * h)
+        """Compare at one place with one step; "unclear" where something else than an error explains a disagreement."""
+        numerical = self._difference(line, s, h)
         gap = abs(analytic - numerical)
         error = gap / max(abs(analytic) + abs(numerical), self.rounding / (h * self.tolerance))
         if error <= self.tolerance:
             return Comparison(analytic, numerical, error, "agrees")
         means = (0.5 * (self._slope(line, s + u * h) + self._slope(line, s - u * h)) for u in RADII)
-        if not any(abs(mean - analytic) >= 0.5 * gap for mean in means):
+        kink = any(abs(mean - analytic) >= 0.5 * gap for mean in means)
+        if not kink and gap > 4 * max(abs(self._difference(line, s, k * h) - numerical) for k in OTHER_STEPS):
             return Comparison(analytic, numerical, error, "differs")
         return Comparison(analytic, numerical, error, "kink" if error <= LOOSER * self.tolerance else "unclear")
+
+    def _difference(self, line: Line, s: float, h: float) -> float:
+        """The central difference quotient at a place of the line."""
+        with line.moved(s + h):
+            above = self.f()
+        with line.moved(s - h):
+            below = self.f()
+        return (above - below) / (2 * h)
 
     def _slope(self, line: Line, s: float) -> float:
         """Backward's slope at a place of the line."""
