@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,31 @@ from hypothesis.extra.numpy import arrays
 from pellucid.errors import ArgumentError, DataError, LabelError, ShapeError
 from pellucid.gradcheck import GradientReport, check_gradients, numerical_gradient
 from pellucid.initializers import Gaussian
-from pellucid.layers import Affine, Dropout, Flatten, Layer, LeakyReLU, ReLU, Sequential, Sigmoid, Softmax, Tanh
+from pellucid.layers import (
+    ELU,
+    LAYERS,
+    Affine,
+    AveragePool2D,
+    BatchNorm,
+    Conv2D,
+    ConvTranspose2D,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    GlobalMaxPool2D,
+    Layer,
+    LayerNorm,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Residual,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from pellucid.layers.activation import Activation
+from pellucid.losses import SoftmaxCrossEntropy
 from pellucid.typing import Array, Arrays
 
 
@@ -419,8 +444,6 @@ class CentredByBatch(Layer[Any]):
 
 @pytest.fixture
 def centred() -> Any:
-    from pellucid.layers import LAYERS
-
     yield CentredByBatch
     LAYERS.pop("CentredByBatch")
 
@@ -499,3 +522,148 @@ def test_an_empty_report_has_no_worst_row() -> None:
         "Gradients of Nothing, training mode, 1 samples, float64: FAILED",
         "problem: it is empty.",
     ]
+
+
+# Images: flat backgrounds, where pooling ties and ReLU stands on its kink
+
+
+def images(kind: str, n: int) -> Array:
+    """Pictures of 9 by 9 with all the ties that real ones have."""
+    rng = np.random.default_rng(4)
+    x = np.zeros((n, 9, 9, 1))
+    x[:, 2:6, 3:7] = rng.random((n, 4, 4, 1))  # a drawing on black ground
+    kinds = {
+        "drawing": x,
+        "bytes": (255 * x).astype(np.uint8),
+        "black and white": (x > 0.5).astype(float),
+        "black": np.zeros_like(x),
+        "grey": np.full_like(x, 0.5),
+        "grey bytes": np.full(x.shape, 200, np.uint8),
+        "copies": np.repeat(x[:1], n, axis=0),
+        "random": rng.random(x.shape),
+    }
+    return kinds[kind]
+
+
+class Abs(Activation):
+    """A layer with a kink of its own, of which the package knows nothing."""
+
+    def function(self, x: Array) -> Array:
+        return np.abs(x)
+
+    def slope(self, x: Array, y: Array) -> Array:
+        return np.sign(x)
+
+
+class SharedMax(Layer[Any]):
+    """The maximum of each channel, whose gradient all the tied pixels share."""
+
+    def infer_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return input_shape[-1:]
+
+    def forward(self, x: Array, *, train: bool = False, rng: Any = None) -> tuple[Array, Any]:
+        y = x.max(axis=(1, 2))
+        return y, x == y[:, None, None]
+
+    def backward(self, dy: Array, cache: Any, *, need_dx: bool = True, need_grads: bool = True) -> tuple[Array, Arrays]:
+        return cache * (dy / cache.sum(axis=(1, 2)))[:, None, None], {}
+
+
+def own_layers() -> list[Layer[Any]]:
+    return [Conv2D(3, 3), Abs(), MaxPool2D(2), Conv2D(3, 2), SharedMax(), Affine(3)]
+
+
+NETWORKS = {
+    "tanh, pooling": lambda: [Conv2D(3, 3), Tanh(), MaxPool2D(2), Flatten(), Affine(3)],
+    "relu, pooling twice": lambda: [Conv2D(3, 3), ReLU(), MaxPool2D(2), Conv2D(3, 2), ReLU(), Flatten(), Affine(3)],
+    "overlapping, padded": lambda: [
+        Conv2D(3, 3), LeakyReLU(0.1), MaxPool2D(3, 2, 1), Conv2D(3, 2), ELU(2.0), GlobalMaxPool2D(), Affine(3),
+    ],
+    "batch normalisation": lambda: [Conv2D(3, 3), BatchNorm(), ReLU(), MaxPool2D(2), Flatten(), Affine(3)],
+    "layer normalisation": lambda: [Conv2D(3, 3), LayerNorm(), ReLU(), MaxPool2D(2), Flatten(), Affine(3)],
+    "residual, dropout": lambda: [
+        Conv2D(3, 3), ReLU(), Residual([Conv2D(3, 3, padding="same"), ReLU()]), MaxPool2D(3), Dropout(0.4), Flatten(),
+        Affine(3),
+    ],
+    "depthwise, transposed": lambda: [
+        DepthwiseConv2D(3, 2), ReLU(), AveragePool2D(2), ConvTranspose2D(2, 3, stride=2), ReLU(), GlobalMaxPool2D(),
+        Affine(3),
+    ],
+    "layers of one's own": own_layers,
+}  # fmt: skip
+
+
+@pytest.fixture
+def registered() -> Iterator[None]:
+    LAYERS.update(Abs=Abs, SharedMax=SharedMax)
+    yield
+    for name in ("Abs", "SharedMax"):
+        LAYERS.pop(name)
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("kind", ["drawing", "bytes", "black and white", "black", "grey", "grey bytes", "copies"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_right_network_never_fails_on_flat_images(name: str, kind: str) -> None:
+    for n, loss in ((1, "Hinge"), (2, "SoftmaxCrossEntropy"), (3, "Huber")):
+        network = Sequential(NETWORKS[name](), input_shape=(9, 9, 1), seed=n)
+        report = check_gradients(network, images(kind, n), np.arange(n), loss=loss, samples=8)
+
+        assert report.verdict != "failed", report
+        assert report.verdict == "passed" or any(row.doubt for row in report.rows)
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("kind", ["drawing", "black and white", "grey"])
+@pytest.mark.parametrize("name", ["tanh, pooling", "overlapping, padded", "layers of one's own"])
+def test_flat_images_have_a_verdict(name: str, kind: str) -> None:
+    network = Sequential(NETWORKS[name](), input_shape=(9, 9, 1), seed=1)
+    report = check_gradients(network, images(kind, 3), np.arange(3), samples=12)
+
+    assert report.passed, report
+    assert report.kinks > 0
+
+
+def test_a_network_of_zeros_is_not_failed() -> None:
+    network = Sequential(NETWORKS["relu, pooling twice"](), input_shape=(9, 9, 1))
+    for p in network.params.values():
+        p[...] = 0
+    report = check_gradients(network, images("drawing", 2), [0, 1], samples=8)
+
+    assert report.verdict == "inconclusive"
+    assert "the gradient of conv2d1.W is zero everywhere" in str(report)
+
+
+def test_too_many_places_left_out_give_no_verdict(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    # A gradient that jumps wherever one looks: nothing can be said of it.
+    monkeypatch.setattr(Tanh, "slope", lambda self, x, y: 1 + np.sin(1e9 * x))
+    report = check_gradients(Tanh(), rng.standard_normal((3, 4)))
+
+    assert report.verdict == "inconclusive"
+    assert report.left_out > 3
+    assert f"{report.left_out} of 12 places of x lie among kinks. Use other inputs" in str(report)
+    assert f"{report.checked} coordinates checked, {report.left_out} left out because of kinks" in str(report)
+
+
+# An outside judge
+
+
+@pytest.mark.parametrize("kind", ["drawing", "random"])
+def test_a_network_that_passes_has_the_gradients_of_pytorch(kind: str) -> None:
+    torch = pytest.importorskip("torch")
+    network = Sequential(NETWORKS["tanh, pooling"](), input_shape=(9, 9, 1), dtype=np.float64)
+    x, t = images(kind, 3), np.arange(3)
+    y, tape = network.forward(x)
+    loss = SoftmaxCrossEntropy()
+    _, grads = network.backward(loss.backward(loss.forward(y, t)[1]), tape)
+
+    theirs = {k: torch.tensor(p, requires_grad=True) for k, p in network.params.items()}
+    z = torch.nn.functional.conv2d(
+        torch.tensor(x).permute(0, 3, 1, 2), theirs["conv2d1.W"].permute(3, 2, 0, 1), theirs["conv2d1.b"]
+    )
+    z = torch.nn.functional.max_pool2d(torch.tanh(z), 2).permute(0, 2, 3, 1).flatten(1)
+    torch.nn.functional.cross_entropy(z @ theirs["affine1.W"] + theirs["affine1.b"], torch.tensor(t)).backward()
+
+    assert check_gradients(network, x, t).passed
+    for key, gradient in grads.items():
+        np.testing.assert_allclose(gradient, theirs[key].grad.numpy(), rtol=1e-10, atol=1e-14)

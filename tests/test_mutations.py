@@ -14,7 +14,30 @@ import pytest
 
 from cases import CASES, LOSS_CASES, Case, LossCase
 from pellucid.gradcheck import check_gradients
-from pellucid.layers import LAYERS, Affine, Container, Flatten, Layer, Reshape, Sequential
+from pellucid.layers import (
+    LAYERS,
+    Affine,
+    AveragePool2D,
+    BatchNorm,
+    Concat,
+    Container,
+    Conv2D,
+    ConvTranspose2D,
+    DepthwiseConv2D,
+    Flatten,
+    GlobalMaxPool2D,
+    Graph,
+    GroupNorm,
+    Layer,
+    LayerNorm,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Reshape,
+    Residual,
+    Sequential,
+    Tanh,
+)
 from pellucid.losses import LOSSES
 from pellucid.typing import Array, Arrays
 
@@ -184,6 +207,98 @@ def test_a_broken_layer_is_caught_inside_a_network(case: Case, kind: str, monkey
     break_backward(monkeypatch, type(network.layers[1]), lambda g, dy: {**g, "x": VALUE_MUTATIONS[kind](g["x"])})
 
     assert caught(network, x, t)
+
+
+# Inside a network on images, drawn on flat ground and random ones
+
+
+def picture_network() -> Sequential:
+    return Sequential(
+        [
+            Conv2D(3, 3, name="conv"), BatchNorm(), ReLU(), MaxPool2D(3, 2, 1), DepthwiseConv2D(2, padding="same"),
+            GroupNorm(1), Residual([ConvTranspose2D(3, 3, padding="same"), LeakyReLU(0.2)]), AveragePool2D(2, 1),
+            LayerNorm(), Graph({
+                "a": (Conv2D(2, 2), "input"), "b": (Tanh(), "a"), "both": (Concat(), ["a", "b", "b"]),
+            }), GlobalMaxPool2D(), Affine(3),
+        ],
+        input_shape=(8, 8, 1), seed=2,
+    )  # fmt: skip
+
+
+def pictures(kind: str) -> Array:
+    rng = np.random.default_rng(3)
+    x = rng.random((3, 8, 8, 1))
+    return x if kind == "random" else np.where(np.pad(np.ones((4, 4)), 2)[None, ..., None] > 0, x, 0)
+
+
+IN_A_NETWORK = (
+    Conv2D, BatchNorm, ReLU, MaxPool2D, DepthwiseConv2D, GroupNorm, ConvTranspose2D, Residual, LeakyReLU,
+    AveragePool2D, LayerNorm, Graph, GlobalMaxPool2D, Affine,
+)  # fmt: skip
+
+WITH_PARAMETERS = (Conv2D, BatchNorm, DepthwiseConv2D, GroupNorm, ConvTranspose2D, LayerNorm, Affine)
+
+IMAGE_MUTATIONS: dict[str, Callable[[Array], Array]] = {
+    "sign": lambda g: -g,
+    "off by 1e-4": lambda g: g * 1.0001,
+    "factor N": lambda g: g * 3,
+    "off by one crop": lambda g: np.roll(g, 1, axis=1),
+    "rows for columns": lambda g: np.swapaxes(g, 1, 2) if g.ndim == 4 and g.shape[1] == g.shape[2] else np.flip(g),
+    "missing term": lambda g: g - g.mean(axis=0) - 0.1 * g,
+}
+
+
+@pytest.mark.parametrize("kind", ["flat ground", "random"])
+def test_the_network_of_the_image_mutations_passes(kind: str) -> None:
+    report = check_gradients(picture_network(), pictures(kind), np.arange(3), samples=10)
+
+    assert report.passed, report
+
+
+@pytest.mark.parametrize("kind", ["flat ground", "random"])
+@pytest.mark.parametrize("broken", IN_A_NETWORK, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("mutation", IMAGE_MUTATIONS)
+def test_a_broken_dx_is_caught_on_images(
+    mutation: str, broken: type[Any], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = IMAGE_MUTATIONS[mutation]
+    break_backward(monkeypatch, broken, lambda g, dy: {**g, "x": g["x"] if g["x"] is None else change(g["x"])})
+
+    assert caught(picture_network(), pictures(kind), np.arange(3), samples=10)
+
+
+@pytest.mark.parametrize("kind", ["flat ground", "random"])
+@pytest.mark.parametrize("broken", WITH_PARAMETERS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("mutation", ["sign", "off by 1e-4", "factor N"])
+def test_a_broken_parameter_gradient_is_caught_on_images(
+    mutation: str, broken: type[Any], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = IMAGE_MUTATIONS[mutation]
+    break_backward(monkeypatch, broken, lambda g, dy: {k: v if k == "x" else change(v) for k, v in g.items()})
+
+    assert caught(picture_network(), pictures(kind), np.arange(3), samples=10)
+
+
+def to_all_tied(layer: MaxPool2D, dy: Array, cache: Any) -> Array:
+    """Give dy to every pixel that equals the maximum, and so too much where there are several."""
+    x, y = cache
+    dx = np.zeros_like(x)
+    for i, j in np.ndindex(y.shape[1:3]):
+        window = x[:, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
+        dx[:, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2] += (window == y[:, i : i + 1, j : j + 1]) * dy[:, i, j][
+            :, None, None
+        ]
+    return dx
+
+
+def test_a_gradient_for_every_tied_pixel_is_caught_on_flat_ground(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Right wherever no two pixels are equal: only what keeps them equal shows it.
+    original = MaxPool2D.forward
+    monkeypatch.setattr(MaxPool2D, "forward", lambda self, x, **options: (y := original(self, x, **options)[0], (x, y)))
+    monkeypatch.setattr(MaxPool2D, "backward", lambda self, dy, cache, **needs: (to_all_tied(self, dy, cache), {}))
+
+    assert caught(MaxPool2D(2), pictures("flat ground"))
+    assert not caught(MaxPool2D(2), pictures("random"))
 
 
 # Losses: their gradient is that of a network of one layer which does nothing

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
+from pellucid.models import RECIPES
 from pellucid.cli import main
 from pellucid.kernels import jit
 
@@ -141,6 +142,14 @@ def test_summary_and_gradcheck_take_a_name_or_a_file(run, trained):
         code, out, _ = run("gradcheck", model, "--coordinates", 4)
         assert code == 0
         assert "passed" in out
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_gradcheck_has_a_verdict_for_every_recipe(run, name):
+    code, out, _ = run("gradcheck", name, "--coordinates", 2, "--samples", 2)
+
+    assert (code, out.splitlines()[0].rpartition(": ")[2]) == (0, "passed")
+    assert "coordinates checked" in out
 
 
 def test_data_describes_and_draws(run, digits):

@@ -52,7 +52,7 @@ class GradientReport:
 
     @property
     def verdict(self) -> Literal["passed", "failed", "inconclusive"]:
-        """"failed" where a gradient is wrong; "inconclusive" where none is, and for one it could not have been seen."""
+        """ "failed" where a gradient is wrong; "inconclusive" where none is, and for one it could not have been seen."""
         if self.problems or not all(row.passed for row in self.rows):
             return "failed"
         return "inconclusive" if any(row.doubt for row in self.rows) else "passed"

@@ -36,7 +36,9 @@ class Subject:
         self.dy = np.random.default_rng([seed, 1]).standard_normal(y.shape)
         here = self.value()
         if not np.isfinite(here):
-            raise DataError(f"check_gradients: {layer.label} gives NaN or infinite values for this x. Use smaller ones.")
+            raise DataError(
+                f"check_gradients: {layer.label} gives NaN or infinite values for this x. Use smaller ones."
+            )
         terms = float(np.abs(y).max(initial=0) if loss else np.linalg.norm(self.dy * y))
         floor = ROUNDING * (abs(here) + terms or float(np.finfo(np.float64).tiny))
         self.rounding = max(floor, self._measured_rounding(here))
