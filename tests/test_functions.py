@@ -127,8 +127,7 @@ def test_one_hot_rows() -> None:
     [
         ([0, 3], 3, LabelError, r"one_hot: class labels must lie in 0\.\.2, got 3"),
         ([-1, 0], 3, LabelError, r"must lie in 0\.\.2, got -1"),
-        ([0.0, 1.0], 3, LabelError, "must be integers, got float64.*astype"),
-        ([[0], [1]], 3, LabelError, r"got a column \(2, 1\)\. Write t\.ravel\(\)"),
+        ([0.0, 2.0], 3, LabelError, "must be integers, got float64.*astype"),
         ([[1, 1, 0]], 3, LabelError, "a one-hot row holds a single 1.*row 0"),
         ([0], 0, ArgumentError, "classes must be a whole number of at least 1, got 0"),
         ([0], 2.5, ArgumentError, "classes must be a whole number of at least 1, got 2.5"),

@@ -162,16 +162,15 @@ def expect_finite(who: str, x: Array, name: str = "x") -> None:
 
 
 def class_indices(who: str, t: Any, classes: int | None = None, samples: int | None = None) -> IntArray:
-    """Targets as class indices (N,), whether they came as indices (N,) or as one-hot rows (N, K).
+    """Targets as class indices (N,), whether they came as indices (N,) or (N, 1) or as one-hot rows (N, K).
 
-    Rank decides which: one axis means indices, two mean one-hot rows. Columns (N, 1), floats with fractions,
-    classes outside 0..K-1 and counts that differ from `samples` raise LabelError.
+    Rank decides which: one axis or one column means indices, more columns mean one-hot rows. True and False, and
+    floats that are all 0 or 1, are the indices 1 and 0. Other floats, classes outside 0..K-1 and counts that differ
+    from `samples` raise LabelError.
     """
     t = np.asarray(t)
-    if t.ndim == 2 and t.shape[1] == 1 and classes != 1:
-        raise LabelError(
-            f"{who}: labels must have shape (N,) or be one-hot (N, K), got a column {t.shape}. Write t.ravel()."
-        )
+    if t.ndim == 2 and t.shape[1] == 1:
+        t = t[:, 0]
     if t.ndim not in (1, 2) or (t.ndim == 2 and classes is not None and t.shape[1] != classes):
         wanted = "(N,) or one-hot (N, K)" if classes is None else f"(N,) or one-hot (N, {classes})"
         raise LabelError(f"{who}: labels must have shape {wanted}, got {t.shape}.")
@@ -179,11 +178,7 @@ def class_indices(who: str, t: Any, classes: int | None = None, samples: int | N
         raise LabelError(f"{who}: {samples} samples came with {len(t)} labels. Give each sample one label.")
     if t.ndim == 2:
         return _indices_of_one_hot(who, t)
-    if t.dtype.kind not in "iu":
-        raise LabelError(
-            f"{who}: class labels must be integers, got {t.dtype}. If they count classes, write t.astype(int); "
-            "names of classes are numbered by np.unique(t, return_inverse=True)."
-        )
+    t = _whole(who, t)
     if classes is not None and len(t) and (t.min() < 0 or t.max() >= classes):
         worst = int(t.min()) if t.min() < 0 else int(t.max())
         raise LabelError(
@@ -192,6 +187,21 @@ def class_indices(who: str, t: Any, classes: int | None = None, samples: int | N
         )
     indices: IntArray = t
     return indices
+
+
+def _whole(who: str, t: Array) -> IntArray:
+    """Labels (N,) as integers: they are, or they are truth values, also when written as 0.0 and 1.0."""
+    if t.dtype.kind in "iu":
+        return t
+    if t.dtype.kind == "b" or (t.dtype.kind == "f" and ((t == 0) | (t == 1)).all()):
+        return t.astype(np.intp)
+    if t.dtype.kind != "f":
+        remedy = "Names of classes are numbered by np.unique(t, return_inverse=True)."
+    elif np.isnan(t).any():
+        raise LabelError(f"{who}: the label of sample {int(np.argmax(np.isnan(t)))} is NaN. Remove it or fill it in.")
+    else:
+        remedy = 'If they count classes, write t.astype(int); numbers to predict need Dataset(x, t, task="regression").'
+    raise LabelError(f"{who}: class labels must be integers, got {t.dtype}. {remedy}")
 
 
 def _indices_of_one_hot(who: str, t: Array) -> IntArray:

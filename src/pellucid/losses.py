@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from pellucid import checks
-from pellucid.errors import ArgumentError, LabelError, ShapeError
+from pellucid.class_weights import ClassWeights, array_of_weights, read_weights
+from pellucid.errors import ArgumentError, LabelError, ShapeError, UnknownNameError
 from pellucid.functions import as_float, one_hot, sigmoid, softmax
 from pellucid.typing import Array, ArrayLike, Config, IntArray
 
@@ -33,10 +34,19 @@ class Loss(ABC):
 
     def forward(self, y: Array, t: ArrayLike) -> tuple[float, LossCache]:
         """Return the loss and its cache; raise ShapeError or LabelError where y and t do not fit."""
+        y = self.rows(y)
+        return self.compute(y, self.targets(t, len(y), y.shape[1]))
+
+    def rows(self, y: ArrayLike) -> Array:
+        """Return outputs as floats; raise ShapeError unless they are (N, K) with N, K ≥ 1."""
         y = as_float(y)
         if y.ndim != 2 or y.size == 0:
             raise ShapeError(f"{type(self).__name__}: y must have shape (N, K) with N, K ≥ 1, got {y.shape}.")
-        return self.compute(y, self.targets(t, len(y), y.shape[1]))
+        return y
+
+    def for_data(self, t: Array, outputs: int) -> Loss:
+        """Return the loss for a training on checked targets, from which "balanced" weights follow; or this one."""
+        return self
 
     def backward(self, cache: LossCache, dvalue: float = 1.0) -> Array:
         """Return dvalue · ∂value/∂y."""
@@ -66,38 +76,60 @@ class Loss(ABC):
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.config().items())})"
 
 
+def expect_several_outputs(who: str, outputs: int) -> None:
+    """Raise ShapeError for one output, which is always the largest and never wrong."""
+    if outputs == 1:
+        raise ShapeError(
+            f"{who}: needs an output for each class, got one output. "
+            'For yes or no take loss="SigmoidCrossEntropy", or Affine(2) as the last layer.'
+        )
+
+
 class SoftmaxCrossEntropy(Loss):
     """Softmax and cross-entropy in one, on scores (logits), which is exact where the softmax saturates.
 
-    Forward     value = Σ_n w_n · (−Σ_k q_nk ln p_nk) / Σ_n w_n,   p = softmax(y),
-                q = (1 − ε) one-hot(t) + ε / K,   w_n = class_weights[t_n] or 1
-    Backward    dy_n = w_n (p_n − q_n) / Σ w
+    Forward     value = Σ_n Σ_k q_nk (−ln p_nk) / Σ_n w_{t_n},   p = softmax(y),
+                q_nk = w_k ((1 − ε) [k = t_n] + ε / K),   w = class_weights or 1
+    Backward    dy_nk = (p_nk Σ_j q_nj − q_nk) / Σ w
 
     Parameters
     ----------
     label_smoothing : float, default=0
         ε, the share of the target spread over all classes. Szegedy et al. (2016), arXiv:1512.00567, §7.
-    class_weights : sequence of K floats, optional
-        For classes that are rare, or whose errors cost more.
+    class_weights : "balanced", dict of class to weight, or sequence of K weights, optional
+        For classes that are rare, or whose errors cost more; a class of weight 0 is left out. Classes that a dict does
+        not name weigh 1. "balanced" weighs the K' classes that occur by N / (K' · their number), in the training data
+        of `fit` or else in the targets at hand. A batch whose samples all weigh 0 has loss 0 and teaches nothing.
     """
 
-    def __init__(self, *, label_smoothing: float = 0.0, class_weights: ArrayLike | None = None) -> None:
+    def __init__(self, *, label_smoothing: float = 0.0, class_weights: ClassWeights | None = None) -> None:
         checks.expect_range("SoftmaxCrossEntropy", "label_smoothing", label_smoothing, 0, 1, open_high=True)
         self.label_smoothing = float(label_smoothing)
-        self.class_weights = None if class_weights is None else np.asarray(class_weights, np.float64)
-        if self.class_weights is not None and not (
-            np.isfinite(self.class_weights).all() and (self.class_weights > 0).all()
-        ):
-            raise ArgumentError("SoftmaxCrossEntropy: class_weights must be finite and above 0.")
+        self.class_weights = None if class_weights is None else read_weights("SoftmaxCrossEntropy", class_weights)
+
+    def for_data(self, t: Array, outputs: int) -> SoftmaxCrossEntropy:
+        if self.class_weights is None:
+            return self
+        weights = array_of_weights("SoftmaxCrossEntropy", self.class_weights, t, outputs)
+        return SoftmaxCrossEntropy(label_smoothing=self.label_smoothing, class_weights=weights)
+
+    def forward(self, y: Array, t: ArrayLike) -> tuple[float, LossCache]:
+        if self.class_weights is None or isinstance(self.class_weights, np.ndarray):
+            return super().forward(y, t)
+        y = self.rows(y)
+        return self.for_data(self.targets(t, *y.shape), y.shape[1]).forward(y, t)
 
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> IntArray:
-        if self.class_weights is not None and self.class_weights.shape != (outputs,):
+        expect_several_outputs("SoftmaxCrossEntropy", outputs)
+        if isinstance(self.class_weights, np.ndarray) and self.class_weights.shape != (outputs,):
             raise ShapeError(
                 f"SoftmaxCrossEntropy: class_weights must hold {outputs} numbers, got shape {self.class_weights.shape}."
             )
         return checks.class_indices("SoftmaxCrossEntropy", t, outputs, samples)
 
     def compute(self, y: Array, t: IntArray) -> tuple[float, LossCache]:
+        if self.class_weights is not None:
+            return self._weighted(y, t, np.asarray(self.class_weights))
         n, k = y.shape
         shifted = y - y.max(axis=1, keepdims=True)
         p = np.exp(shifted)
@@ -110,53 +142,71 @@ class SoftmaxCrossEntropy(Loss):
         if eps:
             p -= eps / k
         p[rows, t] -= 1 - eps
-        if self.class_weights is None:
-            p *= 1 / n
-            return float(losses.sum()) / n, LossCache(p)
-        w = self.class_weights[t].astype(y.dtype)
-        p *= (w / w.sum())[:, None]
-        return float((w * losses).sum() / w.sum()), LossCache(p)
+        p *= 1 / n
+        return float(losses.sum()) / n, LossCache(p)
+
+    def _weighted(self, y: Array, t: IntArray, weights: Array) -> tuple[float, LossCache]:
+        rows, w = np.arange(len(y)), weights.astype(y.dtype)
+        q = np.tile(w * (self.label_smoothing / y.shape[1]), (len(y), 1))
+        q[rows, t] += (1 - self.label_smoothing) * w[t]
+        log_p = y - y.max(axis=1, keepdims=True)
+        log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
+        total = float(w[t].sum()) or 1.0  # nothing weighs anything: the sums below are 0 too, but for smoothing
+        if not w[t].any():
+            q[...] = 0
+        dy = np.exp(log_p) * q.sum(axis=1, keepdims=True) - q
+        return -float(np.vdot(q, log_p)) / total, LossCache(dy / y.dtype.type(total))
 
     def divisor(self, t: IntArray) -> float:
-        return float(len(t)) if self.class_weights is None else float(self.class_weights[t].sum())
+        return float(len(t)) if self.class_weights is None else float(np.asarray(self.class_weights)[t].sum())
 
     def probabilities(self, y: Array) -> Array:
         return softmax(y)
 
     def config(self) -> Config:
-        weights = None if self.class_weights is None else self.class_weights.tolist()
+        weights: Any = self.class_weights
+        if isinstance(weights, dict):
+            weights = {str(k): v for k, v in weights.items()}  # JSON has no other keys
+        weights = weights.tolist() if isinstance(weights, np.ndarray) else weights
         return {"label_smoothing": self.label_smoothing, "class_weights": weights}
 
 
-class _RowLoss(Loss):
-    """Compares each output with a number of the same place: t is (N, K), or class indices made one-hot."""
+class RowLoss(Loss):
+    """Compares each output with a number of the same place: t is (N, K), or class indices made one-hot.
+
+    With one output t may be (N,) too; the classes 0 and 1 are then the numbers 0 and 1.
+    """
 
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> Array:
         who = type(self).__name__
         t = np.asarray(t)
-        if t.ndim == 1 and t.dtype.kind in "iu" and outputs > 1:
+        if t.ndim == 1 and t.dtype.kind in "iub" and outputs > 1:
             return one_hot(checks.class_indices(who, t, outputs, samples), outputs, np.float64)
+        if t.shape == (samples,) and outputs == 1:
+            t = t[:, None]
         if t.shape != (samples, outputs):
-            remedy = " Write t[:, None]." if t.shape == (samples,) else ""
-            raise LabelError(f"{who}: t must have shape ({samples}, {outputs}), got {t.shape}.{remedy}")
+            raise LabelError(f"{who}: t must have shape ({samples}, {outputs}), got {t.shape}.")
         if t.dtype.kind not in "fiub":
             raise LabelError(f"{who}: t must hold numbers, got {t.dtype}.")
         checks.expect_finite(who, t, "t")
-        return t
+        return t if t.dtype.kind == "f" else t.astype(np.float64)
 
 
-class _ShareLoss(_RowLoss):
+class ShareLoss(RowLoss):
     """Compares probabilities, so that t lies in [0, 1]."""
 
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> Array:
         t = super().targets(t, samples, outputs)
         if len(t) and (t.min() < 0 or t.max() > 1):
-            raise LabelError(f"{type(self).__name__}: t must lie in [0, 1], got {t.min()} to {t.max()}.")
+            remedy = " For yes and no labelled 1 and -1 write t > 0." if t.min() == -1 else ""
+            raise LabelError(f"{type(self).__name__}: t must lie in [0, 1], got {t.min()} to {t.max()}.{remedy}")
         return t
 
 
-class SigmoidCrossEntropy(_ShareLoss):
+class SigmoidCrossEntropy(ShareLoss):
     """Sigmoid and cross-entropy in one, for K independent yes-or-no answers; the mean over samples, summed over K.
+
+    With one output it tells class 1 (p > ½, y > 0) from class 0.
 
     Forward     value = 1/N Σ (softplus(y) − t y) = 1/N Σ −t ln σ(y) − (1 − t) ln(1 − σ(y))
     Backward    dy = (σ(y) − t) / N
@@ -171,7 +221,7 @@ class SigmoidCrossEntropy(_ShareLoss):
         return sigmoid(y)
 
 
-class CrossEntropy(_ShareLoss):
+class CrossEntropy(ShareLoss):
     """Cross-entropy of outputs that already are probabilities in (0, 1), such as those of a sigmoid layer.
 
     Forward     value = 1/N Σ −t ln y − (1 − t) ln(1 − y)
@@ -189,7 +239,7 @@ class CrossEntropy(_ShareLoss):
         return float(value) / len(y), LossCache((p - t) / (p * (1 - p)) / len(y))
 
 
-class Quadratic(_RowLoss):
+class Quadratic(RowLoss):
     """Half the squared distance, averaged over samples: value = 1/2N Σ (y − t)², dy = (y − t) / N.
 
     Nielsen (2015), chapter 1, equation 6; for a batch of one also the book's sum of squares.
@@ -200,7 +250,7 @@ class Quadratic(_RowLoss):
         return 0.5 * float(np.vdot(difference, difference)) / len(y), LossCache(difference * (1 / len(y)))
 
 
-class SumOfSquares(_RowLoss):
+class SumOfSquares(RowLoss):
     """The book's ½ Σ (y − t)², summed over everything: dy = y − t."""
 
     def divisor(self, t: Array) -> float:
@@ -211,7 +261,7 @@ class SumOfSquares(_RowLoss):
         return 0.5 * float(np.vdot(difference, difference)), LossCache(difference)
 
 
-class MeanSquaredError(_RowLoss):
+class MeanSquaredError(RowLoss):
     """The mean over samples and outputs: value = 1/NK Σ (y − t)², dy = 2 (y − t) / NK."""
 
     def compute(self, y: Array, t: Array) -> tuple[float, LossCache]:
@@ -219,7 +269,7 @@ class MeanSquaredError(_RowLoss):
         return float(np.vdot(difference, difference)) / y.size, LossCache(difference * (2 / y.size))
 
 
-class Huber(_RowLoss):
+class Huber(RowLoss):
     """Squared near the target, linear beyond δ, the mean over all: ½d² where |d| ≤ δ, else δ(|d| − ½δ), d = y − t.
 
     Backward    dy = clip(d, −δ, δ) / NK
@@ -254,6 +304,7 @@ class Hinge(Loss):
         self.margin = float(margin)
 
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> IntArray:
+        expect_several_outputs("Hinge", outputs)
         return checks.class_indices("Hinge", t, outputs, samples)
 
     def compute(self, y: Array, t: IntArray) -> tuple[float, LossCache]:
@@ -283,6 +334,10 @@ def as_loss(given: LossLike) -> Loss:
     """Return a loss from itself, its name, or its configuration ({"name": "Huber", "delta": 2.0})."""
     if isinstance(given, Loss):
         return given
+    if isinstance(given, type):
+        raise UnknownNameError(
+            f"Loss: unknown name {given.__name__}, a class. Call it to make one: {given.__name__}()."
+        )
     config: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {"name": given}
     name = config.pop("name", None)
     if not isinstance(name, str) or name not in LOSSES:

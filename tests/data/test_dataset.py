@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,13 +80,24 @@ def test_regression_targets_have_the_shape_that_a_network_puts_out() -> None:
     assert repr(column) == "<Dataset: 3 samples of shape (2,), 1 target each, float32>"
 
 
+@pytest.mark.parametrize(
+    "t",
+    [[[0], [1], [1]], [0.0, 1.0, 1.0], [False, True, True], pd.DataFrame({"y": [0, 1, 1]}), pd.Series([0, 1, 1])],
+    ids=lambda t: type(t).__name__,
+)
+def test_labels_are_taken_in_every_unambiguous_form(t: Any) -> None:
+    data = Dataset(pd.DataFrame({"a": [1.0, 2.0, 3.0]}), t)
+
+    assert (data.t.tolist(), data.t.dtype, data.classes) == ([0, 1, 1], np.intp, 2)
+
+
 X = np.zeros((4, 2), np.float32)
 T = np.array([0, 1, 1, 0])
 BAD = np.array([[0, 1], [2, np.nan]])
 
 REFUSED = {
-    "column of labels": (X, T[:, None], {}, LabelError, r"got a column \(4, 1\)\. Write t\.ravel\(\)"),
-    "float labels": (X, T.astype(float), {}, LabelError, r"must be integers, got float64"),
+    "float labels": (X, T / 2, {}, LabelError, r'must be integers, got float64.*task="regression"'),
+    "NaN label": (X, [0, 1, np.nan, 1], {}, LabelError, r"the label of sample 2 is NaN"),
     "text labels": (X, list("abba"), {}, LabelError, r"must be integers, got <U1.*np\.unique"),
     "class out of range": (X, T, {"classes": 1}, LabelError, r"must lie in 0\.\.0, got 1"),
     "negative class": (X, T - 1, {}, LabelError, r"class labels start at 0, got -1"),
