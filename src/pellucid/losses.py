@@ -334,10 +334,9 @@ def as_loss(given: LossLike) -> Loss:
     """Return a loss from itself, its name, or its configuration ({"name": "Huber", "delta": 2.0})."""
     if isinstance(given, Loss):
         return given
-    if isinstance(given, type):
-        raise UnknownNameError(
-            f"Loss: unknown name {given.__name__}, a class. Call it to make one: {given.__name__}()."
-        )
+    kind = getattr(given, "__name__", None)
+    if kind is not None:
+        raise UnknownNameError(f"Loss: unknown name {kind}, a class. Call it to make one: {kind}().")
     config: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {"name": given}
     name = config.pop("name", None)
     if not isinstance(name, str) or name not in LOSSES:

@@ -25,7 +25,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 import numpy as np
 
 from pellucid import checks
-from pellucid.errors import ArgumentError, ShapeError, StateError
+from pellucid.errors import ArgumentError, ShapeError, StateError, UnknownNameError
 from pellucid.kernels.elementwise import inplace_adadelta, inplace_adam
 from pellucid.schedules import Rate, Schedule, as_schedule
 from pellucid.typing import Array, Arrays, Config
@@ -355,6 +355,9 @@ def as_optimizer(given: OptimizerLike, learning_rate: Rate | None = None, **opti
         if learning_rate is not None or options:
             raise ArgumentError("Give the learning rate to the optimiser itself, or name the optimiser by a string.")
         return given
+    name = getattr(given, "__name__", None)
+    if name is not None:
+        raise UnknownNameError(f"Optimizer: unknown name {name}, a class. Call it to make one: {name}(0.1).")
     if str(given).lower() not in OPTIMIZERS:
         checks.unknown_name("Optimizer", "name", given, OPTIMIZERS)
     make: Any = OPTIMIZERS[str(given).lower()]

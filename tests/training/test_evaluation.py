@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
+from pellucid.errors import ArgumentError, DataError, ShapeError
 
 
 def identity(k: int = 3) -> pl.Sequential:
@@ -83,3 +84,51 @@ def test_the_loss_does_not_depend_on_the_batch_size(loss, rng):
     assert pl.evaluate(identity(), data, loss=loss, batch_size=5).loss == pytest.approx(
         pl.evaluate(identity(), data, loss=loss).loss, rel=1e-6
     )
+
+
+def test_one_sample_alone_is_told_its_remedy():
+    network = pl.Sequential([pl.Affine(3)], input_shape=784)
+    for function in (pl.predict, pl.predict_classes, pl.predict_proba):
+        with pytest.raises(
+            ShapeError, match=r"got \(784,\)\. A batch axis comes first; for one sample write x\[None\]"
+        ):
+            function(network, np.zeros(784))
+
+
+def test_samples_that_are_no_numbers_are_named():
+    x = np.zeros((5, 3))
+    x[3, 1] = np.nan
+    for function in (pl.predict, pl.predict_classes, pl.predict_proba):
+        with pytest.raises(DataError, match=r"x holds 1 NaN or infinite values, the first at index \(3, 1\)"):
+            function(identity(), x)
+        with pytest.raises(DataError, match="x must hold numbers"):
+            function(identity(), [["a", "b", "c"]])
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.0, True])
+def test_every_batch_size_is_checked(size):
+    for function in (pl.predict, pl.predict_classes, pl.predict_proba):
+        with pytest.raises(ArgumentError, match=f"{function.__name__}: batch_size must be a whole number"):
+            function(identity(), np.eye(3), batch_size=size)
+    with pytest.raises(ArgumentError, match="evaluate: batch_size"):
+        pl.evaluate(identity(), (np.eye(3), range(3)), batch_size=size)
+
+
+def test_a_pair_is_measured_as_a_data_set():
+    x = np.eye(3)
+    assert pl.evaluate(identity(), (x, [0, 1, 1])) == pl.evaluate(identity(), pl.Dataset(x, [0, 1, 1]))
+
+
+def test_a_sparse_matrix_is_told_its_remedy():
+    sparse = pytest.importorskip("scipy.sparse").csr_matrix(np.eye(3))
+    with pytest.raises(DataError, match=r"predict: x is sparse.*x\.toarray\(\)"):
+        pl.predict(identity(), sparse)
+    with pytest.raises(DataError, match=r"Dataset: x is sparse.*x\.toarray\(\)"):
+        pl.fit(identity(), (sparse, [0, 1, 2]))
+
+
+def test_the_loss_is_that_of_the_training():
+    network, data = identity(), pl.Dataset(np.eye(3), [0, 1, 2])
+    pl.fit(network, data, loss="Quadratic", progress=False)
+
+    assert pl.evaluate(network, data) == pl.evaluate(network, data, loss="Quadratic")

@@ -9,6 +9,7 @@ import signal
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import pellucid as pl
@@ -187,8 +188,146 @@ def test_early_stopping_gives_back_the_best_parameters():
     assert pl.evaluate(network, held_out).loss == pytest.approx(spoil.best, rel=1e-6)
 
 
-def test_early_stopping_without_validation_data_says_so():
-    assert "give fit validation data" in quiet(small(), blobs(), epochs=2, callbacks=[pl.EarlyStopping()]).stopped
+@pytest.mark.parametrize(
+    ("monitor", "options", "message"),
+    [
+        ("validation_loss", {}, r"validation_loss is not measured\. Give fit validation data, such as validation=0\.1"),
+        ("validation_accuracy", {}, "validation_accuracy is not measured"),
+        ("train_loss", {"train_sample": 0}, r"train_loss is not measured\. Give fit train_sample=None"),
+        ("train_loss", {"evaluate_every": 1000}, "nothing is evaluated in this training"),
+    ],
+)
+def test_early_stopping_refuses_what_is_not_measured_before_the_first_step(monitor, options, message):
+    network, before = small(), small()
+    with pytest.raises(ArgumentError, match=f"EarlyStopping: {message}"):
+        quiet(network, blobs(), callbacks=pl.EarlyStopping(monitor=monitor), **options)
+
+    assert same(network, before)
+
+
+def test_less_than_min_delta_is_no_improvement():
+    stopping = pl.EarlyStopping(patience=2, monitor="train_loss", min_delta=10.0)
+    history = quiet(small(), blobs(), epochs=50, callbacks=stopping)
+
+    assert len(history.epochs["epoch"]) == 3
+    assert "has not improved for 2 evaluations" in history.stopped
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"patience": -1}, "EarlyStopping: patience must be a whole number of at least 1, got -1"),
+        ({"monitor": "val_loss"}, "unknown monitor 'val_loss'"),
+        ({"min_delta": -0.1}, r"min_delta must lie in \[0, inf\), got -0.1"),
+    ],
+)
+def test_impossible_stopping_is_refused(options, message):
+    with pytest.raises(ArgumentError, match=message):
+        pl.EarlyStopping(**options)
+
+
+# What belongs to one training
+
+
+def same(a, b):
+    return all(np.array_equal(p, b.params[k]) for k, p in a.params.items())
+
+
+OPTIMIZERS = {
+    "sgd": lambda: pl.SGD(0.1),
+    "momentum": lambda: pl.Momentum(0.05),
+    "adam": lambda: pl.Adam(0.01),
+    "plateau": lambda: pl.Momentum(pl.schedules.ReduceOnPlateau(0.5, patience=0)),
+    "warm plateau": lambda: pl.Adam(pl.schedules.WarmUp(pl.schedules.ReduceOnPlateau(0.5, patience=0), 5)),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_what_was_given_to_one_training_gives_another_the_same_bits(name):
+    def settings():
+        return {
+            "optimizer": OPTIMIZERS[name](), "loss": pl.losses.SoftmaxCrossEntropy(class_weights="balanced"),
+            "callbacks": [pl.EarlyStopping(patience=2)], "validation": 0.3, "epochs": 6,
+        }  # fmt: skip
+
+    given, first, second, fresh = settings(), small(), small(), small()
+    quiet(first, blobs(120)[:77], **given)
+    quiet(pl.Sequential([pl.Affine(5), pl.ReLU(), pl.Affine(3)]), blobs(), **given)  # other shapes
+    quiet(second, blobs(90), **given)
+    quiet(fresh, blobs(90), **settings())
+
+    assert same(second, fresh)
+    assert given["optimizer"].iteration == 0
+    assert given["optimizer"].state == {}
+    assert given["loss"].class_weights == "balanced"
+
+
+def test_two_trainings_at_once_share_nothing_of_what_both_were_given():
+    def settings():
+        return {"optimizer": pl.Momentum(0.05), "callbacks": [pl.EarlyStopping(patience=3)], "epochs": 8}
+
+    given, networks = settings(), [small(seed) for seed in range(4)]
+    data = [blobs(150, seed) for seed in range(4)]
+    threads = [
+        threading.Thread(target=lambda i=i: quiet(networks[i], data[i], validation=0.2, **given)) for i in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    for i in range(4):
+        alone = small(i)
+        quiet(alone, data[i], validation=0.2, **settings())
+        assert same(networks[i], alone)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_resumed_training_goes_on_bit_for_bit(name):
+    def network():
+        layers = [pl.Affine(8), pl.ReLU(), pl.Dropout(0.2), pl.Affine(3)]
+        return pl.Sequential(layers, input_shape=3)
+
+    options = {"validation": 0.2, "augment": lambda x, rng: x + rng.normal(0, 0.1, x.shape).astype(x.dtype)}
+    whole, parts = network(), network()
+    five = quiet(whole, blobs(95), epochs=5, optimizer=OPTIMIZERS[name](), loss="Quadratic", seed=4, **options)
+    two = quiet(parts, blobs(95), epochs=2, optimizer=OPTIMIZERS[name](), loss="Quadratic", seed=4, **options)
+    three = quiet(parts, blobs(95), epochs=3, resume=two, **options)
+
+    assert same(whole, parts)
+    for column in ("iteration", "loss", "learning_rate"):
+        assert three.iterations[column] == five.iterations[column]
+    assert {k: v for k, v in three.epochs.items() if "second" not in k} == {
+        k: v for k, v in five.epochs.items() if "second" not in k
+    }
+    assert three.settings == five.settings
+    assert len(two) == 16  # the former record is left alone
+    assert all(a <= b for a, b in zip(three.iterations["seconds"], three.iterations["seconds"][1:], strict=False))
+
+
+def test_only_a_training_that_is_known_goes_on_and_on_its_own_network(tmp_path):
+    network = small()
+    history = quiet(network, blobs(), optimizer="adam")
+    history.save(tmp_path / "history.json")
+    with pytest.raises(pl.errors.StateError, match="one read from a file holds no optimiser"):
+        quiet(network, blobs(), resume=pl.History.load(tmp_path / "history.json"))
+    with pytest.raises(ArgumentError, match="give optimizer or resume, not both"):
+        quiet(network, blobs(), resume=history, optimizer="adam")
+    with pytest.raises(ArgumentError, match="resume must be the History"):
+        quiet(network, blobs(), resume=history.training)
+    other = pl.Sequential([pl.Affine(5), pl.Affine(3)], input_shape=3)
+    before = pl.layers.copy_network(other)
+    with pytest.raises(pl.errors.StateError, match="not the array of the steps before"):
+        quiet(other, blobs(), resume=history)
+    assert same(other, before)
+
+
+def test_a_second_training_of_one_network_is_a_new_record():
+    network = small()
+    first, second = quiet(network, blobs()), quiet(network, blobs())
+
+    assert first.iterations["iteration"] == second.iterations["iteration"]
+    assert second.iterations["loss"][0] < first.iterations["loss"][0]
 
 
 def test_reduce_on_plateau_hears_the_validation_loss():
@@ -213,6 +352,30 @@ def test_reduce_on_plateau_hears_the_validation_loss():
         ({"loss": "Quadratc"}, ArgumentError, "Did you mean 'Quadratic'"),
         ({"sampling": "random"}, ArgumentError, "unknown sampling 'random'"),
         ({"evaluate_every": 0}, ArgumentError, "evaluate_every"),
+        ({"sampling": ["shuffle"]}, ArgumentError, "unknown sampling"),
+        ({"batch_size": 2.0}, ArgumentError, "batch_size must be a whole number of at least 1, got 2.0"),
+        ({"batch_size": True}, ArgumentError, "batch_size must be a whole number"),
+        ({"epochs": 1.5}, ArgumentError, "epochs must be a whole number of at least 1, got 1.5"),
+        ({"seed": -1}, ArgumentError, "seed must be a whole number of at least 0, got -1"),
+        ({"optimizer": pl.Adam}, ArgumentError, r"Call it to make one: Adam\(0.1\)"),
+        ({"loss": pl.losses.Quadratic}, ArgumentError, r"Call it to make one: Quadratic\(\)"),
+        ({"augment": 3}, ArgumentError, "augment must be a function"),
+        ({"augment": pl.data.RandomShift}, ArgumentError, "augment must be a function .* Call it to make one"),
+        ({"callbacks": print}, ArgumentError, "callbacks must be a Callback or a sequence of them"),
+        ({"callbacks": [print]}, ArgumentError, "callbacks must be Callback objects.*Derive a class"),
+        ({"callbacks": [pl.EarlyStopping]}, ArgumentError, "callbacks must be Callback objects.*Call it to make one"),
+        ({"progress": "yes"}, ArgumentError, "progress must be True, False"),
+        ({"train_sample": -5}, ArgumentError, "train_sample must be a whole number"),
+        ({"validation": 1}, ArgumentError, "validation must be a Dataset, .* between 0 and 1, got 1"),
+        ({"validation": True}, ArgumentError, "validation must be a Dataset"),
+        ({"validation": 0.001}, ArgumentError, "leaves one part of 300 samples empty"),
+        ({"validation": "test"}, ArgumentError, r"validation must be a Dataset or a pair \(x, t\), got 'test'"),
+        ({"validation": pl.Dataset(np.eye(4), range(4))}, ShapeError, r"validation must have shape \(3,\)"),
+        (
+            {"validation": pl.Dataset(np.eye(3), np.eye(3), task="regression")},
+            ArgumentError,
+            "validation is a regression and the training data a classification",
+        ),
     ],
 )
 def test_bad_settings_are_named(options, error, message):
@@ -239,6 +402,95 @@ def test_a_softmax_layer_before_the_softmax_loss_is_refused(loss):
     network = pl.Sequential([pl.Affine(3), pl.Softmax()], input_shape=3)
     with pytest.raises(ArgumentError, match="applies it again"):
         quiet(network, blobs(), loss=loss)
+
+
+def test_a_fraction_of_any_kind_of_number_is_held_out():
+    assert quiet(small(), blobs(), validation=np.float32(0.2)).settings["samples"] == 240
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (np.eye(3), r"data must be a Dataset or a pair \(x, t\), got ndarray"),
+        ((np.eye(3),), r"data must be a Dataset or a pair \(x, t\), got tuple"),
+        (pd.DataFrame({"a": [1.0]}), r"got DataFrame\. From a DataFrame it is made by pl\.from_dataframe"),
+        (None, "got None"),
+    ],
+    ids=["array", "one", "frame", "nothing"],
+)
+def test_what_is_no_data_is_refused_by_fit_and_evaluate(data, message):
+    for function in (pl.fit, pl.evaluate):
+        with pytest.raises(ArgumentError, match=f"{function.__name__}: .*{message}"):
+            function(small(), data)
+
+
+def test_frames_and_series_are_data():
+    data = blobs()
+    frame, network = pd.DataFrame(data.x, columns=list("abc")), small()
+    quiet(network, (frame, pd.Series(data.t)), epochs=5)
+
+    assert pl.evaluate(network, (frame, pd.DataFrame({"label": data.t}))).accuracy == 1.0
+    np.testing.assert_array_equal(pl.predict(network, frame), pl.predict(network, data.x))
+
+
+def test_data_of_a_single_class_is_refused():
+    with pytest.raises(LabelError, match="all 20 samples have the class 1, so that there is nothing to tell apart"):
+        quiet(small(), (np.random.default_rng(0).random((20, 3)), np.ones(20, int)))
+
+
+def test_a_single_sample_and_small_data_are_trained_on():
+    assert len(quiet(small(), blobs()[:1], batch_size=None)) == 1
+    assert quiet(small(), blobs()[:7], batch_size=None).settings["batch_size"] == 7
+
+
+def test_classes_called_otherwise_in_the_validation_data_are_refused():
+    x, t = blobs().x, blobs().t
+    train, other = (pl.Dataset(x, t, class_names=names) for names in (["a", "b", "c"], ["b", "a", "c"]))
+    with pytest.raises(LabelError, match=r"Load them with class_names=train\.class_names"):
+        quiet(small(), train, validation=other)
+
+
+def test_a_network_that_is_refused_its_data_stays_unbuilt():
+    network = pl.Sequential([pl.Affine(2)])
+    with pytest.raises(LabelError):
+        quiet(network, blobs())
+
+    assert network.input_shape is None
+    assert network.outputs is None
+
+
+def test_pairs_are_held_in_the_dtype_of_the_network():
+    x = np.random.default_rng(0).random((20, 3))
+    networks = [small(dtype=np.float64) for _ in range(2)]
+    quiet(networks[0], (x, np.arange(20) % 3))
+    quiet(networks[1], pl.Dataset(x, np.arange(20) % 3, dtype=np.float64))
+
+    assert same(*networks)
+
+
+@pytest.mark.parametrize("form", ["fortran", "strided", "read-only"])
+def test_how_the_samples_lie_does_not_matter(form):
+    x, t = blobs().x, blobs().t
+    laid = {"fortran": np.asfortranarray(x), "strided": np.repeat(x, 2, axis=1)[:, ::2], "read-only": x.copy()}[form]
+    laid.flags.writeable = form != "read-only"
+    ours, theirs, before = small(), small(), laid.copy()
+    quiet(ours, (laid, t))
+    quiet(theirs, (x, t))
+
+    assert same(ours, theirs)
+    np.testing.assert_array_equal(laid, before)
+
+
+def test_a_batch_that_weighs_nothing_teaches_nothing():
+    network, start = small(), small()
+    loss = pl.losses.SoftmaxCrossEntropy(class_weights={0: 0.0})
+    data = blobs()
+    order = np.argsort(data.t, kind="stable")
+    history = quiet(network, data[order], loss=loss, batch_size=1, iterations=20)
+
+    assert all(math.isfinite(v) for v in history.iterations["loss"])
+    assert 0.0 in history.iterations["loss"]
+    assert not same(network, start)
 
 
 def test_something_that_is_no_network_is_refused():

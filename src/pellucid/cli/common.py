@@ -16,7 +16,7 @@ from pellucid.errors import ArgumentError
 from pellucid.files import atomic_write
 from pellucid.interop import load, read_metadata
 from pellucid.layers import Container
-from pellucid.losses import LOSSES, Loss, SoftmaxCrossEntropy, as_loss
+from pellucid.losses import LOSSES, Loss, as_loss
 from pellucid.models import RECIPES, recipe
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,11 +43,12 @@ def shaped_for(network: Container[Any], data: Dataset) -> Dataset:
     return data.flattened() if len(shape) == 1 else data.as_images(shape)
 
 
-def load_model(path: Path) -> tuple[Container[Any], Loss]:
-    """Return the network in a model file and the loss it was trained with."""
+def load_model(path: Path) -> tuple[Container[Any], Loss | None]:
+    """Return the network in a model file and the loss it was trained with, as far as the file says so."""
     network = load(path)
     try:
-        loss = as_loss(json.loads(read_metadata(path).get("loss", "null")) or SoftmaxCrossEntropy())
+        stated = json.loads(read_metadata(path).get("loss", "null"))
+        loss = as_loss(stated) if stated else None
     except (ValueError, TypeError):
         raise ArgumentError(f"{path}: its loss is not one of {', '.join(sorted(LOSSES))}.") from None
     return network, loss

@@ -75,7 +75,9 @@ def model_file(run: Path) -> Path:
 class Desk:
     """What the pictures are made of: a network, its data, and the images that were chosen."""
 
-    def __init__(self, network: Container[Any], loss: Loss, train: Dataset, test: Dataset, images: tuple[str, ...]):
+    def __init__(
+        self, network: Container[Any], loss: Loss | None, train: Dataset, test: Dataset, images: tuple[str, ...]
+    ):
         self.network, self.loss = network, loss
         self.train, self.test = shaped_for(network, train), shaped_for(network, test)
         self.samples: list[Sample] = read_samples(images, self.train, self.test)

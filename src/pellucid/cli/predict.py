@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid.cli.common import data_option, load_data, load_model, shaped_for
 from pellucid.data.images import read_images
-from pellucid.training import evaluate, predict_proba
+from pellucid.training import evaluate, predict, predict_proba
 
 
 @click.command("evaluate")
@@ -44,8 +44,12 @@ def predict_command(model: Path, files: tuple[Path, ...], top: int) -> None:
     network, loss = load_model(model)
     read = [read_images(path, network.input_shape or ()) for path in files]  # all, before anything is printed
     for path, images in zip(files, read, strict=True):
-        probabilities = predict_proba(network, images, loss=loss)
-        for i, row in enumerate(probabilities):
+        numbers = network.outputs is not None and network.outputs.classes is None
+        rows = predict(network, images) if numbers else predict_proba(network, images, loss=loss)
+        for i, row in enumerate(rows):
+            name = str(path) if len(rows) == 1 else f"{path}[{i}]"
+            if numbers:
+                click.echo(f"{name}\t" + "  ".join(f"{value:.6g}" for value in row))
+                continue
             best = np.argsort(-row, kind="stable")[: max(1, top)]
-            name = str(path) if len(probabilities) == 1 else f"{path}[{i}]"
             click.echo(f"{name}\t{best[0]}\t" + "  ".join(f"{k}: {row[k]:.3f}" for k in best))

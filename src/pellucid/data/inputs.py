@@ -27,6 +27,8 @@ def as_array(who: str, name: str, value: Any) -> Array:
     """
     if hasattr(value, "to_numpy"):  # pandas and polars, without importing either
         value = value.to_numpy()
+    if hasattr(value, "toarray"):  # SciPy, whose matrices would become one object
+        raise DataError(f"{who}: {name} is sparse, and networks take every number. Write {name}.toarray().")
     try:
         return np.asarray(value)
     except (ValueError, TypeError) as error:

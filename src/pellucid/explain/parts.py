@@ -10,14 +10,14 @@ from typing import Any, NamedTuple, TypeVar
 
 from pellucid import checks
 from pellucid.errors import ArgumentError
-from pellucid.layers import Container, Dropout, Flatten, Graph, Layer, Reshape, Residual, Sequential, Sigmoid, Softmax
+from pellucid.layers import Container, Graph, Layer, Residual, Sequential, Sigmoid, Softmax
 from pellucid.layers.nodes import INPUT
+from pellucid.outputs import PASSIVE as PASSIVE
+from pellucid.outputs import ending
 from pellucid.typing import Array, Shape
 
 AnyContainer = Container[Any]
 ContainerT = TypeVar("ContainerT", bound=AnyContainer)
-PASSIVE = (Dropout, Flatten, Reshape)
-"""Layers that change no number in an evaluation-mode pass."""
 
 
 Named = Mapping[str, Layer[Any]]
@@ -77,9 +77,7 @@ def _graph_upto(graph: Graph, name: str, rest: str) -> AnyContainer:
 def before_softmax(network: AnyContainer) -> tuple[AnyContainer, str]:
     """Return the network that ends in its scores, and the kind of layer taken off: "Softmax", "Sigmoid" or ""."""
     if isinstance(network, Graph):
-        node = network.nodes[-1] if network.output == INPUT else network.node(network.output)
-        kind = _ending(node.operation)
-        return (upto(network, node.inputs[0]), kind) if kind and node.inputs[0] != INPUT else (network, "")
+        return _graph_before_softmax(network) if ending(network) else (network, "")
     if not isinstance(network, Sequential):
         return network, ""
     end = len(network.layers)
@@ -95,6 +93,22 @@ def before_softmax(network: AnyContainer) -> tuple[AnyContainer, str]:
         if kind:
             return chain({**part_of(network, 0, end - 1), name: inner}, network, network.input_shape), kind
     return network, ""
+
+
+def _graph_before_softmax(graph: Graph) -> tuple[AnyContainer, str]:
+    name = graph.output
+    while isinstance(graph.node(name).operation, PASSIVE):
+        name = graph.node(name).inputs[0]
+    node = graph.node(name)
+    kind, part = _ending(node.operation), upto(graph, name)
+    if kind and node.inputs[0] != INPUT:
+        return upto(graph, node.inputs[0]), kind
+    if isinstance(node.operation, Container) and isinstance(part, Graph):
+        inner, kind = before_softmax(node.operation)
+        if kind:
+            kept = [*part.nodes[:-1], node._replace(operation=inner)]
+            return built(Graph(kept, output=name, name=graph.name), graph, graph.input_shape, inner.output_shape), kind
+    return graph, ""
 
 
 def _ending(operation: object) -> str:

@@ -5,6 +5,7 @@ pellucid.version       the version of the package that wrote the file
 pellucid.architecture  the layers and their options, as `layers.to_spec` gives them
 pellucid.input_shape   [28, 28, 1]
 pellucid.dtype         float32
+pellucid.outputs       what the outputs mean, where the network was trained: the loss, and how many classes
 pellucid.buffers       the names of the tensors that are buffers; the others are parameters
 """
 
@@ -21,6 +22,8 @@ import pellucid
 from pellucid.errors import ArgumentError, FileFormatError
 from pellucid.interop.strict_json import AGAIN, parse_json
 from pellucid.layers import LAYERS, Container, from_spec, to_spec
+from pellucid.losses import LOSSES
+from pellucid.outputs import OutputSpec
 from pellucid.typing import Config, Shape
 
 PREFIX = "pellucid."
@@ -41,11 +44,13 @@ class Architecture(NamedTuple):
     input_shape: Shape
     dtype: np.dtype[Any]
     buffers: list[str]
+    outputs: OutputSpec | None
 
 
 def to_metadata(network: Container[Any]) -> dict[str, str]:
     """Return the entries that describe a built network."""
-    return {
+    outputs = {} if network.outputs is None else _outputs_text(network.outputs)
+    return outputs | {
         "pellucid.format": FORMAT,
         "pellucid.version": pellucid.__version__,
         "pellucid.architecture": _plain_json(to_spec(network)),
@@ -85,6 +90,7 @@ def from_metadata(metadata: Mapping[str, str], label: str) -> Architecture:
         _input_shape(metadata, label),
         _dtype(metadata, label),
         _buffers(metadata, label),
+        _outputs(metadata, label),
     )
 
 
@@ -148,6 +154,20 @@ def _dtype(metadata: Mapping[str, str], label: str) -> np.dtype[Any]:
     if name not in _DTYPES:
         raise FileFormatError(f"{label}: the dtype must be one of {', '.join(_DTYPES)}, got {name[:20]!r}. {AGAIN}")
     return np.dtype(name)
+
+
+def _outputs_text(outputs: OutputSpec) -> dict[str, str]:
+    """A loss of the user's own cannot be made again by name: it stays out of the file."""
+    return {"pellucid.outputs": _plain_json(outputs.to_config())} if type(outputs.loss) in LOSSES.values() else {}
+
+
+def _outputs(metadata: Mapping[str, str], label: str) -> OutputSpec | None:
+    if "pellucid.outputs" not in metadata:
+        return None
+    try:
+        return OutputSpec.from_config(parse_json(metadata["pellucid.outputs"], f"{label}: pellucid.outputs"))
+    except (ArgumentError, TypeError) as error:
+        raise FileFormatError(f"{label}: pellucid.outputs is not sound. {error} {AGAIN}") from None
 
 
 def _buffers(metadata: Mapping[str, str], label: str) -> list[str]:

@@ -94,6 +94,7 @@ def load(path: PathLike, *, allow_nonfinite: bool = False) -> Container[Any]:
         network = make_network(architecture, label)
         arrays = _checked_tensors(file, header, label, allow_nonfinite)
     assemble(network, architecture.input_shape, architecture.dtype, arrays, label)
+    network.outputs = architecture.outputs
     if set(architecture.buffers) != set(network.buffers):
         raise FileFormatError(f"{label}: its list of buffers is not that of the architecture. {OTHER}")
     return network

@@ -22,7 +22,7 @@ from pellucid.models.two_layer_net import TwoLayerNet
 from pellucid.optimizers import Optimizer, as_optimizer
 from pellucid.schedules import Cosine, OneCycle, Rate
 from pellucid.training import Callback, History, fit
-from pellucid.training.fit import WORTH_COMPILING
+from pellucid.training.run import WORTH_COMPILING
 from pellucid.typing import Shape
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC
+from collections.abc import Sequence
 from typing import Any
 
 from pellucid import checks
@@ -13,7 +15,17 @@ from pellucid.typing import Arrays
 
 
 class Callback(ABC):  # noqa: B024  # every method is optional
-    """Override what you need. Returning a string from `on_epoch` stops training, with that reason."""
+    """Override what you need. Returning a string from `on_epoch` stops training, with that reason.
+
+    One object may listen to several trainings, one after the other; what it keeps begins anew in `on_start`.
+    """
+
+    needs: Sequence[str] = ()
+    """Columns of `History.epochs` that must be measured; `fit` refuses to begin without."""
+
+    def fresh(self) -> Callback:
+        """Return what listens to one training: itself, or a copy where trainings at once must not share its state."""
+        return self
 
     def on_start(self, network: Container[Any], history: History, total: int) -> None:
         """Training begins; `total` iterations are planned."""
@@ -37,14 +49,26 @@ class EarlyStopping(Callback):
     patience : int
         Evaluations to wait.
     monitor : "validation_loss", "validation_accuracy", "train_loss" or "train_accuracy"
+    min_delta : float, default=0
+        Less than this is no improvement.
+
+    Raises
+    ------
+    ArgumentError
+        In `fit`, before the first step, if what it monitors is not measured.
     """
 
-    def __init__(self, patience: int = 5, monitor: str = "validation_loss") -> None:
+    def __init__(self, patience: int = 5, monitor: str = "validation_loss", min_delta: float = 0.0) -> None:
         self.patience = checks.size("EarlyStopping", "patience", patience)
         known = ["validation_loss", "validation_accuracy", "train_loss", "train_accuracy"]
         if monitor not in known:
             checks.unknown_name("EarlyStopping", "monitor", monitor, known)
-        self.monitor = monitor
+        checks.expect_range("EarlyStopping", "min_delta", min_delta, 0, math.inf, open_high=True)
+        self.monitor, self.min_delta = monitor, float(min_delta)
+        self.needs = (monitor,)
+
+    def fresh(self) -> EarlyStopping:
+        return copy.copy(self)
 
     def on_start(self, network: Container[Any], history: History, total: int) -> None:
         self.best, self.waited = math.inf, 0
@@ -52,10 +76,8 @@ class EarlyStopping(Callback):
 
     def on_epoch(self, network: Container[Any], row: dict[str, Any]) -> str | None:
         value = row[self.monitor]
-        if value is None:
-            return f"EarlyStopping: {self.monitor} was not measured; give fit validation data"
         score = -value if self.monitor.endswith("accuracy") else value
-        if score < self.best:
+        if score < self.best - self.min_delta:
             self.best, self.waited = score, 0
             self.kept = {k: v.copy() for k, v in [*network.params.items(), *network.buffers.items()]}
             return None

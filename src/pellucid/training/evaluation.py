@@ -10,10 +10,21 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.data.dataset import Dataset
-from pellucid.errors import ArgumentError
-from pellucid.layers import Container, Sequential, Softmax
-from pellucid.losses import Loss, LossLike, MeanSquaredError, SoftmaxCrossEntropy, as_loss
-from pellucid.typing import Array, ArrayLike, IntArray
+from pellucid.data.inputs import as_array
+from pellucid.errors import ArgumentError, DataError, ShapeError
+from pellucid.layers import Container
+from pellucid.losses import (
+    CrossEntropy,
+    Loss,
+    LossLike,
+    MeanSquaredError,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+    as_loss,
+)
+from pellucid.outputs import answers, ending, expect_classes, expect_scores, predicted, probabilities
+from pellucid.training.given import checked_targets, dataset
+from pellucid.typing import Array, ArrayLike, IntArray, Shape
 
 EVALUATION_BATCH = 250
 
@@ -43,35 +54,62 @@ def network_of(model: Any) -> Container[Any]:
 
 def predict(model: Any, x: ArrayLike, *, batch_size: int = EVALUATION_BATCH) -> Array:
     """Return the network's outputs (N, K) for x (N, …), computed `batch_size` samples at a time."""
-    x = np.asarray(x)
-    outputs = list(_outputs(network_of(model), x, checks.size("predict", "batch_size", batch_size)))
-    return np.concatenate(outputs)
+    return _predict("predict", model, x, batch_size)
 
 
 def predict_proba(
     model: Any, x: ArrayLike, *, loss: LossLike | None = None, batch_size: int = EVALUATION_BATCH
 ) -> Array:
-    """Return class probabilities (N, K): the outputs as the loss that the network was trained with takes them."""
-    outputs = predict(model, x, batch_size=batch_size)
-    if loss is None and _ends_in_softmax(network_of(model)):
-        return outputs
-    return choose_loss(network_of(model), loss).probabilities(outputs)
+    """Return class probabilities (N, K): the outputs as the loss that the network was trained with takes them.
+
+    Of a network with one output, which says yes or no, they are (N, 2): of class 0 and of class 1, as scikit-learn
+    gives them. One that ends in Softmax or Sigmoid gives its outputs as they are. `loss` says what scores mean where
+    `fit` did not.
+
+    Raises
+    ------
+    ArgumentError
+        If the network was trained to hit numbers.
+    """
+    network = network_of(model)
+    if loss is None and not answers(network):
+        expect_classes("predict_proba", network, "They are no probabilities: predict gives them.")
+    y = _rows("predict_proba", _predict("predict_proba", model, x, batch_size))
+    return probabilities(network, y, None if loss is None else as_loss(loss))
 
 
-def predict_classes(model: Any, x: ArrayLike, *, batch_size: int = EVALUATION_BATCH) -> IntArray:
-    """Return the class index with the largest output (N,), the first of equals."""
-    classes: IntArray = np.argmax(predict(model, x, batch_size=batch_size), axis=1)
-    return classes
+def predict_classes(
+    model: Any, x: ArrayLike, *, loss: LossLike | None = None, batch_size: int = EVALUATION_BATCH
+) -> IntArray:
+    """Return class indices (N,): of the largest output, the first of equals; of one output, 1 where p > ½.
+
+    Raises
+    ------
+    ArgumentError
+        If the network was trained to hit numbers, or to answer several questions at once.
+    """
+    network = network_of(model)
+    if loss is None:
+        remedy = "predict_proba(network, x) > 0.5 answers each." if answers(network) else "predict gives them."
+        expect_classes("predict_classes", network, remedy)
+    y = _rows("predict_classes", _predict("predict_classes", model, x, batch_size))
+    return predicted(network, y, None if loss is None else as_loss(loss))
 
 
 def evaluate(
-    model: Any, data: Dataset, *, loss: LossLike | None = None, batch_size: int = EVALUATION_BATCH
+    model: Any, data: Dataset | tuple[Any, Any], *, loss: LossLike | None = None, batch_size: int = EVALUATION_BATCH
 ) -> Evaluation:
-    """Return the mean loss and, where the data have classes, the accuracy over *all* samples of `data`."""
+    """Return the mean loss and, where the data have classes, the accuracy over *all* samples of `data`.
+
+    `data` is a Dataset or a pair (x, t). Left out, `loss` is the one that the network was trained with.
+    """
     network = network_of(model)
+    checks.expect_built(network.label, network.output_shape)
+    data = dataset("evaluate", data, network, loss)
+    network.accept(data.x[:1])
     criterion = choose_loss(network, loss, data)
-    t = criterion.targets(data.t, len(data), _outputs_of(network))
-    return evaluate_checked(network, data, t, criterion, batch_size)
+    t, criterion = checked_targets("evaluate", data, criterion, network.output_shape or ())
+    return evaluate_checked(network, data, t, criterion, checks.size("evaluate", "batch_size", batch_size))
 
 
 def evaluate_checked(
@@ -83,42 +121,58 @@ def evaluate_checked(
         rows = slice(start, start + len(y))
         total += loss.compute(y, t[rows])[0] * loss.divisor(t[rows])
         if data.classes:
-            right += int((y.argmax(axis=1) == data.t[rows]).sum())
+            right += int((predicted(network, y, loss) == data.t[rows]).sum())
         start += len(y)
-    return Evaluation(total / loss.divisor(t), right / len(data) if data.classes else None, len(data))
+    return Evaluation(total / (loss.divisor(t) or 1.0), right / len(data) if data.classes else None, len(data))
 
 
-def choose_loss(network: Container[Any], loss: LossLike | None, data: Dataset | None = None) -> Loss:
-    """Return the given loss, or the usual one: softmax with cross-entropy for classes, mean squared error for numbers.
+def choose_loss(
+    network: Container[Any], loss: LossLike | None, data: Dataset | None = None, output_shape: Shape | None = None
+) -> Loss:
+    """Return the given loss, that of the training, or the usual one.
+
+    The usual one is mean squared error for numbers; for classes softmax with cross-entropy, sigmoid with cross-entropy
+    where there is one output, and cross-entropy where the network ends in Sigmoid.
 
     Raises
     ------
     ArgumentError
-        If the network ends in Softmax and the loss would apply it again.
+        If the network's outputs are probabilities and the loss takes scores.
     """
+    numbers, known = data is not None and not data.classes, network.outputs
     if loss is not None:
         chosen = as_loss(loss)
+    elif known is not None and (known.classes is None) == numbers:
+        chosen = known.loss
+    elif numbers:
+        chosen = MeanSquaredError()
+    elif ending(network) == "Sigmoid":
+        chosen = CrossEntropy()
     else:
-        chosen = MeanSquaredError() if data is not None and not data.classes else SoftmaxCrossEntropy()
-    if isinstance(chosen, SoftmaxCrossEntropy) and _ends_in_softmax(network):
-        raise ArgumentError(
-            "The network ends in Softmax, and the loss SoftmaxCrossEntropy applies it again. "
-            "Take the last layer away: predict_proba gives the probabilities."
-        )
+        one = (output_shape or network.output_shape) == (1,)
+        chosen = SigmoidCrossEntropy() if one else SoftmaxCrossEntropy()
+    expect_scores(network, chosen)
     return chosen
 
 
-def _ends_in_softmax(network: Container[Any]) -> bool:
-    return isinstance(network, Sequential) and bool(network.layers) and isinstance(network.layers[-1], Softmax)
+def _predict(who: str, model: Any, x: ArrayLike, batch_size: int) -> Array:
+    network, size = network_of(model), checks.size(who, "batch_size", batch_size)
+    samples = as_array(who, "x", x)
+    checks.expect_built(network.label, network.input_shape)
+    checks.expect_batch(network.label, samples, network.input_shape or ())
+    if samples.dtype.kind not in "biuf":
+        raise DataError(f"{who}: x must hold numbers, got {samples.dtype}.")
+    checks.expect_finite(who, samples)
+    return np.concatenate(list(_outputs(network, samples, size)))
+
+
+def _rows(who: str, y: Array) -> Array:
+    if y.ndim != 2:
+        raise ShapeError(f"{who}: the network gives {y.shape[1:]} for a sample, not a row (K,). End it in Flatten().")
+    return y
 
 
 def _outputs(network: Container[Any], x: Array, batch_size: int) -> Iterator[Array]:
     """Yield the outputs batch by batch; one empty batch for empty data."""
     for start in range(0, max(len(x), 1), batch_size):
         yield network(x[start : start + batch_size])
-
-
-def _outputs_of(network: Container[Any]) -> int:
-    checks.expect_built(type(network).__name__, network.output_shape)
-    assert network.output_shape is not None  # noqa: S101  # checked one line above
-    return network.output_shape[-1]

@@ -37,12 +37,15 @@ class History:
         Batch size, seed, optimiser and so on, as text and numbers.
     stopped : str
         "finished", "interrupted" (Ctrl-C), or a callback's reason.
+    training : Training or None
+        Where the run stands, for `fit(resume=history)`; it is not saved in files.
     """
 
     iterations: dict[str, list[Any]] = field(default_factory=lambda: {k: [] for k in ITERATION_COLUMNS})
     epochs: dict[str, list[Any]] = field(default_factory=lambda: {k: [] for k in EPOCH_COLUMNS})
     settings: dict[str, Any] = field(default_factory=dict)
     stopped: str = "finished"
+    training: Any = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.iterations["loss"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from pellucid.errors import ArgumentError
 from pellucid.layers import Container
 from pellucid.training.callbacks import Callback
 from pellucid.training.history import History
@@ -69,5 +70,7 @@ def reporter(progress: bool | str, held_out: str = "validation") -> Callback | N
     """Return what shows the progress: True chooses by whether standard output is a terminal; False shows nothing."""
     if progress is False:
         return None
+    if progress is not True and progress not in ("bar", "lines"):
+        raise ArgumentError(f'fit: progress must be True, False, "bar" or "lines", got {progress!r}.')
     bar = sys.stdout.isatty() if progress is True else progress == "bar"
     return Bar(held_out) if bar else Lines(held_out)

@@ -1,0 +1,137 @@
+"""What the outputs of a network mean: scores or probabilities already, of classes or numbers.
+
+The one place that looks: `fit`, `predict_proba`, explanations and the command line ask here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.errors import ArgumentError
+from pellucid.functions import sigmoid
+from pellucid.layers import Concat, Dropout, Flatten, Graph, Reshape, Sequential, Sigmoid, Softmax, SpatialDropout2D
+from pellucid.layers.nodes import INPUT
+from pellucid.losses import Loss, RowLoss, ShareLoss, SigmoidCrossEntropy, SoftmaxCrossEntropy, as_loss, loss_config
+from pellucid.typing import Array, Config, IntArray
+
+PASSIVE = (Dropout, SpatialDropout2D, Flatten, Reshape)
+"""Layers that change no number in an evaluation-mode pass."""
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """What `fit` taught a network's outputs to mean; it stands in `network.outputs`, and a model file keeps it.
+
+    Attributes
+    ----------
+    loss : Loss
+    classes : int or None
+        How many the training data had; None where they held numbers to hit.
+    """
+
+    loss: Loss
+    classes: int | None
+
+    def to_config(self) -> Config:
+        """Return it as a dictionary fit for JSON."""
+        return {"loss": loss_config(self.loss), "classes": self.classes}
+
+    @classmethod
+    def from_config(cls, config: Any) -> OutputSpec:
+        """Return what `to_config` gave; ArgumentError for anything else."""
+        if not isinstance(config, dict) or set(config) != {"loss", "classes"}:
+            raise ArgumentError("OutputSpec: must have loss and classes.")
+        classes = config["classes"]
+        if classes is not None and (type(classes) is not int or classes < 1):
+            raise ArgumentError(f"OutputSpec: classes must be None or at least 1, got {str(classes)[:40]!r}.")
+        return cls(as_loss(config["loss"]), classes)
+
+
+def ending(network: Any) -> str:
+    """Return "Softmax" or "Sigmoid" where a network's numbers come out of one, "" where they are scores.
+
+    Nested networks and graphs are looked into; dropout and changes of shape behind it only pass numbers on. Parts
+    that are put side by side count where they all end alike.
+    """
+    return _ending(network) or ""
+
+
+def _ending(layer: Any) -> str | None:
+    """The same, and None for what only passes on the numbers that it is given."""
+    if isinstance(layer, PASSIVE):
+        return None
+    if isinstance(layer, Sequential):
+        kinds = map(_ending, reversed(layer.layers))
+        return next((kind for kind in kinds if kind is not None), None)
+    if isinstance(layer, Graph):
+        return _ending_at(layer, layer.output)
+    return next((kind.__name__ for kind in (Softmax, Sigmoid) if isinstance(layer, kind)), "")
+
+
+def _ending_at(graph: Graph, name: str) -> str | None:
+    if name == INPUT:
+        return None
+    node = graph.node(name)
+    if isinstance(node.operation, Concat):
+        kinds = {_ending_at(graph, source) for source in node.inputs}
+        return kinds.pop() if len(kinds) == 1 else ""
+    own = _ending(node.operation)
+    return _ending_at(graph, node.inputs[0]) if own is None else own
+
+
+def expect_scores(network: Any, loss: Loss) -> None:
+    """Raise ArgumentError where a loss on scores would be given probabilities."""
+    kind = ending(network)
+    if kind and isinstance(loss, (SoftmaxCrossEntropy, SigmoidCrossEntropy)):
+        name, needless = type(loss).__name__, type(loss).__name__.startswith(kind)
+        other = ', or give loss="CrossEntropy", which takes probabilities' if kind == "Sigmoid" else ""
+        raise ArgumentError(
+            f"The network ends in {kind}, and the loss {name} "
+            f"{'applies it again' if needless else 'takes scores and not probabilities'}. "
+            f"Take the last layer away{other}: predict_proba gives the probabilities."
+        )
+
+
+def probabilities(network: Any, y: Array, loss: Loss | None = None) -> Array:
+    """Return outputs y (N, K) as probabilities of K classes; of one output those of no and yes, (N, 2)."""
+    if not ending(network):
+        y = (loss or _usual(network, y)).probabilities(y)
+    return np.concatenate([1 - y, y], axis=1) if y.shape[1] == 1 else y
+
+
+def predicted(network: Any, y: Array, loss: Loss | None = None) -> IntArray:
+    """Return the class of each row of outputs y (N, K): the largest; of one output 1 where p > ½."""
+    if y.shape[1] > 1:
+        return np.asarray(y.argmax(axis=1))
+    if not ending(network):
+        loss = loss or _usual(network, y)
+        y = sigmoid(y) if isinstance(loss, SigmoidCrossEntropy) else loss.probabilities(y)
+    return np.asarray(y[:, 0] > 0.5, np.intp)
+
+
+def expect_classes(who: str, network: Any, remedy: str) -> None:
+    """Raise ArgumentError for a network that was trained to hit numbers, of which none is a class."""
+    known = network.outputs
+    if known is not None and known.classes is None:
+        raise ArgumentError(f"{who}: the network was trained to hit numbers ({type(known.loss).__name__}). {remedy}")
+
+
+def answers(network: Any) -> bool:
+    """Whether a network was trained on several yes-or-no questions at once, or on shares."""
+    known = network.outputs
+    return known is not None and known.classes is None and isinstance(known.loss, ShareLoss)
+
+
+def _usual(network: Any, y: Array) -> Loss:
+    if network.outputs is not None:
+        loss: Loss = network.outputs.loss
+        return loss
+    return SigmoidCrossEntropy() if y.shape[1] == 1 else SoftmaxCrossEntropy()
+
+
+def hits_numbers(loss: Loss) -> bool:
+    """Whether a loss compares outputs with numbers of any size."""
+    return isinstance(loss, RowLoss)

@@ -1,0 +1,196 @@
+"""What outputs mean: found wherever they come out, and the same for every part of the package."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid.errors import ArgumentError, LabelError, ShapeError
+from pellucid.explain.parts import before_softmax
+from pellucid.outputs import ending
+
+A = pl.Affine
+
+
+def graph_of(*operations: Any) -> pl.Graph:
+    names = ["input", *(f"n{i}" for i in range(len(operations)))]
+    return pl.Graph({names[i + 1]: (operation, names[i]) for i, operation in enumerate(operations)})
+
+
+ENDINGS = {
+    "last": lambda end: pl.Sequential([A(3), end]),
+    "nested": lambda end: pl.Sequential([A(5), pl.Sequential([A(3), pl.Sequential([end])])]),
+    "graph": lambda end: graph_of(A(3), end),
+    "graph in a chain": lambda end: pl.Sequential([pl.ReLU(), graph_of(A(3), end)]),
+    "chain in a graph": lambda end: graph_of(A(4), pl.Sequential([A(3), end])),
+    "behind dropout": lambda end: pl.Sequential([A(3), end, pl.Dropout(0.1), pl.Reshape((3,)), pl.Flatten()]),
+    "behind dropout in a graph": lambda end: graph_of(A(3), end, pl.Dropout(0.1)),
+    "behind a chain that passes on": lambda end: pl.Sequential([A(3), end, pl.Sequential([pl.Dropout(0.1)])]),
+}
+
+
+@pytest.mark.parametrize("kind", [pl.Softmax, pl.Sigmoid])
+@pytest.mark.parametrize("where", ENDINGS)
+def test_probabilities_are_found_wherever_they_come_out(where: str, kind: Any, rng: np.random.Generator) -> None:
+    network = ENDINGS[where](kind())
+    data = pl.Dataset(rng.random((12, 3)), np.arange(12) % 3)
+
+    assert ending(network) == kind.__name__
+    for loss in ("SoftmaxCrossEntropy", "SigmoidCrossEntropy"):
+        with pytest.raises(ArgumentError, match=f"The network ends in {kind.__name__}, and the loss {loss}"):
+            pl.fit(network, data, loss=loss, progress=False)
+    assert network.input_shape is None  # refused before anything is done
+    network.build((3,), np.random.default_rng(0))
+    outputs = pl.predict(network, data.x)
+    np.testing.assert_array_equal(pl.predict_proba(network, data.x), outputs)
+    scores, taken = before_softmax(network)
+    if taken:
+        activate = pl.softmax if kind is pl.Softmax else pl.sigmoid
+        np.testing.assert_allclose(activate(scores(data.x)), outputs, rtol=1e-5)
+    else:
+        assert where == "behind a chain that passes on"
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        pl.Sequential([A(3), pl.Sigmoid(), A(3)]),
+        pl.Sequential([pl.Softmax(), pl.Residual([A(3), pl.Softmax()])]),
+        pl.Graph({"s": (pl.Softmax(), "input"), "y": (pl.Add(), ["s", "input"])}),
+        pl.Sequential([pl.Dropout(0.1)]),
+    ],
+    ids=["sigmoid within", "a sum of a residual", "a sum of a graph", "nothing"],
+)
+def test_only_the_real_output_counts(network: Any) -> None:
+    assert ending(network) == ""
+
+
+def test_parts_side_by_side_count_where_they_end_alike() -> None:
+    def heads(second: Any) -> pl.Graph:
+        first, other = pl.Sequential([A(1), pl.Sigmoid()]), pl.Sequential([A(1), second])
+        return pl.Graph({"a": (first, "input"), "b": (other, "input"), "y": (pl.Concat(), ["a", "b"])})
+
+    assert ending(heads(pl.Sigmoid())) == "Sigmoid"
+    assert ending(heads(pl.ReLU())) == ""
+
+
+# One output, yes or no
+
+
+def yes_or_no(n: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    x = np.random.default_rng(0).standard_normal((n, 2)).astype(np.float32)
+    return x, (x[:, 0] + x[:, 1] > 0).astype(int)
+
+
+FORMS = {
+    "(N,)": lambda t: t, "(N, 1)": lambda t: t[:, None], "bool": lambda t: t.astype(bool), "float": lambda t: t * 1.0,
+    "float (N, 1)": lambda t: t[:, None] * 1.0, "uint8": lambda t: t.astype(np.uint8), "list": lambda t: t.tolist(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", [None, "SigmoidCrossEntropy"])
+@pytest.mark.parametrize("form", FORMS)
+def test_one_output_says_yes_or_no(form: str, loss: str | None) -> None:
+    x, t = yes_or_no()
+    network = pl.Sequential([A(1)])
+    history = pl.fit(network, (x, FORMS[form](t)), loss=loss, epochs=40, progress=False, batch_size=20, validation=0.2)
+    chances = pl.predict_proba(network, x)
+    p = pl.sigmoid(pl.predict(network, x))
+
+    assert history.last("validation_accuracy") > 0.9
+    np.testing.assert_array_equal(chances, np.hstack([1 - p, p]))
+    np.testing.assert_array_equal(pl.predict_classes(network, x), (p[:, 0] > 0.5).astype(int))
+    accuracy = pl.evaluate(network, (x, FORMS[form](t))).accuracy
+    assert accuracy == np.mean(pl.predict_classes(network, x) == t) > 0.95
+    np.testing.assert_array_equal(chances.argmax(axis=1), pl.predict_classes(network, x))
+
+
+@pytest.mark.parametrize("loss", ["CrossEntropy", "Quadratic", None])
+def test_one_output_behind_a_sigmoid_is_a_probability(loss: str | None) -> None:
+    x, t = yes_or_no()
+    network = pl.Sequential([A(1), pl.Sigmoid()])
+    pl.fit(network, (x, t), loss=loss, epochs=40, progress=False)
+
+    np.testing.assert_array_equal(pl.predict_proba(network, x)[:, 1:], pl.predict(network, x))
+    assert pl.evaluate(network, (x, t)).accuracy == np.mean(pl.predict_classes(network, x) == t) > 0.9
+
+
+def test_one_output_is_refused_more_than_two_classes_and_a_softmax() -> None:
+    x, t = yes_or_no()
+    three = pl.Dataset(x, np.arange(200) % 3)
+    for loss in (None, "SigmoidCrossEntropy", "MeanSquaredError"):
+        with pytest.raises(LabelError, match="one output tells two classes apart, the data have 3"):
+            pl.fit(pl.Sequential([A(1)]), three, loss=loss, progress=False)
+    with pytest.raises(ShapeError, match=r"an output for each class, got one.*SigmoidCrossEntropy"):
+        pl.fit(pl.Sequential([A(1)]), (x, t), loss="SoftmaxCrossEntropy", progress=False)
+
+
+# Numbers, and several answers at once
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("loss", ["MeanSquaredError", "Huber", "Quadratic"])
+def test_a_network_that_hits_numbers_has_no_classes(outputs: int, loss: str) -> None:
+    x, _ = yes_or_no(60)
+    t = np.tile(x @ [1.0, 2.0], (outputs, 1)).T
+    network = pl.Sequential([A(outputs)])
+    pair = (x, t[:, 0] if outputs == 1 else t)
+    history = pl.fit(network, pair, loss=loss, validation=pair, progress=False)
+
+    assert history.last("train_accuracy") is history.last("validation_accuracy") is None
+    assert pl.evaluate(network, pair).accuracy is None
+    assert pl.evaluate(network, pair).loss == pl.evaluate(network, pl.Dataset(x, t, task="regression"), loss=loss).loss
+    for function in (pl.predict_classes, pl.predict_proba):
+        with pytest.raises(ArgumentError, match=f"{function.__name__}: the network was trained to hit numbers"):
+            function(network, x)
+
+
+def test_several_answers_at_once_have_probabilities_and_no_single_class() -> None:
+    x, t = yes_or_no()
+    both = np.stack([t, x[:, 0] > 0, np.ones(200)], axis=1)
+    network = pl.Sequential([A(3)])
+    pl.fit(network, (x, both), loss="SigmoidCrossEntropy", epochs=30, progress=False)
+
+    np.testing.assert_array_equal(pl.predict_proba(network, x), pl.sigmoid(pl.predict(network, x)))
+    with pytest.raises(ArgumentError, match=r"predict_proba\(network, x\) > 0\.5 answers each"):
+        pl.predict_classes(network, x)
+
+
+def test_ages_are_numbers_for_one_output() -> None:
+    x, _ = yes_or_no(50)
+    network = pl.Sequential([A(1)])
+    pl.fit(network, (x, np.arange(50)), loss="MeanSquaredError", optimizer=pl.SGD(1e-4), progress=False)
+
+    assert network.outputs is not None
+    assert network.outputs.classes is None
+
+
+def test_a_network_whose_output_is_no_row_is_refused() -> None:
+    images = (np.random.default_rng(0).random((4, 6, 6, 1)), [0, 1, 2, 0])
+    network = pl.Sequential([pl.Conv2D(3, 6)])
+    with pytest.raises(ShapeError, match=r"fit: the network gives \(1, 1, 3\) for a sample.*End it in Flatten\(\)"):
+        pl.fit(network, images, progress=False)
+    network.build((6, 6, 1), np.random.default_rng(0))
+    for function in (pl.predict_classes, pl.predict_proba):
+        with pytest.raises(ShapeError, match=r"gives \(1, 1, 3\) for a sample"):
+            function(network, images[0])
+
+
+def test_what_outputs_mean_is_kept_by_copies_and_files(tmp_path: Any) -> None:
+    x, t = yes_or_no()
+    network = pl.Sequential([A(1)])
+    pl.fit(network, (x, t), progress=False)
+    pl.save(network, tmp_path / "yes.safetensors")
+    numbers = pl.Sequential([A(1)])
+    pl.fit(numbers, (x, t * 0.5), loss=pl.losses.Huber(2.0), progress=False)
+    pl.save(numbers, tmp_path / "numbers.safetensors")
+
+    assert repr(pl.load(tmp_path / "yes.safetensors").outputs) == repr(network.outputs)
+    loaded = pl.load(tmp_path / "numbers.safetensors")
+    assert repr(loaded.outputs) == "OutputSpec(loss=Huber(delta=2.0), classes=None)"
+    with pytest.raises(ArgumentError, match="trained to hit numbers"):
+        pl.predict_classes(loaded, x)
+    assert pl.layers.copy_network(network).outputs is network.outputs
