@@ -500,7 +500,7 @@ def test_a_uniform_upstream_gradient_would_have_hidden_this(
             DataError,
             r"x holds 1 NaN or infinite values, the first at index \(0, 1\)",
         ),
-        ((Flatten(), np.ones((2, 3)), [[0], [1]]), {}, LabelError, r"got a column \(2, 1\)"),
+        ((Flatten(), np.ones((2, 3)), [[0], [7]]), {}, LabelError, r"must lie in 0\.\.2, got 7"),
         (
             (Sequential([Affine(2)], input_shape=3), np.ones((2, 4))),
             {},

@@ -14,7 +14,7 @@ from pellucid.gradcheck import check_gradients
 from pellucid.layers import Container
 from pellucid.losses import Loss, as_loss
 from pellucid.models import RECIPES
-from pellucid.training import network_of
+from pellucid.training import choose_loss, network_of
 from pellucid.typing import Array
 
 
@@ -53,7 +53,8 @@ def gradcheck_command(
 def _network_and_loss(model: str, seed: int) -> tuple[Container[Any], Loss]:
     """Return a recipe's network and loss, or those in a file."""
     if model not in RECIPES and Path(model).is_file():
-        return load_model(Path(model))
+        network, loss = load_model(Path(model))
+        return network, choose_loss(network, loss)
     made = model_or_file(model, seed)
     return network_of(made), as_loss(getattr(made, "cost", None) or RECIPES[model].loss)
 
