@@ -195,7 +195,8 @@ def test_output_padding_that_is_none_is_refused(output_padding: Any) -> None:
 
 def test_what_is_not_wanted_of_no_outputs_is_none_too() -> None:
     empty = kernels.conv2d_backward(X[:0], DY[:0], W, want_dx=False)
-    assert empty[0] is None and np.array_equal(empty[1], np.zeros_like(W))
+    assert empty[0] is None
+    assert np.array_equal(empty[1], np.zeros_like(W))
     assert kernels.conv2d_backward(X[:0], DY[:0], W, want_dw=False)[1:] == (None, None)
 
 

@@ -36,7 +36,7 @@ class Window(NamedTuple):
         return self._steps(0, height), self._steps(1, width)
 
     def phases(self, axis: int) -> list[tuple[int, list[int]]]:
-        """The taps u by their phase a = u·D mod S, where there are any: pixels of a phase are seen by its taps alone."""
+        """The taps u by their phase a = u·D mod S, where it has any: pixels of a phase see its taps alone."""
         taps: dict[int, list[int]] = {}
         for u in range(self.size[axis]):
             taps.setdefault(u * self.dilation[axis] % self.stride[axis], []).append(u)

@@ -33,7 +33,7 @@ def _blocks(x_shape: Shape, itemsize: int) -> list[slice]:
 
 
 def _tap_slices(window: Window, x_shape: Shape) -> Iterator[tuple[int, tuple[slice, slice], tuple[slice, slice]]]:
-    """For each tap that sees the image: its number, the outputs whose tap lies in the image, and the input pixels that they see."""
+    """For each tap that sees the image: its number, the outputs whose tap lies in it, and the pixels that they see."""
     outputs = window.output(x_shape[1], x_shape[2])
     rows, columns = (_seeing(window, axis, outputs[axis], x_shape[1 + axis]) for axis in (0, 1))
     for u, *row in rows:
