@@ -85,9 +85,9 @@ def im2col_blocks(images: int, x: np.ndarray, w: np.ndarray, b: np.ndarray) -> n
     def block(index: int) -> None:
         part = blocks[index]
         windows = sliding_window_view(x[part], (3, 3), axis=(1, 2)).transpose(0, 1, 2, 4, 5, 3)
-        columns = scratch("columns", windows.shape)
-        np.copyto(columns, windows)
-        np.matmul(columns.reshape(-1, 9 * C), w.reshape(-1, OC), out=y[part].reshape(-1, OC))
+        with scratch("columns", windows.shape) as columns:
+            np.copyto(columns, windows)
+            np.matmul(columns.reshape(-1, 9 * C), w.reshape(-1, OC), out=y[part].reshape(-1, OC))
         y[part] += b
 
     parallel_for(block, len(blocks))
@@ -106,13 +106,13 @@ def nine_products(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
         part = blocks[index]
         pixels = x[part].reshape(-1, C)
         count = len(pixels) - 2 * W - 2
-        sums, product = scratch("sums", (len(pixels), OC)), scratch("product", (count, OC))
-        sums[:] = b
-        for u, v in np.ndindex(3, 3):
-            first = u * W + v
-            np.matmul(pixels[first : first + count], w[u, v], out=product)
-            sums[:count] += product
-        y[part] = sums.reshape(-1, H, W, OC)[:, :OH, :OW]
+        with scratch("sums", (len(pixels), OC)) as sums, scratch("product", (count, OC)) as product:
+            sums[:] = b
+            for u, v in np.ndindex(3, 3):
+                first = u * W + v
+                np.matmul(pixels[first : first + count], w[u, v], out=product)
+                sums[:count] += product
+            y[part] = sums.reshape(-1, H, W, OC)[:, :OH, :OW]
 
     parallel_for(block, len(blocks))
     return y

@@ -135,7 +135,10 @@ class Orthogonal(Initializer):
     def draw(self, shape: Shape, rng: np.random.Generator) -> Array:
         rows, columns = (math.prod(shape[:-1]), shape[-1]) if len(shape) > 1 else (1, math.prod(shape))
         a = rng.standard_normal((max(rows, columns), min(rows, columns)))
-        q, r = np.linalg.qr(a)
+        from pellucid.kernels.blas import single_threaded  # a room that comes after this one
+
+        with single_threaded():  # the bits of a product depend on its threads
+            q, r = np.linalg.qr(a)
         q *= np.sign(np.diag(r))  # makes the draw uniform over orthogonal matrices
         return self.gain * (q if rows >= columns else q.T).reshape(shape)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from kernels.processes import python
@@ -28,3 +31,75 @@ def test_compiling_is_announced_once_and_not_when_it_comes_from_the_cache(tmp_pa
 
 def test_a_cache_directory_that_cannot_be_made_does_no_harm() -> None:
     assert python(CODE, NUMBA_CACHE_DIR="/dev/null/nowhere").startswith("[0.0, 2.0]\n")
+
+
+RELU = """
+import warnings
+import numpy as np
+warnings.simplefilter("always")
+from pellucid import kernels
+from pellucid.kernels import elementwise
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    y = elementwise.relu(np.array([-1, 2], np.float32))
+    x, w = np.ones((2, 6, 6, 16), np.float32), np.ones((3, 3, 16, 16), np.float32)
+    z = kernels.conv2d(x, w)
+ours = [str(warning.message) for warning in told if "pellucid" in str(warning.message)]
+print(y.tolist(), np.all(z == 144), len(ours), *ours)
+"""
+
+
+@pytest.mark.parametrize("error", ["ImportError", "SystemError", "AttributeError", "OSError", "RuntimeError"])
+def test_a_numba_that_cannot_be_imported_is_done_without_and_said_once(tmp_path: Path, error: str) -> None:
+    (tmp_path / "numba").mkdir()
+    (tmp_path / "numba" / "__init__.py").write_text(f"raise {error}('needs an older NumPy')")
+    printed = python(RELU, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+
+    assert printed.startswith("[0.0, 2.0] True 1 ")
+    assert "needs an older NumPy" in printed
+
+
+def test_a_numba_whose_parts_are_missing_is_done_without(tmp_path: Path) -> None:
+    (tmp_path / "llvmlite").mkdir()
+    (tmp_path / "llvmlite" / "__init__.py").write_text("raise OSError('libllvmlite.so: no such file')")
+    printed = python(RELU, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+
+    assert printed.startswith("[0.0, 2.0] True 1 ")
+
+
+def test_a_full_disk_costs_the_cache_and_one_warning(tmp_path: Path) -> None:
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))\n"
+    pytest.importorskip("resource")
+    # The directory is tried by writing nothing; then no file can grow.
+    printed = python(full + RELU, NUMBA_CACHE_DIR=str(tmp_path), PYTHONDONTWRITEBYTECODE="1")
+
+    assert printed.startswith("[0.0, 2.0] True 1 ")
+    assert "every process compiles anew" in printed
+
+
+def test_a_directory_that_cannot_be_made_is_said_once() -> None:
+    code = (
+        """
+import numba.core.caching as caching
+caching.CacheImpl._locator_classes = []
+"""
+        + RELU
+    )
+    assert python(code).startswith("[0.0, 2.0] True 1 ")
+
+
+@pytest.mark.parametrize("what", ["*.nbi", "*.nbc"])
+@pytest.mark.parametrize("damage", ["empty", "half", "noise", "one bit"])
+def test_damaged_files_of_the_cache_are_made_anew(tmp_path: Path, what: str, damage: str) -> None:
+    python(CODE, NUMBA_CACHE_DIR=str(tmp_path))
+    files = [file for file in tmp_path.rglob(what) if "elementwise" in file.name]
+    assert files
+    for file in files:
+        data = bytearray(file.read_bytes())
+        data[len(data) * 2 // 3] ^= 16
+        broken = {"empty": b"", "half": data[: len(data) // 2], "noise": bytes(range(256)) * 9, "one bit": bytes(data)}
+        file.write_bytes(broken[damage])
+
+    code = CODE.replace("import numpy", "import warnings; warnings.simplefilter('error', FutureWarning)\nimport numpy")
+    assert python(code, NUMBA_CACHE_DIR=str(tmp_path)).startswith("[0.0, 2.0]\n")
+    assert python(CODE, NUMBA_CACHE_DIR=str(tmp_path)) == "[0.0, 2.0]\n[]\n"

@@ -158,3 +158,37 @@ def test_few_programs_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
     kept: dict[Any, Any] = single._local.programs
     assert [steps[-1].columns for steps in kept] == [5]
+
+
+STEPS = (Product(4000, 1000, True), Product(1000, 10))
+WEIGHTS = [(np.zeros((4000, 1000), np.float32), None), (np.zeros((1000, 10), np.float32), np.zeros(10, np.float32))]
+
+
+@pytest.mark.parametrize(
+    ("index", "w", "b"),
+    [
+        (0, np.zeros((5, 1000), np.float32), None),
+        (0, np.zeros((1000, 4000), np.float32).T, np.zeros(1, np.float32)),
+        (1, np.zeros(1000, np.float32), None),
+        (1, np.zeros((1000, 10)), None),
+        (1, np.zeros((1000, 10), np.float32), np.zeros(9, np.float32)),
+        (1, np.zeros((1000, 10), np.float32), np.zeros(10)),
+    ],
+)
+def test_weights_of_other_steps_are_refused(index: int, w: np.ndarray, b: np.ndarray | None) -> None:
+    weights = [(w, b) if i == index else pair for i, pair in enumerate(WEIGHTS)]
+    with pytest.raises(pl.errors.ShapeError, match=f"step {index}"):
+        single.run(STEPS, np.zeros((1, 4000), np.float32), weights)
+
+
+@pytest.mark.parametrize(
+    "x", [np.zeros((1, 5), np.float32), np.zeros((1, 4000)), np.zeros((1, 8000), np.float32)[:, ::2]]
+)
+def test_samples_of_other_steps_are_refused(x: np.ndarray) -> None:
+    with pytest.raises(pl.errors.ShapeError, match="x must be"):
+        single.run(STEPS, x, WEIGHTS)
+
+
+def test_steps_that_cannot_follow_each_other_are_refused() -> None:
+    with pytest.raises(pl.errors.ShapeError, match="cannot follow"):
+        single.run((Product(4000, 1000), Product(999, 10)), np.zeros((1, 4000), np.float32), WEIGHTS)

@@ -12,8 +12,8 @@ import pytest
 from kernels.processes import python
 from pellucid import kernels
 from pellucid.kernels import jit, set_num_threads, tasks, threads, winograd
+from pellucid.kernels.addresses import own as address
 from pellucid.kernels.tasks import Task
-from pellucid.kernels.threads import address
 from pellucid.kernels.workers import LINE
 
 pytestmark = pytest.mark.usefixtures("needs_numba", "threads")

@@ -155,18 +155,30 @@ def test_an_error_stops_the_blocks_that_are_left() -> None:
     assert len(done) < 400
 
 
-def test_a_forked_child_has_the_usual_blas_threads() -> None:
-    code = (
-        "import os, numpy; from pellucid.kernels import blas\n"
-        "control = blas._openblas(); before = control.threads if control else 1\n"
-        "with blas.single_threaded():\n"
-        "    child = os.fork()\n"
-        "    if not child: os._exit(0 if not control or (control.threads, blas._single_threaded.users) == (before, 0) "
-        "else 1)\n"
-        "print(os.waitpid(child, 0)[1])"
-    )
-
-    assert python(code) == "0\n"
+@pytest.mark.parametrize("inside", ["main", "other"])
+def test_a_forked_child_has_the_usual_blas_threads(inside: str) -> None:
+    code = f"""
+import contextlib, os, threading, numpy
+from pellucid.kernels import blas
+control = blas._openblas()
+before = control.threads if control else 1
+there, over = threading.Event(), threading.Event()
+def other():
+    with blas.single_threaded():
+        there.set()
+        over.wait(10)
+thread = threading.Thread(target=other)
+if {inside!r} == "other":
+    thread.start()
+    there.wait(10)
+with blas.single_threaded() if {inside!r} == "main" else contextlib.nullcontext():
+    child = os.fork()
+if not child:
+    os._exit(0 if not control or (control.threads, blas._single_threaded.inside) == (before, []) else 1)
+over.set()
+print(os.waitpid(child, 0)[1], control is None or {inside!r} == "other" or control.threads == before)
+"""
+    assert python(code) == "0 True\n"
 
 
 def test_a_process_ends_while_its_helpers_wait() -> None:

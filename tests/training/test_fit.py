@@ -523,7 +523,7 @@ def test_compiled_steps_equal_the_layers_steps(layers, loss, decay, rng):
     optimizers = [pl.SGD(pl.schedules.StepDecay(0.5, every=10), weight_decay=decay) for _ in range(2)]
     plan = compiled_plan(networks[0], criterion, optimizers[0], data.x)
     assert plan is not None
-    fast = CompiledDenseSteps(plan, optimizers[0], data.x, t, 10)
+    fast = CompiledDenseSteps(plan, LayerSteps(networks[0], criterion, optimizers[0], data.x, t, 10, rng))
     slow = LayerSteps(networks[1], criterion, optimizers[1], data.x, t, 10, rng)
     batches = [rng.integers(0, 300, 10) for _ in range(40)]
 

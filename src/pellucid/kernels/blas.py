@@ -8,8 +8,11 @@ then the products are right, and at worst two thread pools share the cores.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import glob
+import importlib
+import importlib.util
 import os
 import threading
 from functools import cache
@@ -55,12 +58,15 @@ def _open(path: str) -> ctypes.CDLL | None:
 
 
 @cache
-def numpy_library() -> ctypes.CDLL | None:
-    """The OpenBLAS that came with NumPy's wheel, if it did."""
-    for path in _bundled(np.__file__, "numpy"):
-        if (library := _open(path)) is not None:
-            return library
-    return None
+def library() -> ctypes.CDLL | None:
+    """The OpenBLAS that came with NumPy's wheel, or else with SciPy's."""
+    packages = [(np.__file__, "numpy")]
+    if not _bundled(np.__file__, "numpy") and (scipy := importlib.util.find_spec("scipy")) is not None:
+        with contextlib.suppress(ImportError):
+            importlib.import_module("scipy.linalg")  # so that its BLAS is loaded
+            packages.append((str(scipy.origin), "scipy"))
+    opened = (_open(path) for package in packages for path in _bundled(*package))
+    return next((found for found in opened if found is not None), None)
 
 
 def _controls(library: ctypes.CDLL) -> _OpenBlas | None:
@@ -74,45 +80,59 @@ def _controls(library: ctypes.CDLL) -> _OpenBlas | None:
 
 @cache
 def _openblas() -> _OpenBlas | None:
-    """The OpenBLAS that NumPy's matrix products use."""
-    library = numpy_library()
-    return None if library is None else _controls(library)
+    """The OpenBLAS that matrix products use, NumPy's and the compiled steps'."""
+    found = library()
+    return None if found is None else _controls(found)
+
+
+def controlled() -> bool:
+    """Whether the threads of the library's products can be counted and set: only then are bits sure to be the same."""
+    return _openblas() is not None
 
 
 class _SingleThreaded:
-    """The count belongs to the process, so the first to enter lowers it and the last to leave restores it."""
+    """The count belongs to the process, so the first to enter lowers it and the last to leave restores it.
+
+    A signal's handler or `__del__` may enter and leave between any two lines here, on the thread that is between them.
+    So the lock is re-entrant, those inside are a list that changes in one step, and each part does right whatever
+    happened before it.
+    """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.users = 0
-        self.before = 1
+        self.lock = threading.RLock()
+        self.inside: list[int] = []  # the thread of each that has entered
+        self.before = 1  # the count to put back; 1 where it was not lowered
 
     def __enter__(self) -> None:
         blas = _openblas()
+        self.inside.append(threading.get_ident())  # from now on nobody puts the count back
         if blas is None:
             return
         with self.lock:
-            if self.users == 0:
-                self.before = blas.threads
-                if self.before != 1:
-                    blas.threads = 1
-            self.users += 1
+            count = blas.threads
+            if count != 1:
+                self.before = count
+                blas.threads = 1
 
     def __exit__(self, *_: object) -> None:
         blas = _openblas()
-        if blas is None:
-            return
+        self.inside.remove(threading.get_ident())
+        if blas is not None:
+            self._restore(blas)
+
+    def _restore(self, blas: _OpenBlas) -> None:
         with self.lock:
-            self.users -= 1
-            if self.users == 0 and self.before != 1:
-                blas.threads = self.before
+            before = self.before
+            if before != 1 and not self.inside:
+                blas.threads = before
+                self.before = 1
 
     def forget(self) -> None:
-        """In a forked child no other thread is inside, and none will leave."""
-        blas, users = _openblas(), self.users
-        self.lock, self.users = threading.Lock(), 0
-        if blas is not None and users and self.before != 1:
-            blas.threads = self.before
+        """In a forked child only the thread that forked is still inside."""
+        blas, self.lock = _openblas(), threading.RLock()
+        self.inside = [thread for thread in self.inside if thread == threading.get_ident()]
+        if blas is not None:
+            self._restore(blas)
 
 
 _single_threaded = _SingleThreaded()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pellucid.kernels import depthwise, direct, elementwise, im2col, jit, pool, winograd
+from pellucid.kernels import depthwise, direct, doors, elementwise, im2col, jit, pool, winograd
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window, conv_output_shape, transposed_size
 from pellucid.typing import Array, DTypeLike, IntArray, Shape
 
@@ -39,7 +39,10 @@ def choose(
     dtype: DTypeLike = np.float32,
 ) -> Choice:
     """The kernel for x (N, H, W, C) and w (KH, KW, C//groups, OC)."""
-    window = Window((w_shape[0], w_shape[1]), stride, padding, dilation)
+    x_shape = doors.shape("choose", "x_shape", x_shape, doors.IMAGES)
+    w_shape = doors.shape("choose", "w_shape", w_shape, doors.KERNELS)
+    doors.expect_fit("choose", x_shape, w_shape, None, groups)
+    window = doors.window("choose", w_shape[:2], stride, padding, dilation)
     y_shape = conv_output_shape(x_shape, w_shape, window)
     kernel, reason = _pick(x_shape, w_shape, window, groups, np.dtype(dtype))
     numbers = math.prod(x_shape) + math.prod(w_shape) + math.prod(y_shape)
@@ -67,40 +70,20 @@ def _pick(x_shape: Shape, w_shape: Shape, window: Window, groups: int, dtype: np
     return "winograd", f"{r}x{r} with stride 1: {saving} of the multiplications, or a little more at the edges"
 
 
-def _window(w_shape: Shape, stride: Pair, padding: Padding, dilation: Pair) -> Window:
-    return Window((w_shape[0], w_shape[1]), stride, padding, dilation)
+def _arguments(
+    who: str, x: Array, w: Array, b: Array | None, stride: Pair, padding: Padding, dilation: Pair, groups: int
+) -> tuple[Array, Array, Array | None, Window]:
+    """What every convolution is given, looked at."""
+    x, w = doors.floats(who, "x", x, doors.IMAGES), doors.floats(who, "w", w, doors.KERNELS)
+    b = None if b is None else doors.floats(who, "b", b, doors.VECTOR)
+    doors.expect_fit(who, x.shape, w.shape, b, groups)
+    return x, w, b, doors.window(who, w.shape[:2], stride, padding, dilation)
 
 
 def _kernel_for(x_shape: Shape, w: Array, window: Window, groups: int, *others: Array | None) -> str:
     """The choice, if every array is float32; the general path for any other mixture."""
     same = all(a is None or a.dtype == np.float32 for a in (w, *others))
     return _pick(x_shape, w.shape, window, groups, np.dtype(np.float32 if same else np.float64))[0]
-
-
-def _expect_target(out: Array | None, shape: Shape) -> None:
-    """Refuse an `out` that compiled loops, which see only an address, would fill wrongly."""
-    if out is not None and not (out.shape == tuple(shape) and out.flags.c_contiguous and out.flags.writeable):
-        raise ValueError(
-            f"conv2d: out must be a writable array of shape {tuple(shape)} in C order, got {out.shape} with strides "
-            f"{out.strides}. Make it with np.empty."
-        )
-
-
-def _expect_fit(x_shape: Shape, w: Array, b: Array | None, groups: int) -> None:
-    """Refuse weights that do not belong to the images, for the same reason."""
-    c, oc = w.shape[2] * groups, w.shape[3]
-    if x_shape[3] != c or oc % groups or (b is not None and b.shape != (oc,)):
-        raise ValueError(
-            f"conv2d: images {tuple(x_shape)}, kernels {w.shape} in {groups} groups and bias "
-            f"{None if b is None else b.shape} do not fit: they must be (N, H, W, {c}), (KH, KW, C//groups, OC), (OC,)."
-        )
-
-
-def _expect_gradient(shape: Shape, **arrays: Array | IntArray | None) -> None:
-    """Refuse gradients, and what a forward pass left, that are not of the shape of its output."""
-    for name, array in arrays.items():
-        if array is not None and array.shape != tuple(shape):
-            raise ValueError(f"conv2d: {name} must have the output's shape {tuple(shape)}, got {array.shape}.")
 
 
 def conv2d(
@@ -116,11 +99,12 @@ def conv2d(
     out: Array | None = None,
 ) -> Array:
     """y = x ∗ w + b (N, OH, OW, OC), written to `out` if given; with `relu`, max(y, 0) in the same pass."""
-    window = _window(w.shape, stride, padding, dilation)
-    x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
-    shape = conv_output_shape(x.shape, w.shape, window)
-    _expect_fit(x.shape, w, b, groups)
-    _expect_target(out, shape)
+    x, w, b, window = _arguments("conv2d", x, w, b, stride, padding, dilation, groups)
+    shape = doors.expect_room("conv2d", conv_output_shape(x.shape, w.shape, window))
+    doors.expect_target("conv2d", out, shape)
+    if out is not None and doors.overlap(out, x, w, b):
+        out[...] = conv2d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups, relu=relu)
+        return out
     if math.prod(shape) == 0:
         return np.empty(shape, x.dtype) if out is None else out
     kernel = _kernel_for(x.shape, w, window, groups, x, b, out)
@@ -152,10 +136,8 @@ def conv2d_relu_max_pool(
     So `conv2d_backward` needs the switches only, and where Winograd serves the convolution's own output, four times
     as large as y, is never written to memory.
     """
-    window = _window(w.shape, stride, padding, dilation)
-    x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
+    x, w, b, window = _arguments("conv2d_relu_max_pool", x, w, b, stride, padding, dilation, groups)
     _, oh, ow, _ = conv_output_shape(x.shape, w.shape, window)
-    _expect_fit(x.shape, w, b, groups)
     if len(x) and oh > 1 and ow > 1 and _kernel_for(x.shape, w, window, groups, x, b) == "winograd":
         return winograd.forward_pooled(x, w, b, window)
     full = conv2d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups, relu=True)
@@ -183,15 +165,16 @@ def conv2d_backward(
     After `conv2d(relu=True)` give its output `y`; after `conv2d_relu_max_pool` give its switches: then dy is the
     gradient of what that function returned.
     """
-    window = _window(w.shape, stride, padding, dilation)
-    x, dy, w = np.ascontiguousarray(x), np.ascontiguousarray(dy), np.ascontiguousarray(w)
+    x, w, _, window = _arguments("conv2d_backward", x, w, None, stride, padding, dilation, groups)
+    dy = doors.floats("conv2d_backward", "dy", dy, doors.IMAGES)
     y = None if y is None else np.ascontiguousarray(y, x.dtype)
     switch = None if switch is None else np.ascontiguousarray(switch, np.uint8)
-    _expect_fit(x.shape, w, None, groups)
     n, oh, ow, oc = conv_output_shape(x.shape, w.shape, window)
-    _expect_gradient((n, oh, ow, oc) if switch is None else (n, oh // 2, ow // 2, oc), dy=dy, y=y, switch=switch)
+    above = (n, oh, ow, oc) if switch is None else (n, oh // 2, ow // 2, oc)
+    doors.expect_outputs("conv2d_backward", above, dy=dy, y=y, switch=switch)
     if dy.size == 0:
-        return (np.zeros_like(x), np.zeros_like(w), np.zeros(w.shape[3], w.dtype))
+        zeros = np.zeros_like(x), np.zeros_like(w), np.zeros(oc, w.dtype)
+        return zeros[0] if want_dx else None, *(zeros[1:] if want_dw else (None, None))
     kernel = _kernel_for(x.shape, w, window, groups, x, dy)
     if kernel == "winograd":
         mode = winograd.POOLED if switch is not None else winograd.RELU if y is not None else winograd.PLAIN
@@ -249,11 +232,18 @@ def conv2d_input_gradient(
     out: Array | None = None,
 ) -> Array:
     """dy (N, OH, OW, OC), w → dx (N, H, W, C), written to `out` if given."""
-    window = _window(w.shape, stride, padding, dilation)
-    dy, w = np.ascontiguousarray(dy), np.ascontiguousarray(w)
-    _expect_fit(x_shape, w, None, groups)
-    _expect_gradient(conv_output_shape(x_shape, w.shape, window), dy=dy)
-    _expect_target(out, x_shape)
+    who = "conv2d_input_gradient"
+    dy, w = doors.floats(who, "dy", dy, doors.IMAGES), doors.floats(who, "w", w, doors.KERNELS)
+    x_shape = doors.shape(who, "x_shape", x_shape, doors.IMAGES)
+    window = doors.window(who, w.shape[:2], stride, padding, dilation)
+    doors.expect_fit(who, x_shape, w.shape, None, groups)
+    doors.expect_outputs(who, conv_output_shape(x_shape, w.shape, window), dy=dy)
+    doors.expect_target(who, out, x_shape)
+    if out is not None and doors.overlap(out, dy, w):
+        out[...] = conv2d_input_gradient(
+            dy, w, x_shape, stride=stride, padding=padding, dilation=dilation, groups=groups
+        )
+        return out
     if dy.size == 0:
         dx = np.empty(x_shape, dy.dtype) if out is None else out
         dx.fill(0)
@@ -275,6 +265,8 @@ def conv2d_weight_gradient(
     groups: int = 1,
 ) -> Array:
     """x, dy → dw (KH, KW, C//groups, OC)."""
+    x = doors.floats("conv2d_weight_gradient", "x", x, doors.IMAGES)
+    w_shape = doors.shape("conv2d_weight_gradient", "w_shape", w_shape, doors.KERNELS)
     w = np.broadcast_to(x.dtype.type(0), w_shape)  # of the weights only the shape matters
     return conv2d_backward(x, dy, w, stride=stride, padding=padding, dilation=dilation, groups=groups, want_dx=False)[1]  # type: ignore[return-value]
 
@@ -296,9 +288,13 @@ def conv_transpose2d(
     groups: int = 1,
 ) -> Array:
     """x (N, H, W, OC), w (KH, KW, C//groups, OC) → y (N, H', W', C): the input gradient of conv2d with w."""
-    window = _window(w.shape, stride, padding, dilation)
-    size = transposed_size(window, x.shape[1], x.shape[2], output_padding)
-    y_shape = (x.shape[0], *size, w.shape[2] * groups)
+    who = "conv_transpose2d"
+    x, w = doors.floats(who, "x", x, doors.IMAGES), doors.floats(who, "w", w, doors.KERNELS)
+    window = doors.window(who, w.shape[:2], stride, padding, dilation)
+    size = transposed_size(window, x.shape[1], x.shape[2], doors.pair(who, "output_padding", output_padding, 0))
+    y_shape = doors.expect_room(who, (x.shape[0], *size, w.shape[2] * groups))
+    b = None if b is None else doors.floats(who, "b", b, doors.VECTOR)
+    doors.expect_outputs(who, y_shape[3:], b=b)
     y = conv2d_input_gradient(x, w, y_shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
     if b is not None:
         y += b

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pellucid.kernels import jit, tasks
+from pellucid.kernels import jit
 from pellucid.kernels.geometry import Pair, Window, conv_output_shape
 from pellucid.kernels.sliding import LANES, whole, work_blocks
-from pellucid.kernels.threads import address
+from pellucid.kernels.tasks import Task
 from pellucid.typing import Array, IntArray, Shape
 
 RUNS = (5, 3, 2, 1)
@@ -46,6 +46,7 @@ class Plan(NamedTuple):
     part (phase) makes of it outputs in row j·down + row of the result, `beside` columns apart.
     """
 
+    kernel: Pair  # KH KW
     image: tuple[int, ...]  # H W C
     out: Pair  # OH OW
     pace: tuple[int, ...]  # steps, go, first, rows, stride along a row, down, beside
@@ -120,7 +121,11 @@ def _inside(taps: Sequence[Tap], stride: int, width: int, outputs: int) -> Pair:
 
 
 def _plan(
-    image: tuple[int, ...], out: Pair, pace: tuple[int, ...], parts: Iterable[tuple[int, int, int, list[Tap]]]
+    kernel: Pair,
+    image: tuple[int, ...],
+    out: Pair,
+    pace: tuple[int, ...],
+    parts: Iterable[tuple[int, int, int, list[Tap]]],
 ) -> Plan:
     """The tables for parts of (row, column, outputs in a row, taps)."""
     table: list[tuple[int, int, int]] = []
@@ -134,7 +139,8 @@ def _plan(
         for run in runs:
             table.append((run.row, run.column, len(order)))
             order += run.taps
-    return Plan(image, out, pace, _integers(table, 3), np.array(order, np.int64), _integers(numbers, 6 + len(RUNS)))
+    table_of_parts = _integers(numbers, 6 + len(RUNS))
+    return Plan(kernel, image, out, pace, _integers(table, 3), np.array(order, np.int64), table_of_parts)
 
 
 def _integers(rows: Sequence[tuple[int, ...]], columns: int) -> IntArray:
@@ -146,7 +152,7 @@ def _forward_plan(x_shape: Shape, window: Window) -> Plan:
     """Step j makes row j of the outputs."""
     oh, ow = window.output(*x_shape[1:3])
     pace = oh, window.stride[0], -window.padding[0][0], window.extent(0), window.stride[1], 1, 1
-    return _plan(x_shape[1:], (oh, ow), pace, [(0, 0, ow, _taps(window))])
+    return _plan(window.size, x_shape[1:], (oh, ow), pace, [(0, 0, ow, _taps(window))])
 
 
 @lru_cache(maxsize=128)
@@ -166,14 +172,15 @@ def _gradient_plan(x_shape: Shape, window: Window) -> Plan:
         for taps in [[Tap(q, first + p, u * kw + v) for u, q in downs for v, p in acrosses]]
     ]
     steps = (h - 1 + window.padding[0][0]) // sh + 1
-    return _plan((*window.output(h, w), c), (h, w), (steps, 1, 0, 1, 1, sh, sw), parts)
+    return _plan(window.size, (*window.output(h, w), c), (h, w), (steps, 1, 0, 1, 1, sh, sw), parts)
 
 
 def _phases(window: Window, axis: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-    """For each phase a: where its first pixel is, a − top, and its taps u with the distance (a − u·DH)/SH."""
+    """For each phase a that has taps: where its first pixel is, a − top, and its taps u with the distance
+    (a − u·DH)/SH.
+    """
     stride, dilation = window.stride[axis], window.dilation[axis]
-    for a in range(stride):
-        taps = [u for u in range(window.size[axis]) if (a - u * dilation) % stride == 0]
+    for a, taps in window.phases(axis):
         yield a - window.padding[axis][0], [(u, (a - u * dilation) // stride) for u in taps]
 
 
@@ -203,33 +210,37 @@ def forward(x: Array, w: Array, b: Array | None, window: Window, out: Array | No
     y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
     if not _is_usual(window):
         return _correlate(x, w, b, y, _forward_plan(x.shape, window), _block(x.shape, window))
-    bias = _zeros(x.shape[3]) if b is None else np.ascontiguousarray(b)
-    _run_3x3("FORWARD", window, x, y, address(w), address(bias), 0)
+    task, c = Task(), x.shape[3]
+    bias = _zeros(c) if b is None else np.ascontiguousarray(b)
+    at_y = task.writes(y, conv_output_shape(x.shape, w.shape, window))
+    _run_3x3(task, "FORWARD", window, x, at_y, task.reads(w, (3, 3, 1, c)), task.reads(bias, (c,)), 0)
     return y
 
 
-def _run_3x3(name: str, window: Window, x: Array, y: Array, taps: int, last: int, apart: int) -> None:
-    """Run a compiled loop over images x, their outputs y (or the gradient of those), and what it keeps in registers:
+def _run_3x3(task: Task, name: str, window: Window, x: Array, y: int, taps: int, last: int, apart: int) -> None:
+    """Run a compiled loop over images x, their outputs at y (or the gradient of those), and what it keeps in registers:
     the addresses of nine rows and a last one, `apart` bytes from one piece's to the next one's.
     """
     n, h, w, c = x.shape
     size, zeros = _block(x.shape, window), _zeros(w * c)
     (top, _), (left, _) = window.padding
-    arguments = (
-        n, h, w, c, *window.output(h, w), top, left, size, address(x), address(y), address(zeros), taps, last, apart,
-    )  # fmt: skip
-    tasks.run(getattr(jit.load("depthwise3x3"), name)[window.stride[0]], -(-n // size), arguments)
+    at_x = task.reads(x, (n, h, w, c))
+    arguments = n, h, w, c, *window.output(h, w), top, left, size, at_x, y, task.own(zeros), taps, last, apart
+    task.add(getattr(jit.load("depthwise3x3"), name)[window.stride[0]], -(-n // size), arguments)
+    task.run()
 
 
 def _correlate(x: Array, w: Array, b: Array | None, y: Array, p: Plan, size: int) -> Array:
-    n, c = len(x), x.shape[3]
+    n, c = len(x), p.image[2]
     bias = _zeros(c) if b is None else np.ascontiguousarray(b)
+    task = Task(whole(c) * (1 + len(p.order)) + 2 * (len(RUNS) + p.table.size))
     arguments = (
         n, *p.image, *p.out, *p.pace, size, len(p.table), len(p.order), len(p.parts),
-        *map(address, (p.table, p.order, p.parts, x, w, bias, y)),
+        *map(task.own, (p.table, p.order, p.parts)), task.reads(x, (n, *p.image)), task.reads(w, (*p.kernel, 1, c)),
+        task.reads(bias, (c,)), task.writes(y, (n, *p.out, c)),
     )  # fmt: skip
-    scratch = whole(c) * (1 + len(p.order)) + 2 * (len(RUNS) + p.table.size)
-    tasks.run(jit.load("depthwise").correlate, -(-n // size), arguments, scratch=scratch)
+    task.add(jit.load("depthwise").correlate, -(-n // size), arguments)
+    task.run()
     return y
 
 
@@ -240,25 +251,31 @@ def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Arr
     if _is_usual(window) and window.stride == (1, 1) and max(top, bottom, left, right) <= 2:
         turned = window._replace(padding=((2 - top, 2 - bottom), (2 - left, 2 - right)))
         return forward(dy, np.ascontiguousarray(w[::-1, ::-1]), None, turned, dx)
+    if len(window.phases(0)) < window.stride[0] or len(window.phases(1)) < window.stride[1]:
+        dx.fill(0)  # pixels that no tap sees
     return _correlate(dy, w, None, dx, _gradient_plan(x_shape, window), _block(x_shape, window))
 
 
 def weight_gradient(x: Array, dy: Array, kernel: tuple[int, ...], window: Window) -> tuple[Array, Array]:
     """(dw, db) for w of shape `kernel` (KH, KW, 1, C): each block of images has its sums, added in turn."""
     n, c, size = len(x), kernel[3], _block(x.shape, window)
-    pieces = -(-n // size)
+    pieces, task = -(-n // size), Task()
+    at_dy = task.reads(dy, conv_output_shape(x.shape, kernel, window))
     if _is_usual(window):
         sums = np.zeros((pieces, 10, c), np.float32)
-        _run_3x3("WEIGHT_GRADIENT", window, x, dy, address(sums), address(sums[0, 9]), sums.strides[0])
+        at_sums, at_last = task.own(sums), task.own(sums[0, 9])
+        _run_3x3(task, "WEIGHT_GRADIENT", window, x, at_dy, at_sums, at_last, sums.strides[0])
         total = sums.sum(axis=0)
         return total[:9].reshape(kernel), total[9]
     p, zeros = _weight_plan(x.shape, window), _zeros(x.shape[2] * c)
     wide = np.zeros((pieces, whole(c) // LANES, 1 + len(p.order), LANES), np.float32)
+    task.scratch = 6 * len(p.table)
     arguments = (
-        n, *p.image, *p.out, *p.pace, *p.inside, *p.kind, size, *map(address, (p.table, x, dy, wide)),
-        wide.strides[0], address(zeros),
+        n, *p.image, *p.out, *p.pace, *p.inside, *p.kind, size, task.own(p.table), task.reads(x, (n, *p.image)), at_dy,
+        task.own(wide), wide.strides[0], task.own(zeros),
     )  # fmt: skip
-    tasks.run(jit.load("depthwise").weight_gradient, pieces, arguments, scratch=6 * len(p.table))
+    task.add(jit.load("depthwise").weight_gradient, pieces, arguments)
+    task.run()
     total = wide.sum(axis=0).transpose(1, 0, 2).reshape(1 + len(p.order), -1)[:, :c]
     dw = np.empty((kernel[0] * kernel[1], c), np.float32)
     dw[p.order] = total[1:]

@@ -8,7 +8,8 @@ The input gradient is a direct convolution too, of dy. With stride 1 it has the 
 
     dx[SH·m + a − top] = Σ_{u : u·DH ≡ a mod SH}  dy[m + (a − u·DH)/SH] · w[u]ᵀ
 
-so each phase is a convolution with its own part of the kernel and stride 1.
+so each phase is a convolution with its own part of the kernel and stride 1. Where the stride is larger than the
+kernel, most phases see no tap, and are zero.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
-from pellucid.kernels import jit, tasks
+from pellucid.kernels import jit
 from pellucid.kernels.geometry import Pair, Window, conv_output_shape
 from pellucid.kernels.sliding import BLOCK_FLOPS, panels, sum_blocks, whole, widened, work_blocks
-from pellucid.kernels.threads import address
+from pellucid.kernels.tasks import Task
 from pellucid.typing import Array, IntArray, Shape
 
 # Up to so many channels the input gradient is gathered from columns.
@@ -75,10 +77,11 @@ class Work(NamedTuple):
     run: int  # floats in a run
     parts: IntArray  # (cuts, phases, 4): what falls to each cut of each phase
     size: int  # images in a block
+    made: Shape  # (OH, OW, OC) of what is made of an image
     taps: tuple[tuple[Pair, ...], ...]  # of each phase
 
 
-def _work(n: int, frame: Frame, phases: Sequence[Phase], run: int, *, whole_images: bool = False) -> Work:
+def _work(n: int, frame: Frame, phases: Sequence[Phase], run: int, made: Shape, *, whole_images: bool = False) -> Work:
     """Blocks of images; few images are cut into parts of their outputs as well."""
     places, outs, runs = (np.concatenate([getattr(p, name) for p in phases]) for name in ("places", "outs", "runs"))
     flops = 2 * n * len(places) * len(runs) // len(phases) * run * frame.out_channels
@@ -86,7 +89,7 @@ def _work(n: int, frame: Frame, phases: Sequence[Phase], run: int, *, whole_imag
     images = work_blocks(n, flops, moved)
     cuts = 1 if whole_images else max(1, min(8 // len(images), flops // BLOCK_FLOPS // len(images)))
     parts = np.stack([_parts(phases, cut, cuts) for cut in range(cuts)])
-    return Work(frame, places, outs, runs, run, parts, images[0].stop, tuple(p.taps for p in phases))
+    return Work(frame, places, outs, runs, run, parts, images[0].stop, made, tuple(p.taps for p in phases))
 
 
 @lru_cache(maxsize=128)
@@ -102,7 +105,7 @@ def forward_work(x_shape: Shape, oc: int, window: Window, groups: int) -> Work:
     columns = np.arange(1 if merged else window.size[1]) * window.dilation[1]
     runs = _grid(np.arange(window.size[0]) * window.dilation[0], columns, frame.wp, c)
     run = window.size[1] * c if merged else c // groups
-    return _work(n, frame, (Phase(places, outs, runs, taps),), run)
+    return _work(n, frame, (Phase(places, outs, runs, taps),), run, (oh, ow, oc))
 
 
 def _forward_frame(x_shape: Shape, oc: int, window: Window) -> Frame:
@@ -114,21 +117,21 @@ def _forward_frame(x_shape: Shape, oc: int, window: Window) -> Frame:
 @lru_cache(maxsize=128)
 def _backward_work(x_shape: Shape, oc: int, window: Window, groups: int) -> Work:
     frame, phases = _backward_tables(x_shape, oc, window)
-    return _work(x_shape[0], frame, phases, oc // groups)
+    return _work(x_shape[0], frame, phases, oc // groups, x_shape[1:])
 
 
 def _backward_tables(x_shape: Shape, oc: int, window: Window) -> tuple[Frame, tuple[Phase, ...]]:
-    """The frame of dy and the phases of dx."""
+    """The frame of dy, and those phases of dx that see a tap."""
     _, h, w, c = x_shape
     oh, ow = window.output(h, w)
     spans = [_span(window, axis, pixels, outputs) for axis, (pixels, outputs) in enumerate(((h, oh), (w, ow)))]
     (top, hp), (left, wp) = spans
     frame = Frame(oh, ow, oc, top, left, hp, wp, c)
     phases = []
-    for a, b in np.ndindex(*window.stride):
+    for (a, us), (b, vs) in product(window.phases(0), window.phases(1)):
         rows, m = _pixels_of_phase(window, 0, a, h)
         columns, n = _pixels_of_phase(window, 1, b, w)
-        taps = [(u, v) for u in _taps_of_phase(window, 0, a) for v in _taps_of_phase(window, 1, b)]
+        taps = [(u, v) for u in us for v in vs]
         runs = [
             ((a - u * window.dilation[0]) // window.stride[0] * wp + (b - v * window.dilation[1]) // window.stride[1])
             * oc
@@ -160,22 +163,21 @@ def _pixels_of_phase(window: Window, axis: int, phase: int, pixels: int) -> tupl
     return r, (shifted[r] - phase) // window.stride[axis]
 
 
-def _taps_of_phase(window: Window, axis: int, phase: int) -> list[int]:
-    return [u for u in range(window.size[axis]) if (u * window.dilation[axis] - phase) % window.stride[axis] == 0]
-
-
 def _correlate(
     x: Array, y: Array, work: Work, weights: Array, b: Array | None, groups: int, relu: bool
 ) -> None:  # fmt: skip
     """Run the compiled loop over the blocks."""
     og = work.frame.out_channels // groups
     bias = widened((np.zeros(groups * og, np.float32) if b is None else b).reshape(groups, og))
-    n, (cuts, phases, _) = len(x), work.parts.shape
+    n, (cuts, phases, _), task = len(x), work.parts.shape, Task(work.frame.padded)
     arguments = (
         n, *work.frame, work.size, cuts, phases, groups, work.run, int(relu),
-        *map(address, (work.places, work.outs, work.runs, work.parts, x, weights, bias, y)), y.strides[0],
+        *map(task.own, (work.places, work.outs, work.runs, work.parts)), task.reads(x, (n, *work.frame[:3])),
+        task.reads(weights.reshape(-1), (groups * len(work.runs) * work.run * whole(og),)),
+        task.reads(bias, (groups, whole(og))), task.writes(y, (n, *work.made)), 4 * math.prod(work.made),
     )  # fmt: skip
-    tasks.run(jit.load("direct").correlate, -(-n // work.size) * cuts, arguments, scratch=work.frame.padded)
+    task.add(jit.load("direct").correlate, -(-n // work.size) * cuts, arguments)
+    task.run()
 
 
 def _parts(phases: Sequence[Phase], cut: int, cuts: int) -> IntArray:
@@ -219,6 +221,12 @@ def forward(
     return y
 
 
+def _clear_unseen(dx: Array, work: Work) -> None:
+    """Zeros where no phase writes."""
+    if len(work.places) < dx.shape[1] * dx.shape[2]:
+        dx.fill(0)
+
+
 def gathers(x_shape: Shape, window: Window, groups: int) -> bool:
     """Whether `input_gradient` can take the gradient of a fused ReLU in the same pass."""
     return groups == 1 and x_shape[3] <= FEW_CHANNELS and window.size != (1, 1)
@@ -243,11 +251,11 @@ def input_gradient(
     source, target = (_flat(dy), _flat(dx)) if _is_flat(window) else (dy, dx)
     oc, og, cg = w.shape[3], w.shape[3] // groups, w.shape[2]
     work = _backward_work(target.shape, oc, window, groups)
+    _clear_unseen(target, work)
     turned = w.reshape(*w.shape[:3], groups, og).transpose(3, 0, 1, 4, 2)  # (groups, KH, KW, OG, CG)
     weights = [
         panels(turned[:, [u for u, _ in taps], [v for _, v in taps]].reshape(groups, -1, cg)).ravel()
         for taps in work.taps
-        if taps
     ]
     _correlate(source, target, work, np.concatenate(weights), None, groups, relu=False)
     return dx
@@ -263,7 +271,7 @@ def _gather_work(x_shape: Shape, kernel: Shape, window: Window) -> tuple[Work, I
     phases = tuple(p._replace(runs=p.runs + o) for p, o in zip(phases, own, strict=True))
     oh, ow = frame.height, frame.width
     targets = _grid(np.arange(oh) + frame.top, np.arange(ow) + frame.left, frame.wp, k)
-    work = _work(x_shape[0], frame, phases, oc, whole_images=True)
+    work = _work(x_shape[0], frame, phases, oc, x_shape[1:], whole_images=True)
     return work, np.arange(oh * ow, dtype=np.int64) * oc * 4, targets
 
 
@@ -273,15 +281,20 @@ def _gather(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | No
     """
     dx = np.empty(x_shape, np.float32) if out is None else out
     work, sources, targets = _gather_work(x_shape, w.shape, window)
+    _clear_unseen(dx, work)
     n, oc, k = len(dy), w.shape[3], w.size // w.shape[3]
     weights = panels(w.reshape(1, k, oc).transpose(0, 2, 1))
     zeros, floats = np.zeros(whole(k), np.float32), work.frame.padded
+    above = (work.frame.height, work.frame.width, oc)
+    task = Task(floats + (0 if y is None else math.prod(above)))
     arguments = (
-        n, oc, whole(k), x_shape[3], dy[0].size, dx[0].size, floats, work.size, work.parts.shape[1], len(sources),
-        *map(address, (sources, targets, work.places, work.outs, work.runs, work.parts, dy, y, weights, zeros, dx)),
+        n, oc, whole(k), x_shape[3], math.prod(above), math.prod(work.made), floats, work.size, work.parts.shape[1],
+        len(sources), *map(task.own, (sources, targets, work.places, work.outs, work.runs, work.parts)),
+        task.reads(dy, (n, *above)), task.reads(y, (n, *above)), task.reads(weights, (1, oc * whole(k))),
+        task.own(zeros), task.writes(dx, (n, *work.made)),
     )  # fmt: skip
-    scratch = floats + (0 if y is None else dy[0].size)
-    tasks.run(jit.load("direct").gather, -(-n // work.size), arguments, scratch=scratch)
+    task.add(jit.load("direct").gather, -(-n // work.size), arguments)
+    task.run()
     return dx
 
 
@@ -313,11 +326,14 @@ def weight_gradient(
     dw = np.zeros((len(images), groups, len(taps), whole(og)), np.float32)
     db = np.zeros((len(images), groups, whole(og)), np.float32)
     padded, wide = whole(group * frame.padded), group * oh * ow * groups * whole(og)
+    n, task = len(source), Task(padded + wide)
     arguments = (
-        len(source), *frame, images[0].stop, groups, oh * ow, ow, window.stride[1] * frame.channels * 4, group,
-        len(taps), *map(address, (taps, rows, outs)), 4 * padded, dw.strides[0], db.strides[0],
-        *map(address, (source, above, output, dw, db)),
+        n, *frame, images[0].stop, groups, oh * ow, ow, window.stride[1] * frame.channels * 4, group, len(taps),
+        *map(task.own, (taps, rows, outs)), 4 * padded, dw.strides[0], db.strides[0],
+        task.reads(source, (n, *frame[:3])), task.reads(above, (n, oh, ow, oc)), task.reads(output, (n, oh, ow, oc)),
+        task.own(dw), task.own(db),
     )  # fmt: skip
-    tasks.run(jit.load("direct").weight_gradient, len(images), arguments, scratch=padded + wide)
+    task.add(jit.load("direct").weight_gradient, len(images), arguments)
+    task.run()
     total = dw.sum(axis=0)[:, : math.prod(kernel[:3]), :og].transpose(1, 0, 2)  # (K, groups, OG)
     return total.reshape(kernel), db.sum(axis=0)[:, :og].reshape(oc)

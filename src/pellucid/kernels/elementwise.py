@@ -12,8 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.kernels import jit, tasks
-from pellucid.kernels.threads import address, blocks_of, parallel_for
+from pellucid import checks
+from pellucid.errors import ArgumentError, ShapeError
+from pellucid.kernels import jit
+from pellucid.kernels.tasks import Task
+from pellucid.kernels.threads import blocks_of, parallel_for
 from pellucid.typing import Array
 
 # Elements per block of NumPy's: small enough that its passes over one stay in the first or second cache.
@@ -27,8 +30,18 @@ def _compiled(*arrays: Array) -> bool:
 def _flat(a: Array) -> Array:
     """A flat view; writing through it writes `a`."""
     if not (a.flags.c_contiguous and a.flags.writeable):
-        raise ValueError("elementwise kernels write in place and need writable arrays in C order.")
+        raise ShapeError(
+            f"elementwise kernels write in place and need writable arrays in C order, got strides {a.strides} of "
+            f"{a.shape}, writable: {a.flags.writeable}. Give a copy."
+        )
     return a.reshape(-1)
+
+
+def _apart(x: Array, out: Array | None) -> Array:
+    """x in C order: itself also where `out` is the same array, a copy where it is part of it."""
+    x = np.ascontiguousarray(x)
+    same = out is None or out.ctypes.data == x.ctypes.data or not np.may_share_memory(x, out)
+    return x if same else x.copy()
 
 
 def _share(
@@ -36,12 +49,15 @@ def _share(
 ) -> None:
     """The compiled loop of that name over the arrays, or its twin in NumPy."""
     size = arrays[0].size
-    if any(a.size != size for a in arrays):  # compiled loops see only addresses
-        raise ValueError(f"{name}: arrays of {', '.join(str(a.size) for a in arrays)} numbers do not fit together.")
+    if any(a.dtype.kind != "f" for a in arrays):
+        raise ArgumentError(f"{name}: arrays must be of floats, got {', '.join(str(a.dtype) for a in arrays)}.")
+    if any(a.size != size for a in arrays):
+        raise ShapeError(f"{name}: arrays of {', '.join(str(a.size) for a in arrays)} numbers do not fit together.")
     if _compiled(*arrays):
-        code, constants = jit.load("elementwise"), np.array(numbers, np.float32)
-        arguments = (size, *map(address, arrays), *whole, address(constants))
-        tasks.run(getattr(code, name), -(-size // code.BLOCK), arguments)
+        code, constants, task = jit.load("elementwise"), np.array(numbers, np.float32), Task()
+        addresses = [task.reads(array, (size,)) for array in arrays]  # those that are written came through `_flat`
+        task.add(getattr(code, name), -(-size // code.BLOCK), (size, *addresses, *whole, task.own(constants)))
+        task.run()
         return
     blocks = blocks_of(size, BLOCK)
     parallel_for(lambda i: in_numpy(*arrays, blocks[i].start, blocks[i].stop, *whole, *numbers), len(blocks))
@@ -139,7 +155,8 @@ def dropout(x: Array, key: DropoutKey, drop_probability: float, *, out: Array | 
     Whether element i is kept is a hash of i and the key: so the mask does not depend on the number of threads, and
     the gradient needs no stored mask: dx = dropout(dy, key, p).
     """
-    x = np.ascontiguousarray(x)
+    checks.expect_range("dropout", "drop_probability", drop_probability, 0, 1, open_high=True)
+    x = _apart(x, out)
     y = np.empty_like(x) if out is None else out
     source, target = x.reshape(-1), _flat(y)
     threshold = min(round(drop_probability * 2**32), 2**32 - 1)
@@ -169,7 +186,7 @@ def _dropout(
 
 def relu(x: Array, *, out: Array | None = None) -> Array:
     """y = max(x, 0). NaN stays NaN."""
-    x = np.ascontiguousarray(x)
+    x = _apart(x, out)
     y = np.empty_like(x) if out is None else out
     _share("relu", _relu, (x.reshape(-1), _flat(y)))
     return y
@@ -181,7 +198,7 @@ def _relu(x: Array, y: Array, low: int, high: int) -> None:
 
 def relu_gradient(dy: Array, y: Array, *, out: Array | None = None) -> Array:
     """dx = dy where the output y (or the input) of the ReLU is above 0, else 0."""
-    dy, y = np.ascontiguousarray(dy), np.ascontiguousarray(y)
+    dy, y = _apart(dy, out), _apart(y, out)
     dx = np.empty_like(dy) if out is None else out
     _share("relu_gradient", _relu_gradient, (dy.reshape(-1), y.reshape(-1), _flat(dx)))
     return dx

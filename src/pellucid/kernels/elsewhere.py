@@ -9,16 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
+
+from pellucid.kernels import quota
 
 
 def cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """The cores that this process may use, by its affinity and by its share of their time (`quota`), to the nearest."""
+    seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share = _share()
+    return seen if share >= seen else max(1, math.floor(share + 0.5))
+
+
+@cache
+def _share() -> float:
+    return quota.quota()
 
 
 def _current_core() -> Callable[[], int]:

@@ -35,6 +35,13 @@ class Window(NamedTuple):
         """(OH, OW) for an image of H x W."""
         return self._steps(0, height), self._steps(1, width)
 
+    def phases(self, axis: int) -> list[tuple[int, list[int]]]:
+        """The taps u by their phase a = u·D mod S, where it has any: pixels of a phase see its taps alone."""
+        taps: dict[int, list[int]] = {}
+        for u in range(self.size[axis]):
+            taps.setdefault(u * self.dilation[axis] % self.stride[axis], []).append(u)
+        return sorted(taps.items())
+
     def _steps(self, axis: int, pixels: int) -> int:
         room = pixels + sum(self.padding[axis]) - self.extent(axis)
         return room // self.stride[axis] + 1 if room >= 0 else 0

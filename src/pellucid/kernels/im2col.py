@@ -9,6 +9,9 @@ the cache, where copying is cheap, and give the thread pool its pieces. Any stri
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -28,16 +31,18 @@ def _images_per_block(window: Window, x_shape: Shape, itemsize: int) -> int:
     return max(1, min(BLOCK_BYTES // max(1, bytes_per_image), x_shape[0]))
 
 
-def _padded(x: Array, window: Window) -> Array:
+@contextmanager
+def _padded(x: Array, window: Window) -> Iterator[Array]:
     """A block of images with its border of zeros, in scratch memory; the images themselves where there is none."""
     (top, bottom), (left, right) = window.padding
     if not (top or bottom or left or right):
-        return x
+        yield x
+        return
     n, h, w, c = x.shape
-    padded = scratch("im2col.padded", (n, h + top + bottom, w + left + right, c), x.dtype)
-    padded.fill(0)
-    padded[:, top : top + h, left : left + w] = x
-    return padded
+    with scratch("im2col.padded", (n, h + top + bottom, w + left + right, c), x.dtype) as padded:
+        padded.fill(0)
+        padded[:, top : top + h, left : left + w] = x
+        yield padded
 
 
 def _windows(padded: Array, window: Window, out: Pair, groups: int) -> Array:
@@ -50,13 +55,15 @@ def _windows(padded: Array, window: Window, out: Pair, groups: int) -> Array:
     return as_strided(padded, shape, (bn, bh * sh, bw * sw, bc * cg, bh * dh, bw * dw, bc))
 
 
-def _columns(x: Array, window: Window, out: Pair, groups: int) -> Array:
+@contextmanager
+def _columns(x: Array, window: Window, out: Pair, groups: int) -> Iterator[Array]:
     """x (N, H, W, C) → cols (groups, N·OH·OW, KH·KW·C//groups), in scratch memory."""
     n, _, _, c = x.shape
     (oh, ow), (kh, kw), cg = out, window.size, c // groups
-    cols = scratch("im2col.columns", (groups, n, oh, ow, kh, kw, cg), x.dtype)
-    np.copyto(cols, _windows(_padded(x, window), window, out, groups).transpose(3, 0, 1, 2, 4, 5, 6))
-    return cols.reshape(groups, n * oh * ow, kh * kw * cg)
+    with scratch("im2col.columns", (groups, n, oh, ow, kh, kw, cg), x.dtype) as cols:
+        with _padded(x, window) as padded:
+            np.copyto(cols, _windows(padded, window, out, groups).transpose(3, 0, 1, 2, 4, 5, 6))
+        yield cols.reshape(groups, n * oh * ow, kh * kw * cg)
 
 
 def _kernel_matrices(w: Array, groups: int) -> Array:
@@ -79,8 +86,8 @@ def conv2d(x: Array, w: Array, b: Array | None, window: Window, groups: int, out
 
     def block(index: int) -> None:
         part = blocks[index]
-        cols = _columns(x[part], window, shape[1:3], groups)
-        np.matmul(cols, matrices, out=_by_group(y[part], groups))
+        with _columns(x[part], window, shape[1:3], groups) as cols:
+            np.matmul(cols, matrices, out=_by_group(y[part], groups))
         if b is not None:
             y[part] += b
 
@@ -99,9 +106,9 @@ def conv2d_input_gradient(
     def block(index: int) -> None:
         part = blocks[index]
         rows = _by_group(dy[part], groups)  # (groups, P, OC//groups)
-        cols = scratch("im2col.columns", (groups, rows.shape[1], transposed.shape[2]), dy.dtype)
-        np.matmul(rows, transposed, out=cols)
-        _add_columns(cols, dx[part], window, dy.shape[1:3], groups)
+        with scratch("im2col.columns", (groups, rows.shape[1], transposed.shape[2]), dy.dtype) as cols:
+            np.matmul(rows, transposed, out=cols)
+            _add_columns(cols, dx[part], window, dy.shape[1:3], groups)
 
     parallel_for(block, len(blocks))
     return dx
@@ -113,14 +120,14 @@ def _add_columns(cols: Array, dx: Array, window: Window, out: tuple[int, ...], g
     (oh, ow), (kh, kw) = out, window.size
     (sh, sw), (dh, dw) = window.stride, window.dilation
     (top, bottom), (left, right) = window.padding
-    padded = scratch("im2col.padded", (n, h + top + bottom, w + left + right, groups, c // groups), dx.dtype)
-    padded.fill(0)
     taps = cols.reshape(groups, n, oh, ow, kh, kw, c // groups).transpose(4, 5, 1, 2, 3, 0, 6)
-    for u, v in np.ndindex(kh, kw):
-        rows = slice(u * dh, u * dh + (oh - 1) * sh + 1, sh)
-        columns = slice(v * dw, v * dw + (ow - 1) * sw + 1, sw)
-        padded[:, rows, columns] += taps[u, v]
-    dx[:] = padded[:, top : top + h, left : left + w].reshape(dx.shape)
+    with scratch("im2col.padded", (n, h + top + bottom, w + left + right, groups, c // groups), dx.dtype) as padded:
+        padded.fill(0)
+        for u, v in np.ndindex(kh, kw):
+            rows = slice(u * dh, u * dh + (oh - 1) * sh + 1, sh)
+            columns = slice(v * dw, v * dw + (ow - 1) * sw + 1, sw)
+            padded[:, rows, columns] += taps[u, v]
+        dx[:] = padded[:, top : top + h, left : left + w].reshape(dx.shape)
 
 
 def conv2d_weight_gradient(
@@ -133,12 +140,12 @@ def conv2d_weight_gradient(
     step = _images_per_block(window, x.shape, x.itemsize)
 
     def block(index: int) -> None:
-        product = scratch("im2col.product", partial.shape[1:], x.dtype)
-        for part in blocks_of(len(sums[index]), step):
-            images = slice(sums[index][part][0], sums[index][part][-1] + 1)
-            cols = _columns(x[images], window, dy.shape[1:3], groups)
-            np.matmul(cols.transpose(0, 2, 1), _by_group(dy[images], groups), out=product)
-            partial[index] += product
+        with scratch("im2col.product", partial.shape[1:], x.dtype) as product:
+            for part in blocks_of(len(sums[index]), step):
+                images = slice(sums[index][part][0], sums[index][part][-1] + 1)
+                with _columns(x[images], window, dy.shape[1:3], groups) as cols:
+                    np.matmul(cols.transpose(0, 2, 1), _by_group(dy[images], groups), out=product)
+                partial[index] += product
 
     parallel_for(block, len(sums))
     dw = np.empty(w_shape, x.dtype) if out is None else out

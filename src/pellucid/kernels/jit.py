@@ -8,16 +8,18 @@ kept on disk beside its source (or in the user's cache directory), so that compi
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import os
 import threading
-from collections.abc import Callable
-from functools import cache, cached_property
+import warnings
+from collections.abc import Callable, Iterator
+from functools import cache, cached_property, wraps
 from types import ModuleType
 from typing import Any, TypeVar
 
-from pellucid.kernels import memory
+from pellucid.kernels import codecache, memory
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -27,28 +29,81 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _listeners: list[Callable[[str], None]] = []
 
 
-@cache
+_loading: set[int] = set()
+"""The threads that import or compile just now."""
+
+
+@contextlib.contextmanager
+def _busy() -> Iterator[None]:
+    me = threading.get_ident()
+    nested = me in _loading
+    _loading.add(me)
+    try:
+        yield
+    finally:
+        if not nested:
+            _loading.discard(me)
+
+
+def busy() -> bool:
+    """Whether this thread was interrupted, by a signal's handler say, while it imported or compiled. Then half of a
+    module is there, and the code in hand must do without compiled kernels.
+    """
+    return threading.get_ident() in _loading
+
+
 def available() -> bool:
-    """Whether compiled kernels can be used: Numba is installed and not forbidden. Does not import Numba."""
-    if os.environ.get("PELLUCID_NO_NUMBA", "") not in ("", "0"):
+    """Whether compiled kernels can be used: Numba is installed, works, and is not forbidden."""
+    return not busy() and _usable()
+
+
+@cache
+def _usable() -> bool:
+    if os.environ.get("PELLUCID_NO_NUMBA", "") not in ("", "0") or importlib.util.find_spec("numba") is None:
         return False
-    return importlib.util.find_spec("numba") is not None
+    try:
+        load("numbers")
+    except Exception as error:  # noqa: BLE001  # with a NumPy too new for it, say, importing Numba may raise anything
+        warnings.warn(
+            f"pellucid: Numba is installed and cannot be imported ({type(error).__name__}: {error}). The kernels are "
+            "NumPy's, and slower. PELLUCID_NO_NUMBA=1 says that this is meant.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return False
+    return True
 
 
 @cache
 def load(name: str) -> ModuleType:
     """The module `kernels.compiled.<name>`, imported at first use."""
     memory.keep_freed_memory()  # what the compiled kernels fill is large, and made anew at every step
-    return importlib.import_module(f"pellucid.kernels.compiled.{name}")
+    with _busy():
+        return importlib.import_module(f"pellucid.kernels.compiled.{name}")
 
 
 def compiled(function: Function) -> Function:
     """`numba.njit`, releasing the interpreter lock, cached on disk or, where nothing can be written, in memory."""
     _will_announce(function)
     try:
-        return _njit(function, cache=True)
+        dispatcher: Any = _njit(function, cache=True)
+        dispatcher._cache = codecache.careful(dispatcher._cache)
     except RuntimeError:  # "no locator available": neither __pycache__ nor the user's cache can be written
-        return _njit(function)
+        codecache.not_kept()
+        dispatcher = _njit(function)
+    ready = False
+
+    @wraps(function)
+    def call(*arguments: Any) -> Any:
+        nonlocal ready
+        if ready:
+            return dispatcher(*arguments)
+        with _busy():
+            result = dispatcher(*arguments)
+        ready = True
+        return result
+
+    return call  # type: ignore[return-value]
 
 
 def _njit(function: Function, **options: Any) -> Function:
@@ -70,18 +125,23 @@ class ByAddress:
     @cached_property
     def address(self) -> int:
         """Where it is; it is compiled, or read from the disk, when this is first asked for."""
-        with _compiling:  # code that a second thread took the place of would be gone, and its address with it
+        with _compiling, _busy():  # code that a second thread took the place of would be gone, and its address with it
             if self.code is None:
                 self.code = self._compiled()
         return int(self.code.address)
 
     def _compiled(self) -> Any:
         numba: Any = importlib.import_module("numba")
-        signature, options = numba.void(*[numba.intp] * 3), {"nopython": True, "error_model": "numpy"}
+        ccallback: Any = importlib.import_module("numba.core.ccallback")
+        options = {"nopython": True, "error_model": "numpy"}
+        code = ccallback.CFunc(self.function, ((numba.intp,) * 3, numba.void), locals={}, options=options)
         try:
-            return numba.cfunc(signature, cache=True, **options)(self.function)
+            code.enable_caching()
+            code._cache = codecache.careful(code._cache)
         except RuntimeError:  # as in `compiled`
-            return numba.cfunc(signature, **options)(self.function)
+            codecache.not_kept()
+        code.compile()
+        return code
 
 
 def by_address(function: Callable[..., Any]) -> ByAddress:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from pellucid.kernels import blas, jit, tasks
+from pellucid.errors import ShapeError
+from pellucid.kernels import blas, doors, jit
 from pellucid.kernels.sliding import panels
 from pellucid.kernels.tasks import Task
-from pellucid.kernels.threads import address, blocks_of, parallel_for
+from pellucid.kernels.threads import blocks_of, parallel_for
 from pellucid.typing import Array
 
 # Products of fewer multiplications are not worth sharing out (about 50 µs).
@@ -32,10 +33,19 @@ MOST_PARTS = 32
 
 def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
     """a (M, K) · b (K, N) → (M, N), float32 or float64; a and b may be transposed views."""
+    if (
+        a.ndim != 2
+        or b.ndim != 2
+        or a.shape[1] != b.shape[0]
+        or (out is not None and (out.shape != (a.shape[0], b.shape[1]) or not out.flags.writeable))
+    ):
+        into = "" if out is None else f" into {out.shape}{'' if out.flags.writeable else ', read-only,'}"
+        raise ShapeError(f"matmul: {a.shape} times {b.shape}{into} does not fit: (M, K) times (K, N) into (M, N).")
     (m, k), n = a.shape, b.shape[1]
+    if out is not None and doors.overlap(out, a, b):
+        out[...] = matmul(a, b)
+        return out
     c = np.empty((m, n), np.result_type(a, b)) if out is None else out
-    if k != len(b) or c.shape != (m, n):  # compiled loops see only addresses
-        raise ValueError(f"matmul: {a.shape} times {b.shape} into {c.shape} does not fit.")
     if m == 1 and n * k >= LARGE_MATRIX and _plain(a, b, c):
         return _row_times(a, b, c)
     if m * n * k < SMALL:
@@ -79,8 +89,9 @@ def _row_times(x: Array, w: Array, y: Array) -> Array:
     part, pieces = parts_of_rows(d, k)
     parts = np.empty((pieces, k), np.float32)
     task = Task()
-    task.add(jit.load("row").times, pieces, (address(x), address(w), address(parts), d, part, k))
-    add_sum(task, parts, address(y))
+    addresses = task.reads(x, (1, d)), task.reads(w, (d, k)), task.own(parts)
+    task.add(jit.load("row").times, pieces, (*addresses, d, part, k))
+    add_sum(task, parts, task.writes(y, (1, k)))
     task.run()
     return y
 
@@ -94,7 +105,8 @@ def parts_of_rows(d: int, k: int) -> tuple[int, int]:
 def add_sum(task: Task, parts: Array, y: int) -> None:
     """Add to the task: the sum of the parts (count, N), to an address."""
     code = jit.load("row")
-    task.add(code.total, -(-parts.shape[1] // code.TOGETHER), (address(parts), *parts.shape, 0, y, 0))
+    at_parts = task.reads(parts, parts.shape)
+    task.add(code.total, -(-parts.shape[1] // code.TOGETHER), (at_parts, *parts.shape, 0, y, 0))
 
 
 def _times_long(x: Array, w: Array, y: Array) -> Array:
@@ -108,9 +120,9 @@ def _times_long(x: Array, w: Array, y: Array) -> Array:
     zeros, width = np.zeros(32, np.float32), code.DEPTH + 16
     at_row, at_out = np.arange(n) * 4 * width, np.arange(n) * 4 * k
     task = Task(code.DEPTH * (k + code.PANEL) + n * width)
-    arrays = (at_row, at_out, zeros, x, w, parts)
-    task.add(code.times_part, pieces, (n, d, k, part, *map(address, arrays)))
-    add_sum(task, parts, address(y))
+    addresses = (*map(task.own, (at_row, at_out, zeros)), task.reads(x, (n, d)), task.reads(w, (d, k)), task.own(parts))
+    task.add(code.times_part, pieces, (n, d, k, part, *addresses))
+    add_sum(task, parts, task.writes(y, (n, k)))
     task.run()
     return y
 
@@ -120,9 +132,15 @@ def _times_transposed(dy: Array, w: Array, dx: Array) -> Array:
     (n, k), d = dy.shape, len(w)
     code, zeros = jit.load("product"), np.zeros(128, np.float32)
     at_row, at_out, turned = np.arange(code.ROWS) * 4 * k, np.arange(code.ROWS) * 4 * code.SAMPLES, panels(dy.T[None])
-    arrays = (at_row, at_out, zeros, w, turned, dx)
-    arguments = (n, d, k, *map(address, arrays))
-    tasks.run(code.times_transposed, -(-d // code.ROWS), arguments, scratch=code.ROWS * code.SAMPLES)
+    task = Task(code.ROWS * code.SAMPLES)
+    addresses = (
+        *map(task.own, (at_row, at_out, zeros)),
+        task.reads(w, (d, k)),
+        task.own(turned),
+        task.writes(dx, (n, d)),
+    )
+    task.add(code.times_transposed, -(-d // code.ROWS), (n, d, k, *addresses))
+    task.run()
     return dx
 
 
@@ -131,7 +149,7 @@ def sum_of_rows(a: Array) -> Array:
     if a.size < LARGE_MATRIX or not _plain(a):
         return np.asarray(a.sum(axis=0))
     total, task = np.empty(a.shape[1], a.dtype), Task()
-    add_sum(task, a, address(total))
+    add_sum(task, a, task.own(total))
     task.run()
     return total
 

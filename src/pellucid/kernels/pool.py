@@ -11,9 +11,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pellucid.kernels import jit, tasks
+from pellucid.kernels import doors, jit
+from pellucid.kernels.addresses import BYTE
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window
-from pellucid.kernels.threads import address, blocks_of, parallel_for
+from pellucid.kernels.tasks import Task
+from pellucid.kernels.threads import blocks_of, parallel_for
 from pellucid.typing import Array, IntArray, Shape
 
 # Images per block: about this many bytes of input, so that a block's planes stay in cache from tap to tap.
@@ -31,12 +33,20 @@ def _blocks(x_shape: Shape, itemsize: int) -> list[slice]:
 
 
 def _tap_slices(window: Window, x_shape: Shape) -> Iterator[tuple[int, tuple[slice, slice], tuple[slice, slice]]]:
-    """For each tap: its number, the outputs whose tap lies in the image, and the input pixels that they see."""
-    oh, ow = window.output(x_shape[1], x_shape[2])
-    for u, v in np.ndindex(*window.size):
-        rows = _in_image(u - window.padding[0][0], window.stride[0], oh, x_shape[1])
-        columns = _in_image(v - window.padding[1][0], window.stride[1], ow, x_shape[2])
-        yield u * window.size[1] + v, (rows[0], columns[0]), (rows[1], columns[1])
+    """For each tap that sees the image: its number, the outputs whose tap lies in it, and the pixels that they see."""
+    outputs = window.output(x_shape[1], x_shape[2])
+    rows, columns = (_seeing(window, axis, outputs[axis], x_shape[1 + axis]) for axis in (0, 1))
+    for u, *row in rows:
+        for v, *column in columns:
+            yield u * window.size[1] + v, (row[0], column[0]), (row[1], column[1])
+
+
+def _seeing(window: Window, axis: int, outputs: int, pixels: int) -> list[tuple[int, slice, slice]]:
+    """The taps along an axis that lie in the image for any output, with these outputs and the pixels they see."""
+    (before, _), stride = window.padding[axis], window.stride[axis]
+    first, end = max(0, before - (outputs - 1) * stride), min(window.size[axis], before + pixels)
+    taps = ((u, *_in_image(u - before, stride, outputs, pixels)) for u in range(first, end))
+    return [tap for tap in taps if tap[1].stop]
 
 
 def _in_image(offset: int, stride: int, outputs: int, pixels: int) -> tuple[slice, slice]:
@@ -53,39 +63,38 @@ def _compiled(size: Pair, *arrays: Array) -> bool:
     return jit.available() and size[0] * size[1] <= 256 and all(a.dtype == np.float32 for a in arrays)
 
 
-def _run(name: str, window: Window, x_shape: Shape, *arrays: Array | IntArray) -> None:
+def _run(task: Task, name: str, window: Window, x_shape: Shape, *addresses: int) -> None:
     """Run a compiled loop over the images."""
     (top, _), (left, _) = window.padding
     sizes = (*x_shape, *window.output(x_shape[1], x_shape[2]), *window.size, *window.stride, top, left)
     size = _images(x_shape, 4)
-    tasks.run(getattr(jit.load("pool"), name), -(-x_shape[0] // size), (*sizes, size, *map(address, arrays)))
+    task.add(getattr(jit.load("pool"), name), -(-x_shape[0] // size), (*sizes, size, *addresses))
+    task.run()
 
 
-def _expect_outputs(x_shape: Shape, window: Window, *arrays: Array | IntArray) -> None:
-    """Refuse what has not the shape of the output: compiled loops see only addresses."""
-    shape = (x_shape[0], *window.output(x_shape[1], x_shape[2]), x_shape[3])
-    for array in arrays:
-        if array.shape != shape:
-            raise ValueError(f"pooling: dy and switches must have the output's shape {shape}, got {array.shape}.")
+def _output_shape(x_shape: Shape, window: Window) -> Shape:
+    return x_shape[0], *window.output(x_shape[1], x_shape[2]), x_shape[3]
 
 
 def switch_dtype(size: Pair) -> type[np.unsignedinteger]:
     """The smallest integer that numbers the pixels of a window."""
-    return np.uint8 if size[0] * size[1] <= 256 else np.uint32
+    pixels = size[0] * size[1]
+    return np.uint8 if pixels <= 2**8 else np.uint32 if pixels <= 2**32 else np.uint64
 
 
 def max_pool2d(
     x: Array, size: Pair, *, stride: Pair | None = None, padding: Padding = NO_PADDING
 ) -> tuple[Array, IntArray]:
     """y = the largest pixel of each window, and the switches (N, OH, OW, C); stride None means `size`."""
-    window = Window(size, stride or size, padding)
-    x = np.ascontiguousarray(x)
-    oh, ow = window.output(x.shape[1], x.shape[2])
-    y = np.empty((x.shape[0], oh, ow, x.shape[3]), x.dtype)
-    switch = np.empty(y.shape, switch_dtype(size))
+    window = doors.window("max_pool2d", size, stride or size, padding, (1, 1))
+    x = doors.floats("max_pool2d", "x", x, doors.IMAGES)
+    y = np.empty(doors.expect_room("max_pool2d", _output_shape(x.shape, window)), x.dtype)
+    switch = np.empty(y.shape, switch_dtype(window.size))
     blocks = _blocks(x.shape, x.itemsize)
-    if _compiled(size, x):
-        _run("max_forward", window, x.shape, x, y, switch)
+    if _compiled(window.size, x):
+        task = Task()
+        addresses = task.reads(x, x.shape), task.own(y), task.own(switch)
+        _run(task, "max_forward", window, x.shape, *addresses)
         return y, switch
 
     def block(index: int) -> None:
@@ -116,13 +125,19 @@ def max_pool2d_gradient(
     padding: Padding = NO_PADDING,
 ) -> Array:
     """dx: each dy goes to the pixel that won its window; windows that overlap add up."""
-    window = Window(size, stride or size, padding)
-    dy, switch = np.ascontiguousarray(dy), np.ascontiguousarray(switch)
-    _expect_outputs(x_shape, window, dy, switch)
+    who = "max_pool2d_gradient"
+    window, x_shape = (
+        doors.window(who, size, stride or size, padding, (1, 1)),
+        doors.shape(who, "x_shape", x_shape, doors.IMAGES),
+    )
+    dy, switch = doors.floats(who, "dy", dy, doors.IMAGES), np.ascontiguousarray(switch)
+    doors.expect_outputs(who, _output_shape(x_shape, window), dy=dy, switch=switch)
     dx = np.empty(x_shape, dy.dtype)
     blocks = _blocks(x_shape, dy.itemsize)
-    if _compiled(size, dy) and switch.dtype == np.uint8:
-        _run("max_backward", window, x_shape, dy, switch, dx)
+    if _compiled(window.size, dy) and switch.dtype == np.uint8:
+        task, shape = Task(), _output_shape(x_shape, window)
+        addresses = task.reads(dy, shape), task.reads(switch, shape, BYTE), task.own(dx)
+        _run(task, "max_backward", window, x_shape, *addresses)
         return dx
 
     def block(index: int) -> None:
@@ -155,13 +170,15 @@ def average_pool2d(
     count_padding: bool = False,
 ) -> Array:
     """y = the mean of each window: of its pixels in the image, or of all KH·KW, padding being 0 (`count_padding`)."""
-    window = Window(size, stride or size, padding)
-    x = np.ascontiguousarray(x)
+    window = doors.window("average_pool2d", size, stride or size, padding, (1, 1))
+    x = doors.floats("average_pool2d", "x", x, doors.IMAGES)
+    y = np.empty(doors.expect_room("average_pool2d", _output_shape(x.shape, window)), x.dtype)
     shares = _shares(window, x.shape, count_padding, x.dtype)
-    y = np.empty((x.shape[0], *shares.shape, x.shape[3]), x.dtype)
     blocks = _blocks(x.shape, x.itemsize)
-    if _compiled(size, x):
-        _run("average_forward", window, x.shape, x, shares, y)
+    if _compiled(window.size, x):
+        task = Task()
+        addresses = task.reads(x, x.shape), task.own(shares), task.own(y)
+        _run(task, "average_forward", window, x.shape, *addresses)
         return y
 
     def block(index: int) -> None:
@@ -185,14 +202,20 @@ def average_pool2d_gradient(
     count_padding: bool = False,
 ) -> Array:
     """dx: each dy is shared equally among the pixels of its window."""
-    window = Window(size, stride or size, padding)
-    dy = np.ascontiguousarray(dy)
-    _expect_outputs(x_shape, window, dy)
+    who = "average_pool2d_gradient"
+    window, x_shape = (
+        doors.window(who, size, stride or size, padding, (1, 1)),
+        doors.shape(who, "x_shape", x_shape, doors.IMAGES),
+    )
+    dy = doors.floats(who, "dy", dy, doors.IMAGES)
+    doors.expect_outputs(who, _output_shape(x_shape, window), dy=dy)
     shares = _shares(window, x_shape, count_padding, dy.dtype)
     dx = np.empty(x_shape, dy.dtype)
     blocks = _blocks(x_shape, dy.itemsize)
-    if _compiled(size, dy):
-        _run("average_backward", window, x_shape, dy, shares, dx)
+    if _compiled(window.size, dy):
+        task = Task()
+        addresses = task.reads(dy, _output_shape(x_shape, window)), task.own(shares), task.own(dx)
+        _run(task, "average_backward", window, x_shape, *addresses)
         return dx
 
     def block(index: int) -> None:

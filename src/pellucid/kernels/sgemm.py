@@ -16,29 +16,16 @@ def address() -> int:
     Compiled kernels call it with pointers to 64-bit integers. A library with 32-bit integers reads their lower half,
     which is the same number on a little-endian machine: so one way of calling serves both.
     """
-    if sys.byteorder != "little":
+    library = blas.library()
+    if sys.byteorder != "little" or library is None or not blas.controlled():
         return 0
-    library = blas.numpy_library()
-    if library is not None:
-        for name in ("scipy_sgemm_64_", "sgemm_64_", "scipy_sgemm_", "sgemm_"):
-            if hasattr(library, name):
-                return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
-    return _in_scipy()
+    for name in ("scipy_sgemm_64_", "sgemm_64_", "scipy_sgemm_", "sgemm_"):
+        if hasattr(library, name):
+            return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
+    return 0
 
 
 @cache
 def available() -> bool:
     """Whether compiled kernels can call SGEMM."""
     return jit.available() and address() != 0
-
-
-def _in_scipy() -> int:
-    try:
-        from scipy.linalg import cython_blas
-    except ImportError:
-        return 0
-    capsule = cython_blas.__pyx_capi__["sgemm"]
-    name, pointer = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
-    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    return int(pointer(capsule, name(capsule)) or 0)

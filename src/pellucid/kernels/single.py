@@ -15,18 +15,20 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from enum import Enum
+from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from pellucid.kernels import direct, jit, winograd
+from pellucid.errors import ShapeError
+from pellucid.kernels import addresses, direct, jit, winograd
+from pellucid.kernels.addresses import FLOAT
 from pellucid.kernels.conv import choose
 from pellucid.kernels.geometry import Window
 from pellucid.kernels.jit import ByAddress
 from pellucid.kernels.matmul import parts_of_rows
 from pellucid.kernels.sliding import bias_vector, panels, whole
 from pellucid.kernels.tasks import BEFORE, Task
-from pellucid.kernels.threads import address
 from pellucid.typing import Array, Shape
 
 # A program pays from about this many multiplications on: less is done before a helper is there.
@@ -56,6 +58,11 @@ class Convolution(NamedTuple):
         return kernel if known and (kernel == "winograd" or not self.pooled) else ""
 
     @property
+    def numbers(self) -> int:
+        """How many numbers come in."""
+        return math.prod(self.x_shape)
+
+    @property
     def y_shape(self) -> Shape:
         oh, ow = self.window.output(*self.x_shape[:2])
         return (oh // 2, ow // 2, self.w_shape[3]) if self.pooled else (oh, ow, self.w_shape[3])
@@ -75,6 +82,15 @@ class Product(NamedTuple):
     @property
     def kernel(self) -> str:
         return "product"
+
+    @property
+    def w_shape(self) -> Shape:
+        return self.length, self.columns
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers come in."""
+        return self.length
 
     @property
     def y_shape(self) -> Shape:
@@ -106,7 +122,10 @@ _local = threading.local()
 
 
 def run(steps: tuple[Step, ...], x: Array, weights: Sequence[Weighted]) -> Array:
-    """x, one sample, through the steps → (1, …). `weights` holds (w, b) of each step; all are float32."""
+    """x, one sample, through the steps → (1, …). `weights` holds (w, b) of each step; all are float32.
+
+    ShapeError where an array is not what the steps take.
+    """
     programs: dict[tuple[Step, ...], Program] = _local.__dict__.setdefault("programs", {})
     program = programs.pop(steps, None) or Program(steps)
     y = program.run(x, weights)
@@ -127,6 +146,10 @@ class Program:
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self.steps = steps
+        self.shapes = [step.w_shape for step in steps]
+        for before, step in pairwise(steps):
+            if math.prod(before.y_shape) != step.numbers:
+                raise ShapeError(f"single: {step} cannot follow {before}: it takes {step.numbers} numbers.")
         self.code = jit.load("single")
         self.task = Task()
         self.held: list[Array] = []  # what the rows have addresses of
@@ -153,24 +176,35 @@ class Program:
 
     def run(self, x: Array, weights: Sequence[Weighted]) -> Array:
         """y, from x and the (w, b) of each step."""
+        self._expect(x, weights)
         y = np.empty((1, *self.steps[-1].y_shape), np.float32)
         weights = [read(w, b) for read, (w, b) in zip(self.reads, weights, strict=True)]
         for row, column, index, slot in self.slots:
             array = x if slot is Slot.X else y if slot is Slot.Y else weights[index][slot is Slot.B]
-            self.table[row, column] = address(array)
+            self.table[row, column] = 0 if array is None else addresses.own(array)
         self.task.run(self.table)
         return y
+
+    def _expect(self, x: Array, weights: Sequence[Weighted]) -> None:
+        """Refuse arrays that are not those of the steps: the rows were written for their shapes."""
+        if x.size != self.steps[0].numbers or x.dtype != FLOAT or not x.flags.c_contiguous:
+            raise ShapeError(f"single.run: x must be float32 of {self.steps[0]} in C order, got {x.dtype} {x.shape}.")
+        for shape, (w, b) in zip(self.shapes, weights, strict=True):
+            if w.shape != shape or w.dtype != FLOAT or (b is not None and (b.shape != shape[-1:] or b.dtype != FLOAT)):
+                got = f"{w.dtype} {w.shape}, {'no bias' if b is None else f'{b.dtype} {b.shape}'}"
+                index = next(i for i, each in enumerate(weights) if each[0] is w)
+                raise ShapeError(f"single.run: step {index} takes float32 {shape} and {shape[-1:]}, got {got}.")
 
     def _room(self, floats: int) -> int:
         """The address of new memory, on a cache line."""
         raw = np.zeros(floats + 16, np.float32)
-        start = -address(raw) % 64 // 4
+        start = -addresses.own(raw) % 64 // 4
         self.held.append(raw[start : start + floats])
-        return address(self.held[-1])
+        return addresses.own(self.held[-1])
 
     def _keep(self, array: Array) -> int:
         self.held.append(array)
-        return address(array)
+        return addresses.own(array)
 
     def _add(self, function: ByAddress, pieces: int, *arguments: int | Slot, wait: bool = True) -> None:
         """Add a row of work of the step that is being written."""

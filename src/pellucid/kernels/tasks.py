@@ -8,14 +8,16 @@ lies at their door while they watch it (`compiled.waiting`), and call its functi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from pellucid.kernels import jit
+from pellucid.kernels import addresses, jit
+from pellucid.kernels.addresses import FLOAT, own
 from pellucid.kernels.jit import ByAddress
-from pellucid.kernels.threads import address, helpers, scratch
+from pellucid.kernels.threads import helpers, scratch
 from pellucid.kernels.workers import LINE
-from pellucid.typing import Array, IntArray
+from pellucid.typing import Array, IntArray, Shape
 
 BEFORE = 3
 """Numbers of a row before its arguments."""
@@ -24,13 +26,30 @@ BEFORE = 3
 class Task:
     """Rows of work, done one after the other. One thread at a time runs it.
 
-    `scratch` floats of memory are each thread's own while it works.
+    `scratch` floats of memory are each thread's own while it works. Rows name arrays by their addresses, which `reads`,
+    `writes` and `own` give: they compare the array with what the row says of it (`addresses`), and hold it.
     """
 
     def __init__(self, scratch: int = 0) -> None:
         self.scratch = scratch
         self.rows: list[list[int]] = []
+        self.held: list[Array | IntArray | None] = []
         self.pieces = self.needed = 0
+
+    def reads(self, array: Array | IntArray | None, shape: Shape, dtype: np.dtype[Any] = FLOAT) -> int:
+        """The address of an array that a row will read."""
+        self.held.append(array)
+        return addresses.reads(array, shape, dtype)
+
+    def writes(self, array: Array | IntArray | None, shape: Shape, dtype: np.dtype[Any] = FLOAT) -> int:
+        """The address of an array that a row will write."""
+        self.held.append(array)
+        return addresses.writes(array, shape, dtype)
+
+    def own(self, array: Array | IntArray) -> int:
+        """The address of memory that was made for this work."""
+        self.held.append(array)
+        return own(array)
 
     def add(self, function: ByAddress, pieces: int, arguments: Sequence[int], *, wait: bool = True) -> None:
         """Add a row, which begins when all before it are done or, not waiting, with the one before."""
@@ -49,10 +68,9 @@ class Task:
         table = self.table() if table is None else table
         workers = helpers() if self.pieces > 1 else None
         seats = 1 if workers is None else min(1 + workers.helpers, self.pieces)
-        # Held until all is done: the thread's own scratch may be replaced by a signal's handler, or let go of at exit.
-        memory = scratch("tasks", (seats * self.bytes_each,), np.uint8)
-        head = self.head(table, memory, seats)
-        jit.load("tasks").lead(address(head), 0 if workers is None else workers.wake())
+        with scratch("tasks", (seats * self.bytes_each,), np.uint8) as memory:
+            head = self.head(table, memory, seats)
+            jit.load("tasks").lead(own(head), 0 if workers is None else workers.wake())
 
     @property
     def bytes_each(self) -> int:
@@ -62,15 +80,8 @@ class Task:
     def head(self, table: IntArray, memory: Array, seats: int) -> IntArray:
         """The four cache lines that tell helpers what there is to do, and count it: see `compiled.tasks`."""
         lines = np.zeros(5 * LINE, np.int64)
-        start = -address(lines) // 8 % LINE
+        start = -own(lines) // 8 % LINE
         lines = lines[start : start + 4 * LINE]
         join = jit.load("tasks").join.address
-        lines[:7] = join, address(table), table.strides[0], address(memory), self.bytes_each, self.pieces, seats
+        lines[:7] = join, own(table), table.strides[0], own(memory), self.bytes_each, self.pieces, seats
         return lines
-
-
-def run(function: ByAddress, pieces: int, arguments: Sequence[int], *, scratch: int = 0) -> None:
-    """One row of work: function(arguments, piece, scratch) for every piece."""
-    task = Task(scratch)
-    task.add(function, pieces, arguments)
-    task.run()

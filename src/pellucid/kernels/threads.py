@@ -13,49 +13,73 @@ block order: so the bits do not depend on how many threads there are.
 from __future__ import annotations
 
 import atexit
-import ctypes
+import contextlib
 import itertools
 import math
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from pellucid.kernels import blas, workers
+from pellucid import checks
+from pellucid.errors import ArgumentError
+from pellucid.kernels import blas, jit, workers
+from pellucid.kernels.addresses import own
 from pellucid.kernels.elsewhere import cores
 from pellucid.kernels.workers import Job, Workers
 from pellucid.typing import Array, DTypeLike
 
+MOST_THREADS = 256
+"""More would have nothing to do: no kernel is cut into so many pieces that take time."""
+
 
 def _threads_at_start() -> int:
-    wish = os.environ.get("PELLUCID_NUM_THREADS", "")
-    return int(wish) if wish.isdigit() and int(wish) > 0 else cores()
+    wish = os.environ.get("PELLUCID_NUM_THREADS", "").strip()
+    if not wish:
+        return min(cores(), MOST_THREADS)
+    try:
+        return _bounded("PELLUCID_NUM_THREADS", int(wish))
+    except ValueError:
+        raise ArgumentError(
+            f"PELLUCID_NUM_THREADS must be a whole number of at least 1, got {wish!r}. Unset it to use every core."
+        ) from None
+
+
+def _bounded(who: str, threads: int) -> int:
+    return min(checks.size(who, "threads", threads), MOST_THREADS)
 
 
 class _Pool:
     """The number of threads and the helpers (one fewer: the caller is the first thread)."""
 
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
+    def __init__(self, threads: int = 0) -> None:
+        self._threads = threads
         self.workers: Workers | None = None
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # a signal's handler may compute while this thread hires
+
+    @property
+    def threads(self) -> int:
+        """How many threads there are; decided when it is first asked for."""
+        if not self._threads:
+            self._threads = _threads_at_start()
+        return self._threads
 
     def resize(self, threads: int) -> None:
         with self.lock:
-            old, self.workers, self.threads = self.workers, None, threads
+            old, self.workers, self._threads = self.workers, None, threads
         if old is not None:
             old.close()
 
     def hired(self) -> Workers:
         with self.lock:
             if self.workers is None:
-                self.workers = Workers(max(1, self.threads - 1))
+                hired = Workers(max(1, self.threads - 1))
+                self.workers = self.workers or hired
             return self.workers
 
 
-_pool = _Pool(_threads_at_start())
+_pool = _Pool()
 
 
 def _forget_pool() -> None:
@@ -63,7 +87,7 @@ def _forget_pool() -> None:
     global _pool
     if _pool.workers is not None:
         atexit.unregister(_pool.workers.close)
-    _pool = _Pool(_pool.threads)
+    _pool = _Pool(_pool._threads)
 
 
 if hasattr(os, "register_at_fork"):
@@ -71,10 +95,8 @@ if hasattr(os, "register_at_fork"):
 
 
 def set_num_threads(threads: int) -> None:
-    """How many threads the kernels use from now on. 1 means: only the calling thread."""
-    if threads < 1:
-        raise ValueError(f"set_num_threads: threads must be at least 1, got {threads!r}.")
-    _pool.resize(int(threads))
+    """How many threads the kernels use from now on, 256 at most. 1 means: only the calling thread."""
+    _pool.resize(_bounded("set_num_threads", threads))
 
 
 def get_num_threads() -> int:
@@ -86,7 +108,7 @@ def parallel_for(block: Callable[[int], None], blocks: int) -> None:
     """Run block(0) … block(blocks − 1), in any order, and return when all are done. Errors are passed on."""
     with blas.single_threaded():
         helpers = min(_pool.threads, blocks) - 1
-        if helpers < 1 or workers.is_helper():
+        if helpers < 1 or workers.is_helper() or jit.busy():
             for index in range(blocks):
                 block(index)
             return
@@ -127,60 +149,20 @@ def blocks_of(total: int, size: int) -> list[slice]:
 _local = threading.local()
 
 
-def scratch(name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> Array:
-    """An uninitialised array of this thread's own, the same memory at every call with this name.
+@contextlib.contextmanager
+def scratch(name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> Iterator[Array]:
+    """An uninitialised array on a cache line, until the block ends; on one thread the same memory for a name each time.
 
     Fresh memory costs page faults at every step, often more than the arithmetic; a scratch array costs them once.
-    It holds garbage at the start and must not be returned to a caller.
+    It belongs to the call: a signal's handler that computes meanwhile on the same thread finds none, and makes its own.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    return _held(name, size)[0][:size].view(dtype).reshape(shape)
-
-
-def scratch_address(name: str, floats: int) -> int:
-    """The address of such an array of `floats` float32, on a cache line, for compiled kernels."""
-    return _held(name, 4 * floats)[1]
-
-
-def _held(name: str, size: int) -> tuple[Array, int]:
-    """The thread's bytes under a name, and their address; made larger where they are too few."""
-    store: dict[str, tuple[Array, int]] = _local.__dict__
-    held = store.get(name)
-    if held is None or held[0].nbytes < size:
+    store: dict[str, Array] = _local.__dict__
+    held = store.pop(name, None)
+    if held is None or held.nbytes < size:
         raw = np.empty(size + 64, np.uint8)
-        start = -raw.ctypes.data % 64
-        held = store[name] = raw[start:], raw.ctypes.data + start
-    return held
-
-
-def address(array: Array | None) -> int:
-    """Where an array begins in memory; 0 for None. Compiled kernels take addresses: so every array is of one type to
-    them, read-only or not, and none is compiled for twice. The caller keeps the array alive.
-    """
-    return 0 if array is None else _address(array)
-
-
-def _slowly(array: Array) -> int:
-    return array.ctypes.data
-
-
-def _from_struct(array: Array) -> int:
-    """The field `data` of NumPy's C struct of an array, which follows what every Python object begins with: a quarter
-    of the time of `array.ctypes.data`.
-    """
-    return ctypes.c_size_t.from_address(id(array) + object.__basicsize__).value
-
-
-def _quickest() -> Callable[[Array], int]:
-    known = sys.implementation.name == "cpython" and all(
-        _from_struct(a) == _slowly(a) for a in (np.zeros(3), np.ones(2)[1:])
-    )
-    return _from_struct if known else _slowly
-
-
-_address = _quickest()
-
-
-def stride(array: Array | None) -> int:
-    """Bytes from one item of the first axis to the next; 0 for None."""
-    return 0 if array is None else array.strides[0]
+        held = raw[-own(raw) % 64 :]
+    try:
+        yield held[:size].view(dtype).reshape(shape)
+    finally:
+        store[name] = held

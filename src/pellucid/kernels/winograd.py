@@ -26,11 +26,11 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid.kernels import blas, jit
+from pellucid.kernels.addresses import BYTE
 from pellucid.kernels.geometry import Window
 from pellucid.kernels.sliding import bias_vector
 from pellucid.kernels.sliding import whole as _whole
 from pellucid.kernels.tasks import Task
-from pellucid.kernels.threads import address
 from pellucid.typing import Array, IntArray, Shape
 
 PLAIN, RELU, POOLED = 0, 1, 2
@@ -135,14 +135,14 @@ def _fours(channels: int) -> int:
     return -(-channels // 4) * 4
 
 
-def _add_transform(task: Task, w: Array, form: Form) -> Array:
+def _add_transform(task: Task, w: Array, form: Form, c: int, oc: int) -> int:
     """Add to the task: w (R·R, C, OC) → G w Gᵀ (36, C · whole(OC) + 16), in panels; the 16 keep the 36 apart in the
-    cache. Return where it will be.
+    cache. Return the address where it will be.
     """
-    _, c, oc = w.shape
     out, code = np.empty((36, c * _whole(oc) + 16), np.float32), jit.load("winograd_kernels")
-    task.add(code.TRANSFORM[form.r], -(-c // code.CHANNELS), (address(w), address(out), c, oc))
-    return out
+    target = task.own(out)
+    task.add(code.TRANSFORM[form.r], -(-c // code.CHANNELS), (task.reads(w, (form.r**2, c, oc)), target, c, oc))
+    return target
 
 
 def forward(
@@ -162,24 +162,24 @@ def _forward(
 ) -> tuple[Array, IntArray]:
     """y, and the switches, which are empty but in mode POOLED."""
     p = plan(x.shape, w.shape[3], window)
-    n, _, _, _, oc, oh, ow, *_ = p.sizes
+    n, _, _, c, oc, oh, ow, *_ = p.sizes
     run = jit.load("winograd").FORWARD[p.form.m]
     shape = (n, oh // 2, ow // 2, oc) if mode == POOLED else (n, oh, ow, oc)
     y = np.empty(shape, np.float32) if out is None else out
     switch = np.empty(shape if mode == POOLED else (0, 0), np.uint8)
-    task, kernels, bias = Task(p.scratch[-2]), np.ascontiguousarray(w.reshape(-1, w.shape[2], oc)), bias_vector(b, oc)
-    transformed = _add_transform(task, kernels, p.form)
-    tables = _tables(p)
+    task, kernels = Task(p.scratch[-2]), np.ascontiguousarray(w.reshape(-1, w.shape[2], oc))
+    transformed = _add_transform(task, kernels, p.form, c, oc)
     task.add(run, -(-n // p.block), (
-        *p.sizes, p.block, mode, p.group, p.strip, *p.places[:4], address(p.zeros),
-        *(address(array) for array in (*tables[:2], x, transformed, bias, y, switch)),
+        *p.sizes, p.block, mode, p.group, p.strip, *p.places[:4], task.own(p.zeros), *map(task.own, _tables(p)[:2]),
+        task.reads(x, p.sizes[:4]), transformed, task.reads(bias_vector(b, oc), (_whole(oc),)), task.writes(y, shape),
+        task.own(switch),
     ))  # fmt: skip
     task.run()
     return y, switch
 
 
 def backward(
-    x: Array,
+    x: Array | None,
     dy: Array,
     w: Array,
     window: Window,
@@ -187,28 +187,33 @@ def backward(
     y: Array | None = None,
     switch: IntArray | None = None,
     *,
+    x_shape: Shape = (),
     want_dx: bool = True,
     want_dw: bool = True,
     out: Array | None = None,
 ) -> tuple[Array | None, Array, Array]:
-    """(dx, dw, db). `y` is needed in mode RELU, `switch` in mode POOLED, where dy is that of the pooled output."""
-    p = plan(x.shape, w.shape[3], window)
-    n, _, _, c, oc, *_ = p.sizes
+    """(dx, dw, db). `y` is needed in mode RELU, `switch` in mode POOLED, where dy is that of the pooled output.
+    Where dw is not wanted, the shape of x is enough.
+    """
+    p = plan(x_shape if x is None else x.shape, w.shape[3], window)
+    n, _, _, c, oc, oh, ow, *_ = p.sizes
     form, run = p.form, jit.load("winograd").BACKWARD[p.form.m]
-    dx = (np.empty(x.shape, np.float32) if out is None else out) if want_dx else None
+    above = (n, oh // 2, ow // 2, oc) if mode == POOLED else (n, oh, ow, oc)
+    dx = (np.empty(p.sizes[:4], np.float32) if out is None else out) if want_dx else None
     task = Task(p.scratch[-1] if want_dw else p.scratch[-2])
-    transposed = None
+    transposed = 0
     if want_dx:
         turned = np.ascontiguousarray(w.reshape(-1, c, oc).transpose(0, 2, 1))
-        transposed = _add_transform(task, turned, form)
-    tables = _tables(p)
+        transposed = _add_transform(task, turned, form, oc, c)
     size = _block_of_sums(p) if want_dw else p.block
     blocks = -(-n // size)
     dw = np.empty((blocks, form.partial, _fours(c) * _whole(oc)), np.float32) if want_dw else None
     db = np.zeros((blocks, _whole(oc)), np.float32)
     task.add(run, blocks, (
-        *p.sizes, size, mode, p.group, p.strip, *p.places, address(p.zeros),
-        *(address(array) for array in (*tables, x, dy, y, switch, transposed, dx, dw, db)),
+        *p.sizes, size, mode, p.group, p.strip, *p.places, task.own(p.zeros), *map(task.own, _tables(p)),
+        task.reads(x if want_dw else None, p.sizes[:4]), task.reads(dy, above),
+        task.reads(y if mode == RELU else None, above), task.reads(switch if mode == POOLED else None, above, BYTE),
+        transposed, task.writes(dx, p.sizes[:4]), 0 if dw is None else task.own(dw), task.own(db),
     ))  # fmt: skip
     task.run()
     gradient = np.zeros(w.shape, np.float32) if dw is None else _kernel_gradient(dw, form, w.shape)
@@ -227,8 +232,7 @@ def _kernel_gradient(partial: Array, form: Form, w_shape: Shape) -> Array:
 
 def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | None = None) -> Array:
     """dx alone, for which x is not needed, only its shape."""
-    absent = np.broadcast_to(np.float32(0), x_shape)
-    return np.asarray(backward(absent, dy, w, window, want_dw=False, out=out)[0])
+    return np.asarray(backward(None, dy, w, window, x_shape=x_shape, want_dw=False, out=out)[0])
 
 
 def _block_of_sums(p: Plan) -> int:

@@ -77,7 +77,7 @@ class Workers:
         self.avoided = -1  # the core that helpers keep off
         self.sleepers = threading.Condition()
         self.threads: list[threading.Thread] = []
-        self.closed = False
+        self.started = self.closed = False
         self.watch: Watch = jit.load("waiting").watch if jit.available() else lambda *_: False
 
     @property
@@ -111,7 +111,8 @@ class Workers:
     def retract(self, jobs: list[Job]) -> None:
         """Take back the jobs that no helper has begun, wait for the others, and pass on an error of theirs.
 
-        Ctrl-C is passed on too, but not before the helpers are done: they hold addresses of the caller's arrays.
+        Ctrl-C, or what else a signal's handler raises, is passed on too, but not before the helpers are done: they hold
+        addresses of the caller's arrays.
         """
         interrupt = None
         while True:
@@ -119,7 +120,7 @@ class Workers:
                 for job in jobs:
                     self._settle(job)
                 break
-            except KeyboardInterrupt as error:
+            except BaseException as error:  # noqa: BLE001  # only handlers raise here
                 interrupt = error
         if interrupt is not None:
             raise interrupt
@@ -149,8 +150,9 @@ class Workers:
 
     def _start(self) -> None:
         with self.sleepers:
-            if self.threads or self.closed:
+            if self.started or self.closed:  # perhaps by a signal's handler: of each seat there is one helper
                 return
+            self.started = True
             for seat in range(1, self.helpers + 1):
                 thread = threading.Thread(target=self._serve, args=(seat,), name="pellucid-kernel", daemon=True)
                 try:

@@ -7,6 +7,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.errors import ArgumentError
 from pellucid.kernels import NO_PADDING, Padding, Pair
+from pellucid.kernels.blas import single_threaded
 from pellucid.layers.base import Layer
 from pellucid.layers.shape import ShapeCache
 from pellucid.layers.window import as_padding, image_shape
@@ -136,6 +137,7 @@ def _bilinear(pixels: int, factor: int) -> Array:
 def _mapped(x: Array, a: Array, b: Array) -> Array:
     """Apply `a` along the height and `b` along the width."""
     n, h, w, c = x.shape
-    rows = np.matmul(a, x.reshape(n, h, w * c))  # (N, OH, W·C)
-    y: Array = np.matmul(b, rows.reshape(-1, w, c))  # (N·OH, OW, C)
+    with single_threaded():
+        rows = np.matmul(a, x.reshape(n, h, w * c))  # (N, OH, W·C)
+        y: Array = np.matmul(b, rows.reshape(-1, w, c))  # (N·OH, OW, C)
     return y.reshape(n, len(a), len(b), c)

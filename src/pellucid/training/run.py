@@ -112,13 +112,14 @@ class Run:
 
     def stepper(self) -> LayerSteps | CompiledDenseSteps:
         """Choose who takes the steps."""
-        compiled = compiled_plan(self.network, self.loss, self.optimizer, self.train.x)
-        if compiled is not None and self.change is None and self.plan.iterations >= WORTH_COMPILING:
-            return CompiledDenseSteps(compiled, self.optimizer, self.train.x, self.t, self.plan.batch_size)
-        return LayerSteps(
+        plain = LayerSteps(
             self.network, self.loss, self.optimizer, self.train.x, self.t, self.plan.batch_size,
             self.training.layer_rng, self.change,
         )  # fmt: skip
+        compiled = compiled_plan(self.network, self.loss, self.optimizer, self.train.x, self.plan.batch_size)
+        if compiled is not None and self.change is None and self.plan.iterations >= WORTH_COMPILING:
+            return CompiledDenseSteps(compiled, plain)
+        return plain
 
     def advance(
         self, stepper: LayerSteps | CompiledDenseSteps, batches: list[IntArray], callbacks: Sequence[Callback]

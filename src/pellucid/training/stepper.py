@@ -7,16 +7,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pellucid.data.batches import take
+from pellucid.errors import LabelError, ShapeError
 from pellucid.kernels import jit, sgemm
+from pellucid.kernels.addresses import own, reads, writes
+from pellucid.kernels.blas import single_threaded
 from pellucid.layers import Affine, Container, ReLU, Sequential, Sigmoid, Tanh
 from pellucid.losses import CrossEntropy, Loss, Quadratic, SoftmaxCrossEntropy
 from pellucid.optimizers import SGD, Optimizer
 from pellucid.typing import Array, IntArray
+
+MOST_UNITS = 2**24
+"""The compiled steps hold classes as float32, which counts no further, and a BLAS may count in 32 bits."""
+
+MOST_MULTIPLICATIONS = 8_000_000
+"""Of one product. The compiled steps run on one thread; larger products are worth sharing out, as the layers do."""
 
 
 class LayerSteps:
@@ -28,7 +38,7 @@ class LayerSteps:
         self, network: Container[Any], loss: Loss, optimizer: Optimizer, x: Array, t: Array, batch_size: int,
         rng: np.random.Generator, change: Callable[[Array], Array] | None = None,
     ) -> None:  # fmt: skip
-        self.change = change
+        self.change, self.whole = change, network
         self.network = network.fused() if isinstance(network, Sequential) else network
         self.loss, self.optimizer, self.rng = loss, optimizer, rng
         self.x, self.t = x, t
@@ -38,11 +48,12 @@ class LayerSteps:
         """Take one step; return the loss of its batch, before the update. A loss that is no number updates nothing."""
         x, t = take(self.x, self.t, batches[0], self.out)
         x = self.change(x) if self.change else x
-        y, tape = self.network.forward(x, train=True, rng=self.rng)
-        value, cache = self.loss.compute(y, t)
-        if math.isfinite(value):
-            _, grads = self.network.backward(self.loss.backward(cache), tape, need_dx=False)
-            self.optimizer.step(self.network.params, grads)
+        with single_threaded():  # the bits of any product, in layers of the user's own too, are those of one thread
+            y, tape = self.network.forward(x, train=True, rng=self.rng)
+            value, cache = self.loss.compute(y, t)
+            if math.isfinite(value):
+                _, grads = self.network.backward(self.loss.backward(cache), tape, need_dx=False)
+                self.optimizer.step(self.network.params, grads)
         return [value]
 
 
@@ -55,38 +66,71 @@ class DensePlan(NamedTuple):
 
 
 class CompiledDenseSteps:
-    """Affine layers and activations, plain SGD, float32: `block` steps in one compiled call."""
+    """Affine layers and activations, plain SGD, float32: `block` steps in one compiled call.
+
+    The loops reach arrays by address. So every call looks at all of them, and holds them: between two calls a callback
+    may have done anything. A network that the plan no longer describes, such as one that was frozen in part, goes on
+    layer by layer.
+    """
 
     block = 50
 
-    def __init__(self, plan: DensePlan, optimizer: Optimizer, x: Array, t: Array, batch_size: int) -> None:
+    def __init__(self, plan: DensePlan, plain: LayerSteps) -> None:
         self.kernel = jit.load("dense")
-        self.optimizer, self.loss = optimizer, plan.loss
-        self.x = x
-        self.t = np.ascontiguousarray(t.reshape(len(t), -1), np.float32)
-        # The addresses stay good: parameters are written in place, never replaced, and `plan` keeps them alive.
-        self.plan = plan
-        self.weights = np.array([a.params["W"].ctypes.data for a in plan.affine], np.int64)
-        self.biases = np.array([a.params["b"].ctypes.data if a.bias else 0 for a in plan.affine], np.int64)
-        self.sizes = np.array([x.shape[1], *(a.units for a in plan.affine)], np.int64)
+        self.plan, self.plain = plan, plain
+        self.x = plain.x
+        self.t = np.ascontiguousarray(plain.t.reshape(len(plain.t), -1), np.float32)
+        self.batch_size = len(plain.out[0])
+        self.sizes = np.array([self.x.shape[1], *(a.units for a in plan.affine)], np.int64)
         self.kinds = np.array(plan.kinds, np.int64)
-        self.work = np.empty(batch_size * (self.t.shape[1] + 2 * int(self.sizes.sum())), np.float32)
+        self.work = np.empty(self.batch_size * (self.t.shape[1] + 2 * int(self.sizes.sum())), np.float32)
+        self._expect_targets()
+
+    def _expect_targets(self) -> None:
+        """One class for each sample, which the loops take as an index, or a row of numbers for its outputs."""
+        outputs = int(self.sizes[-1])
+        classes = self.plan.loss == self.kernel.SOFTMAX_CROSS_ENTROPY
+        reads(self.t, (len(self.x), 1 if classes else outputs), who="fit: targets")
+        if classes and not (self.t.min() >= 0 and self.t.max() < outputs):
+            raise LabelError(f"fit: classes must lie in 0..{outputs - 1}, got {self.t.min():g} to {self.t.max():g}.")
 
     def take(self, batches: Sequence[IntArray]) -> list[float]:
         """Take the steps of batches of one size; return their losses, the last not finite where it stopped early."""
-        first = self.optimizer.iteration
-        rates = np.array([self.optimizer.schedule(first + i) for i in range(len(batches))])
+        plain = self.plain
+        if compiled_plan(plain.whole, plain.loss, plain.optimizer, self.x, self.batch_size) != self.plan:
+            return self._layer_by_layer(batches)
+        order = np.ascontiguousarray(np.stack(batches), np.int64)
+        if order.shape[1] > self.batch_size or order.min() < 0 or order.max() >= len(self.x):
+            raise ShapeError(f"fit: batches must be {self.batch_size} indices of {len(self.x)} samples.")
+        first = plain.optimizer.iteration
+        rates = np.array([plain.optimizer.schedule(first + i) for i in range(len(batches))], np.float64)
         values = np.full(len(batches), np.nan)
-        taken = self.kernel.steps(
-            sgemm.address(), self.x.ctypes.data, self.t.ctypes.data, self.t.shape[1], np.stack(batches), self.sizes,
-            self.kinds, self.loss, self.weights, self.biases, rates, self.optimizer.weight_decay, values,
-            self.work.ctypes.data,
-        )  # fmt: skip
-        self.optimizer.iteration += taken
+        held = [(a.params["W"], a.params.get("b")) for a in self.plan.affine]
+        shapes = list(pairwise(self.sizes.tolist()))
+        labels = [a.label for a in self.plan.affine]
+        weights = [writes(W, s, who=f"{who}: W") for (W, _), s, who in zip(held, shapes, labels, strict=True)]
+        biases = [writes(b, s[1:], who=f"{who}: b") for (_, b), s, who in zip(held, shapes, labels, strict=True)]
+        with single_threaded():
+            taken = self.kernel.steps(
+                sgemm.address(), reads(self.x, (len(self.t), shapes[0][0])), own(self.t), self.t.shape[1], order,
+                self.sizes, self.kinds, self.plan.loss, np.array(weights, np.int64), np.array(biases, np.int64), rates,
+                plain.optimizer.weight_decay, values, own(self.work),
+            )  # fmt: skip
+        plain.optimizer.iteration += taken
         return [float(v) for v in values[: taken + 1]]
 
+    def _layer_by_layer(self, batches: Sequence[IntArray]) -> list[float]:
+        values: list[float] = []
+        for batch in batches:
+            values += self.plain.take([batch])
+            if not math.isfinite(values[-1]):
+                break
+        return values
 
-def compiled_plan(network: Container[Any], loss: Loss, optimizer: Optimizer, x: Array) -> DensePlan | None:
+
+def compiled_plan(
+    network: Container[Any], loss: Loss, optimizer: Optimizer, x: Array, batch_size: int = 1
+) -> DensePlan | None:
     """Return how the compiled kernel would run this training, or None where the layers must."""
     frozen = not all(layer.trainable for layer in network.walk())
     plain = type(optimizer) is SGD and optimizer.clip_norm is None and x.dtype == network.dtype == np.float32
@@ -120,4 +164,7 @@ def compiled_plan(network: Container[Any], loss: Loss, optimizer: Optimizer, x: 
             return None
     if type(loss) is CrossEntropy and kinds[-1:] != [kernel.SIGMOID]:
         return None  # the kernel takes the two together
+    units = (x.shape[1], *(a.units for a in affine))
+    if max(units) >= MOST_UNITS or max(d * k for d, k in pairwise(units)) * batch_size > MOST_MULTIPLICATIONS:
+        return None
     return DensePlan(affine, kinds, losses[type(loss)]) if affine else None
