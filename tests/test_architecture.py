@@ -15,7 +15,8 @@ SOURCE = Path(pellucid.__file__).parent
 
 # A room may import from the rooms before it, never from those after.
 ORDER = [
-    {"typing", "errors"}, {"checks"}, {"files"}, {"functions", "schedules", "initializers"}, {"kernels"}, {"layers"},
+    {"typing", "errors", "shown"}, {"checks"}, {"files"}, {"functions", "schedules", "initializers"}, {"kernels"},
+    {"layers"},
     {"losses", "optimizers", "numerical", "gradreport"}, {"gradcheck", "data", "plots"}, {"interop"},
     {"training"}, {"explain"}, {"views"}, {"models"}, {"report"}, {"cli", "__init__", "__main__"},
 ]  # fmt: skip

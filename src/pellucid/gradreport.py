@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pellucid.shown import shown
 from pellucid.typing import Shape
 
 
@@ -66,7 +67,7 @@ class GradientReport:
             lines += _table(self.rows)
         if self.worst is not None:
             lines.append(f"worst: {_place(self.worst)} (tolerance {self.tolerance:.0e})")
-        return "\n".join(lines)
+        return "\n".join(map(shown, lines))
 
     __repr__ = __str__
 
