@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.common import data_option, load_data, model_or_file, shaped_for
+from pellucid.cli.ranges import COUNT, SEED
 from pellucid.gradcheck import check_gradients
 from pellucid.losses import SoftmaxCrossEntropy
 from pellucid.training import network_of
@@ -15,9 +16,11 @@ from pellucid.training import network_of
 @click.command("gradcheck")
 @click.argument("model", default="two-layer-net")
 @data_option
-@click.option("--samples", default=5, show_default=True, help="Images to check on.")
-@click.option("--coordinates", default=40, show_default=True, help="Single derivatives to check in each array.")
-@click.option("--seed", default=0, show_default=True, help="Of the weights, the images and the directions.")
+@click.option("--samples", type=COUNT, default=5, show_default=True, help="Images to check on.")
+@click.option(
+    "--coordinates", type=COUNT, default=40, show_default=True, help="Single derivatives to check in each array."
+)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the weights, the images and the directions.")
 @click.pass_context
 def gradcheck_command(
     context: click.Context, model: str, data_dir: Path | None, samples: int, coordinates: int, seed: int

@@ -8,7 +8,9 @@ import click
 import numpy as np
 
 from pellucid.cli.common import data_option, load_data, load_model, shaped_for
+from pellucid.cli.ranges import COUNT
 from pellucid.data.images import read_images
+from pellucid.shown import shown
 from pellucid.training import evaluate, predict_proba
 
 
@@ -30,7 +32,7 @@ def evaluate_command(model: Path, data_dir: Path | None) -> None:
 @click.command("predict")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
-@click.option("--top", default=3, show_default=True, help="How many classes to show for each image.")
+@click.option("--top", type=COUNT, default=3, show_default=True, help="How many classes to show for each image.")
 def predict_command(model: Path, files: tuple[Path, ...], top: int) -> None:
     """Say what a trained MODEL sees in image files.
 
@@ -46,6 +48,6 @@ def predict_command(model: Path, files: tuple[Path, ...], top: int) -> None:
     for path, images in zip(files, read, strict=True):
         probabilities = predict_proba(network, images, loss=loss)
         for i, row in enumerate(probabilities):
-            best = np.argsort(-row, kind="stable")[: max(1, top)]
-            name = str(path) if len(probabilities) == 1 else f"{path}[{i}]"
+            best = np.argsort(-row, kind="stable")[:top]
+            name = shown(path) if len(probabilities) == 1 else f"{shown(path)}[{i}]"
             click.echo(f"{name}\t{best[0]}\t" + "  ".join(f"{k}: {row[k]:.3f}" for k in best))
