@@ -16,9 +16,15 @@ The messages say who, what was expected, what came, and the remedy; `checks` bui
 
 from __future__ import annotations
 
+from pellucid.shown import shown
+
 
 class PellucidError(Exception):
     """The root: `except PellucidError` catches whatever the package raises on purpose."""
+
+    def __str__(self) -> str:
+        """Return the message as one line, fit to be shown whatever names it repeats."""
+        return shown(super().__str__())
 
 
 class ArgumentError(PellucidError, ValueError):

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.models import RECIPES
 from pellucid.cli import main
 from pellucid.kernels import jit
+from pellucid.models import RECIPES
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -169,10 +169,10 @@ def _cut(directory: Path, name: str) -> None:
     ("arguments", "message"),
     [
         (["train", "two-layer-nett"], "Did you mean 'two-layer-net'"),
-        (["train", "--epochs", "0"], "epochs must be a whole number of at least 1"),
+        (["train", "--epochs", "0"], "0 is not in the range 1<=x"),
         (["train", "--batch-size", "700"], "batch_size must be at most the 600 samples"),
-        (["train", "--learning-rate", "-1"], "learning_rate must be a number above 0"),
-        (["train", "--seeds", "0"], "--seeds must be at least 1"),
+        (["train", "--learning-rate", "-1"], "-1.0 is not in the range 0<x"),
+        (["train", "--seeds", "0"], "0 is not in the range 1<=x<=10000"),
         (["train", "--epochs", "1", "--iterations", "1"], "not both"),
         (["train", "--epochs", "many"], "not a valid integer"),
         (["train", "--out", "file"], "is a file"),

@@ -83,7 +83,7 @@ def test_a_pickle_is_never_opened_and_the_way_out_is_told(tmp_path, name, protoc
             return (open, (str(tmp_path / "harm"), "w"))
 
     (tmp_path / name).write_bytes(pickle.dumps(Harm(), protocol))
-    with pytest.raises(FileFormatError, match=r"It is a pickle(.|\n)*np.savez\(.params.npz., \*\*params\)"):
+    with pytest.raises(FileFormatError, match=r"It is a pickle.*np.savez\(.params.npz., \*\*pickle.load"):
         load_book_params(tmp_path / name)
     assert not (tmp_path / "harm").exists()
 

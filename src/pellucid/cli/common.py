@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,9 +11,10 @@ import click
 
 from pellucid import checks
 from pellucid.data import Dataset, load_directory, mnist
-from pellucid.errors import ArgumentError
-from pellucid.files import atomic_write
+from pellucid.errors import ArgumentError, PellucidError
+from pellucid.files import atomic_write, writable, writable_folder
 from pellucid.interop import load, read_metadata
+from pellucid.interop.strict_json import parse_json
 from pellucid.layers import Container
 from pellucid.losses import LOSSES, Loss, as_loss
 from pellucid.models import RECIPES, recipe
@@ -47,9 +47,9 @@ def load_model(path: Path) -> tuple[Container[Any], Loss | None]:
     """Return the network in a model file and the loss it was trained with, as far as the file says so."""
     network = load(path)
     try:
-        stated = json.loads(read_metadata(path).get("loss", "null"))
+        stated = parse_json(read_metadata(path).get("loss", "null"), "loss")
         loss = as_loss(stated) if stated else None
-    except (ValueError, TypeError):
+    except (PellucidError, ValueError, TypeError, KeyError, AttributeError):
         raise ArgumentError(f"{path}: its loss is not one of {', '.join(sorted(LOSSES))}.") from None
     return network, loss
 
@@ -63,6 +63,14 @@ def model_or_file(name: str, seed: int = 0) -> Any:
     if Path(name).suffix:
         raise ArgumentError(f"{name}: there is no such model file.")
     checks.unknown_name("pellucid", "model", name, RECIPES)
+
+
+def expect_file(path: Path, *suffixes: str, option: str = "--out") -> Path:
+    """Return the path if a file of such a name can be written there; asked before the work."""
+    if path.suffix.lower() not in suffixes:
+        raise ArgumentError(f"{option}: the file must end in {' or '.join(suffixes)}, got {path.name!r}.")
+    writable_folder(option, writable(option, path).parent)
+    return path
 
 
 def write_figure(figure: Any, path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from pellucid import plots
-from pellucid.cli.common import load_data, write_figure
-from pellucid.errors import ArgumentError
+from pellucid.cli.common import expect_file, load_data, write_figure
+from pellucid.shown import shown
 
 
 @click.command("data")
@@ -21,8 +21,8 @@ def data_command(directory: Path | None, picture: Path | None) -> None:
     pellucid data
     pellucid data my-digits --picture sample.png
     """
-    if picture is not None and picture.suffix.lower() != ".png":
-        raise ArgumentError(f"data: --picture must end in .png, got {picture.name!r}.")
+    if picture is not None:
+        expect_file(picture, ".png", option="--picture")
     parts = load_data(directory)
     for name, data in zip(("train", "test"), parts, strict=True):
         click.echo(
@@ -31,4 +31,4 @@ def data_command(directory: Path | None, picture: Path | None) -> None:
         click.echo(f"       a class: {', '.join(f'{k}: {n:,}' for k, n in enumerate(data.class_counts()))}")
     if picture is not None:
         write_figure(plots.sample_grid(parts[0].x[:100], parts[0].t[:100]), picture)
-        click.echo(f"wrote {picture}")
+        click.echo(f"wrote {shown(picture)}")

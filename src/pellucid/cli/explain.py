@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pellucid.cli.common import data_option, load_data, load_model, shaped_for, write_figure
+from pellucid.cli.common import data_option, expect_file, load_data, load_model, shaped_for, write_figure
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError
 from pellucid.layers import Container
@@ -17,6 +17,7 @@ from pellucid.report.choose import read_samples, read_target, stack
 from pellucid.report.methods import ask, chosen
 from pellucid.report.panels import panels
 from pellucid.report.sheet import Block, sheet
+from pellucid.shown import shown
 from pellucid.training import predict_proba
 
 
@@ -45,23 +46,14 @@ def explain_command(
     pellucid explain runs/mnist-cnn test:17
     pellucid explain runs/mnist-cnn my-seven.png --target 7-1 --method lrp --method occlusion
     """
-    path = picture_path(out)
+    path = expect_file(out, ".png")
     wanted = chosen(methods)
     if not images:
         raise ArgumentError("explain: name an image: a file, or an index into the data such as test:17.")
     desk = Desk.open(run, data_dir, images)
     target_ = read_target(target, desk.samples, desk.classes)
     write_figure(desk.side_by_side(wanted, target_, layer, strict=bool(methods)), path)
-    click.echo(f"wrote {path}")
-
-
-def picture_path(path: Path) -> Path:
-    """Return the path if a picture can be written there."""
-    if path.suffix.lower() != ".png":
-        raise ArgumentError(f"--out: the file must end in .png, got {path.name!r}.")
-    if not path.parent.is_dir():
-        raise DataError(f"--out: there is no folder {path.parent}.")
-    return path
+    click.echo(f"wrote {shown(path)}")
 
 
 def model_file(run: Path) -> Path:
@@ -118,5 +110,5 @@ class Desk:
         lines = []
         for sample, row, k in zip(self.samples, chances, best, strict=True):
             truth = "" if sample.truth is None else f", truth {self.names[sample.truth]}"
-            lines.append(f"{sample.name}: predicted {self.names[k]} ({row[k]:.1%}){truth}")
+            lines.append(shown(f"{sample.name}: predicted {self.names[k]} ({row[k]:.1%}){truth}"))
         return lines

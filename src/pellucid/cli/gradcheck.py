@@ -10,6 +10,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.cli.common import data_option, load_data, load_model, model_or_file, shaped_for
+from pellucid.cli.ranges import COUNT, SEED
 from pellucid.gradcheck import check_gradients
 from pellucid.layers import Container
 from pellucid.losses import Loss, as_loss
@@ -21,9 +22,11 @@ from pellucid.typing import Array
 @click.command("gradcheck")
 @click.argument("model", default="two-layer-net")
 @data_option
-@click.option("--samples", default=5, show_default=True, help="Images to check on.")
-@click.option("--coordinates", default=40, show_default=True, help="Single derivatives to check in each array.")
-@click.option("--seed", default=0, show_default=True, help="Of the weights, the images and the directions.")
+@click.option("--samples", type=COUNT, default=5, show_default=True, help="Images to check on.")
+@click.option(
+    "--coordinates", type=COUNT, default=40, show_default=True, help="Single derivatives to check in each array."
+)
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the weights, the images and the directions.")
 @click.pass_context
 def gradcheck_command(
     context: click.Context, model: str, data_dir: Path | None, samples: int, coordinates: int, seed: int

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 import pellucid
+from pellucid.cli.streams import any_text
 from pellucid.errors import DivergenceError, PellucidError
+from pellucid.shown import shown
 
 EXIT_BAD_INPUT, EXIT_DIVERGED, EXIT_INTERRUPTED = 2, 3, 130
 
@@ -44,6 +50,14 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a signal that stops it becomes one line and an exit code."""
+        try:
+            with _stoppable():
+                return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            ctx.exit(_fail(f"{str(stop) or 'interrupted'}.", getattr(stop, "code", EXIT_INTERRUPTED)))
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(pellucid.__version__, prog_name="pellucid")
@@ -56,33 +70,79 @@ def cli() -> None:
     pellucid evaluate runs/two-layer-net/model.safetensors
     pellucid predict runs/two-layer-net/model.safetensors digit.png
 
-    Exit codes: 0 success, 1 a check failed, 2 bad input, 3 training diverged, 130 interrupted.
+    Exit codes: 0 success, 1 a check failed, 2 bad input, 3 training diverged, 130 interrupted, 143 terminated.
     """
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that asks this process to end, Ctrl-C or SIGTERM: what holds back the one holds back the other."""
+
+    def __init__(self, number: int) -> None:
+        self.code = 128 + number
+        super().__init__("interrupted" if number == signal.SIGINT else "terminated")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit; errors that the package raises on purpose take one line, without a traceback."""
-    warnings.showwarning = _one_line
     try:
-        code: Any = cli.main(arguments, prog_name="pellucid", standalone_mode=False)
-    except click.exceptions.Abort:
-        code = EXIT_INTERRUPTED
-    except click.ClickException as error:
+        with any_text():
+            warnings.showwarning = _one_line
+            code = _run(arguments)
+    except OSError as error:  # its disk is full
+        code = _fail(_words(error), EXIT_BAD_INPUT)
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        result = cli.main(arguments, prog_name="pellucid", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _fail("interrupted.", EXIT_INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        code = EXIT_BAD_INPUT
+        return EXIT_BAD_INPUT
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "pellucid"
+        return _fail(f"{error.format_message()} See {command} --help.", EXIT_BAD_INPUT)
+    except click.ClickException as error:
+        return _fail(error.format_message(), EXIT_BAD_INPUT)
     except DivergenceError as error:
-        code = _fail(error, EXIT_DIVERGED)
-    except (PellucidError, OSError) as error:
-        code = _fail(error, EXIT_BAD_INPUT)
-    except KeyboardInterrupt:
-        code = EXIT_INTERRUPTED
-    sys.exit(code if isinstance(code, int) else 0)
+        return _fail(str(error), EXIT_DIVERGED)
+    except PellucidError as error:
+        return _fail(str(error), EXIT_BAD_INPUT)
+    except OSError as error:
+        return _fail(_words(error), EXIT_BAD_INPUT)
+    except MemoryError as error:
+        return _fail(f"not enough memory. {error}", EXIT_BAD_INPUT)
 
 
-def _fail(error: Exception, code: int) -> int:
-    click.secho(f"pellucid: {error}", fg="red", err=True)
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM unwind what is under way, so that no temporary file stays; training has its own way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)  # None: not of Python's making
+
+
+def _stop(number: int, _: object) -> None:
+    raise Stopped(number)
+
+
+def _words(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}."
+
+
+def _fail(message: str, code: int) -> int:
+    click.secho(f"pellucid: {shown(message)}", fg="red", err=True)
     return code
 
 
 def _one_line(message: Warning | str, *_: Any, **__: Any) -> None:
-    click.secho(f"pellucid: warning: {message}", fg="yellow", err=True)
+    click.secho(f"pellucid: warning: {shown(message)}", fg="yellow", err=True)

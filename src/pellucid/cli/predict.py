@@ -8,7 +8,9 @@ import click
 import numpy as np
 
 from pellucid.cli.common import data_option, load_data, load_model, shaped_for
+from pellucid.cli.ranges import COUNT
 from pellucid.data.images import read_images
+from pellucid.shown import shown
 from pellucid.training import evaluate, predict, predict_proba
 
 
@@ -30,7 +32,7 @@ def evaluate_command(model: Path, data_dir: Path | None) -> None:
 @click.command("predict")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
-@click.option("--top", default=3, show_default=True, help="How many classes to show for each image.")
+@click.option("--top", type=COUNT, default=3, show_default=True, help="How many classes to show for each image.")
 def predict_command(model: Path, files: tuple[Path, ...], top: int) -> None:
     """Say what a trained MODEL sees in image files.
 
@@ -47,9 +49,9 @@ def predict_command(model: Path, files: tuple[Path, ...], top: int) -> None:
         numbers = network.outputs is not None and network.outputs.classes is None
         rows = predict(network, images) if numbers else predict_proba(network, images, loss=loss)
         for i, row in enumerate(rows):
-            name = str(path) if len(rows) == 1 else f"{path}[{i}]"
+            name = shown(path) if len(rows) == 1 else f"{shown(path)}[{i}]"
             if numbers:
                 click.echo(f"{name}\t" + "  ".join(f"{value:.6g}" for value in row))
                 continue
-            best = np.argsort(-row, kind="stable")[: max(1, top)]
+            best = np.argsort(-row, kind="stable")[:top]
             click.echo(f"{name}\t{best[0]}\t" + "  ".join(f"{k}: {row[k]:.3f}" for k in best))

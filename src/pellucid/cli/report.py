@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from pellucid.cli.common import data_option
+from pellucid.cli.common import data_option, expect_file
 from pellucid.cli.explain import Desk, model_file
-from pellucid.errors import ArgumentError, DataError
 from pellucid.files import atomic_write
 from pellucid.report import html_report
 from pellucid.report.choose import read_target
 from pellucid.report.methods import chosen
+from pellucid.shown import shown
 from pellucid.training import History
 
 
@@ -39,10 +39,7 @@ def report_command(
     pellucid report runs/mnist-cnn
     pellucid report runs/mnist-cnn test:17 my-seven.png --out seven.html
     """
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise ArgumentError(f"--out: the file must end in .html, got {out.name!r}.")
-    if not out.parent.is_dir():
-        raise DataError(f"--out: there is no folder {out.parent}.")
+    expect_file(out, ".html", ".htm")
     wanted = chosen(methods)
     desk = Desk.open(run, data_dir, images)
     beside = model_file(run).parent / "history.json"
@@ -52,4 +49,4 @@ def report_command(
         target=read_target(target, desk.samples, desk.classes),
     )  # fmt: skip
     atomic_write(out, page.encode(), who="pellucid report")
-    click.echo(f"wrote {out}, {out.stat().st_size / 1e6:.1f} MB")
+    click.echo(f"wrote {shown(out)}, {out.stat().st_size / 1e6:.1f} MB")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from pellucid.cli.common import data_option, load_data, model_or_file, shaped_for, write_figure
-from pellucid.errors import ArgumentError
+from pellucid.cli.common import data_option, expect_file, load_data, model_or_file, shaped_for, write_figure
+from pellucid.cli.ranges import COUNT
 from pellucid.files import atomic_write
 from pellucid.views import diagram_svg, summary
 from pellucid.views.network import network_of
@@ -20,7 +20,7 @@ FORMATS = ("text", "rich", "markdown", "json")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="The table's form."
 )
-@click.option("--measure", type=click.IntRange(1), metavar="N", help="Also how the layers behave on N test images.")
+@click.option("--measure", type=COUNT, metavar="N", help="Also how the layers behave on N test images.")
 @data_option
 @click.option(
     "--diagram", "picture", metavar="FILE", type=click.Path(path_type=Path),
@@ -35,6 +35,8 @@ def summary_command(model: str, form: str, measure: int | None, data_dir: Path |
     pellucid summary mnist-cnn --diagram cnn.svg
     pellucid summary runs/two-layer-net/model.safetensors --measure 1000
     """
+    if picture is not None:
+        expect_file(picture, ".svg", ".png", option="--diagram")
     made = model_or_file(model)
     sample = None
     if measure is not None:
@@ -54,11 +56,9 @@ def summary_command(model: str, form: str, measure: int | None, data_dir: Path |
 
 
 def _draw(model: object, path: Path) -> None:
-    if path.suffix == ".svg":
-        atomic_write(path, [diagram_svg(model).encode()], who="pellucid")
-    elif path.suffix == ".png":
+    if path.suffix.lower() == ".svg":
+        atomic_write(path, diagram_svg(model).encode(), who="pellucid")
+    else:
         from pellucid.plots import diagram
 
         write_figure(diagram(model), path)
-    else:
-        raise ArgumentError(f"--diagram: the file must end in .svg or .png, got {path}.")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import statistics
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,27 +18,39 @@ import numpy as np
 from pellucid import plots
 from pellucid.cli.clock import seconds_since_start
 from pellucid.cli.common import data_option, load_data, write_figure
+from pellucid.cli.ranges import COUNT, RATE, SEED, Whole
 from pellucid.data import Dataset
-from pellucid.errors import ArgumentError, MissingDependencyError
+from pellucid.errors import ArgumentError, DataError, MissingDependencyError
+from pellucid.files import make_folder, writable, writable_folder
 from pellucid.interop import save
 from pellucid.kernels import jit
 from pellucid.layers import Conv2D
 from pellucid.losses import as_loss, loss_config
 from pellucid.models import RECIPES, Recipe, SimpleCNN, recipe
+from pellucid.shown import shown
 from pellucid.training import Evaluation, History, evaluate, network_of, predict_proba
 from pellucid.training.progress import reporter
+
+MODEL = "model.safetensors"
+RECORDS = ("history.json", "history.csv", "history-iterations.csv")
+PICTURES = ("training.png", "samples.png", "confusion.png", "mistakes.png", "filters.png", "feature-maps.png")
+"""What a run may hold; which pictures there are depends on the model."""
 
 
 @click.command("train")
 @click.argument("model", default="two-layer-net", metavar="[MODEL]")
 @data_option
-@click.option("--epochs", type=int, help="Passes over the training data.")
-@click.option("--iterations", type=int, help="Steps, in place of epochs.")
-@click.option("--batch-size", type=int, help="Samples a step.")
-@click.option("--learning-rate", type=float, help="In place of the recipe's.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Weights, batches and dropout follow from it.")
+@click.option("--epochs", type=COUNT, help="Passes over the training data.")
+@click.option("--iterations", type=COUNT, help="Steps, in place of epochs.")
+@click.option("--batch-size", type=COUNT, help="Samples a step.")
+@click.option("--learning-rate", type=RATE, help="In place of the recipe's.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Weights, batches and dropout follow from it.")
 @click.option(
-    "--seeds", type=int, default=1, show_default=True, help="Train from this many seeds; print mean and spread."
+    "--seeds",
+    type=Whole(1, 10_000),
+    default=1,
+    show_default=True,
+    help="Train from this many seeds; print mean and spread.",
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to write; runs/MODEL if left out.")
 @click.option("--overwrite", is_flag=True, help="Write into a directory that holds a run already.")
@@ -61,8 +74,6 @@ def train_command(
         return
     chosen = recipe(model)
     directory = _directory(out, model, overwrite)
-    if seeds < 1:
-        raise ArgumentError(f"train: --seeds must be at least 1, got {seeds}.")
     results = []
     with ExitStack() as announced:
         announced.callback(jit.on_compile(_Announcement()))
@@ -106,12 +117,17 @@ class _Announcement:
 
 
 def _directory(out: Path | None, model: str, overwrite: bool) -> Path:
+    """Return where the run goes, after making sure that it can be written there: nothing is trained in vain."""
     directory = out or Path("runs") / model
-    if directory.exists() and not directory.is_dir():
-        raise ArgumentError(f"train: --out must be a directory, {directory} is a file.")
-    if out is not None and not overwrite and (directory / "model.safetensors").exists():
+    if out is not None and not overwrite and (directory / MODEL).exists():
         raise ArgumentError(f"train: {directory} holds a run already. Choose another --out, or add --overwrite.")
-    return directory if out is not None or overwrite else _still_free(directory)
+    if out is None and not overwrite:
+        directory = _still_free(directory)
+    writable_folder("train: --out", directory)
+    if directory.is_dir():
+        for name in (MODEL, *RECORDS, *PICTURES):
+            writable("train: --out", directory / name)
+    return directory
 
 
 def _train_once(
@@ -148,7 +164,7 @@ def _print_spread(results: list[_Result]) -> None:
 def _still_free(directory: Path) -> Path:
     """Return the directory, or the next name that is free where a run lies there, perhaps one written meanwhile."""
     free, number = directory, 1
-    while (free / "model.safetensors").exists():
+    while (free / MODEL).exists():
         number += 1
         free = directory.with_name(f"{directory.name}-{number}")
     return free
@@ -157,22 +173,42 @@ def _still_free(directory: Path) -> Path:
 def _write(directory: Path, chosen: Recipe, result: _Result, test: Dataset, *, overwrite: bool) -> None:
     if not overwrite:
         directory = _still_free(directory)
-    directory.mkdir(parents=True, exist_ok=True)
     metadata = {
         "loss": json.dumps(loss_config(as_loss(chosen.loss))),
         "recipe": chosen.name,
         "training": json.dumps({**result.history.settings, "test_accuracy": result.test.accuracy}),
     }
-    save(result.model, directory / "model.safetensors", metadata=metadata)
-    result.history.save(directory / "history.json")
-    result.history.save(directory / "history.csv")
+    _save(result.model, directory, metadata)
+    for name in PICTURES:  # of a run that lay here
+        (directory / name).unlink(missing_ok=True)
     try:
+        result.history.save(directory / "history.json")
+        result.history.save(directory / "history.csv")
         _draw(directory, chosen, result, test)
     except MissingDependencyError as error:
         click.secho(f"no pictures: {error}", fg="yellow", err=True)
-    click.echo(f"wrote {directory}/")
+    except DataError as error:
+        raise DataError(f"{error} The model itself is saved: {directory / MODEL}.") from error
+    click.echo(f"wrote {shown(directory)}/")
     for path in sorted(directory.iterdir()):
-        click.echo(f"  {path.name}")
+        click.echo(f"  {shown(path.name)}")
+
+
+def _save(model: Any, directory: Path, metadata: dict[str, str]) -> None:
+    """Save the model first of all; where that fails after all, beside other temporary files rather than nowhere."""
+    try:
+        make_folder("train", directory)
+        save(model, directory / MODEL, metadata=metadata)
+    except DataError as error:
+        with suppress(OSError):
+            directory.rmdir()  # unless something else lies in it
+        refuge = Path(tempfile.mkdtemp(prefix="pellucid-"))
+        try:
+            save(model, refuge / MODEL, metadata=metadata)
+        except DataError:
+            refuge.rmdir()
+            raise error from None
+        raise DataError(f"{error} The model was saved as {refuge / MODEL} instead.") from error
 
 
 def _draw(directory: Path, chosen: Recipe, result: _Result, test: Dataset) -> None:

@@ -8,19 +8,23 @@ from pathlib import Path
 import click
 
 from pellucid import checks
-from pellucid.cli.common import data_option, write_figure
-from pellucid.cli.explain import Desk, picture_path
+from pellucid.cli.common import data_option, expect_file, write_figure
+from pellucid.cli.explain import Desk
+from pellucid.cli.ranges import SEED, Whole
 from pellucid.errors import ArgumentError
 from pellucid.explain.evaluate import trust_card
 from pellucid.report.methods import METHODS
+from pellucid.shown import shown
 
 
 @click.command("trust")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("method")
 @click.option("--layer", metavar="NAME", help="The layer of a class activation map.")
-@click.option("--images", type=click.IntRange(2), default=32, show_default=True, help="Test images it is checked on.")
-@click.option("--seed", default=0, show_default=True, help="Of the images, the controls and the random networks.")
+@click.option("--images", type=Whole(2), default=32, show_default=True, help="Test images it is checked on.")
+@click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Of the images, the controls and the random networks."
+)
 @data_option
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE.png", default="trust.png", show_default=True,
@@ -38,7 +42,7 @@ def trust_command(
     pellucid trust runs/mnist-cnn guided
     pellucid trust runs/mnist-cnn grad-cam --layer conv2d_1_relu --images 64
     """
-    path = picture_path(out)
+    path = expect_file(out, ".png")
     if method not in METHODS:
         checks.unknown_name("trust", "method", method, METHODS)
     chosen = METHODS[method]
@@ -49,4 +53,4 @@ def trust_command(
     card = trust_card(desk.network, call, desk.test, images=images, seed=seed)
     click.echo(str(card))
     write_figure(card.plot(), path)
-    click.echo(f"wrote {path}")
+    click.echo(f"wrote {shown(path)}")

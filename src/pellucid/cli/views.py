@@ -13,11 +13,13 @@ import numpy as np
 from pellucid import checks, explain, plots, views
 from pellucid.cli.common import data_option, write_figure
 from pellucid.cli.explain import Desk
+from pellucid.cli.ranges import SEED, Whole
 from pellucid.errors import ArgumentError, DataError, PellucidError
 from pellucid.explain.parts import layer_shape, operations
-from pellucid.files import atomic_write
+from pellucid.files import atomic_write, make_folder, writable, writable_folder
 from pellucid.layers import Affine, Conv2D, ConvTranspose2D, DepthwiseConv2D
 from pellucid.layers.activation import Activation
+from pellucid.shown import shown
 
 CONVOLUTIONS = (Conv2D, ConvTranspose2D, DepthwiseConv2D)
 MAXIMISED, SEARCHED = 16, 6  # units that are maximised, and whose samples are looked for, unless some are named
@@ -28,12 +30,12 @@ MAXIMISED, SEARCHED = 16, 6  # units that are maximised, and whose samples are l
 @click.argument("images", nargs=-1, metavar="[IMAGE]…")
 @click.option("--only", multiple=True, metavar="VIEW", help="One of the views; may be given several times.")
 @click.option("--layer", metavar="NAME", help="The layer looked at, where a view is of one.")
-@click.option("--unit", "units", type=click.IntRange(0), multiple=True, help="A filter or unit; may be given again.")
+@click.option("--unit", "units", type=Whole(0), multiple=True, help="A filter or unit; may be given again.")
 @click.option(
     "--scale", type=click.Choice(["shared", "each"]), default="shared", show_default=True,
     help="Of saliency and grad-cam: one scale for a row, or one for each map.",
 )  # fmt: skip
-@click.option("--seed", default=0, show_default=True, help="Of maximize and maximize-filters.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of maximize and maximize-filters.")
 @data_option
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", default="views", show_default=True,
@@ -70,6 +72,10 @@ def views_command(
             checks.unknown_name("views", "view", name, VIEWS)
     if not out.parent.is_dir() or (out.exists() and not out.is_dir()):
         raise DataError(f"--out: {out} must be a folder, or a new one inside a folder that is there.")
+    writable_folder("--out", out)
+    if out.is_dir():
+        for name in only or VIEWS:
+            writable("--out", _file(out, name))
     sight = Sight(Desk.open(run, data_dir, images or ("test:0",)), layer, units, seed, scale)
     made = 0
     for name in dict.fromkeys(only) or VIEWS:
@@ -80,21 +86,23 @@ def views_command(
                 raise
             click.echo(f"without {name}: {error}", err=True)
             continue
-        out.mkdir(exist_ok=True)
-        click.echo(f"wrote {_write(drawn, out / name)}")
+        make_folder("--out", out)
+        _write(drawn, _file(out, name))
+        click.echo(f"wrote {shown(_file(out, name))}")
         made += 1
     if not made:
         raise ArgumentError(f"views: nothing of {run} can be drawn; the reasons stand above.")
 
 
-def _write(drawn: Any, stem: Path) -> Path:
+def _file(folder: Path, view: str) -> Path:
+    return folder / f"{view}.{'txt' if view == 'summary' else 'png'}"
+
+
+def _write(drawn: Any, path: Path) -> None:
     if isinstance(drawn, str):
-        path = stem.with_suffix(".txt")
-        atomic_write(path, [drawn.encode() + b"\n"], who="pellucid views")
+        atomic_write(path, drawn.encode() + b"\n", who="pellucid views")
     else:
-        path = stem.with_suffix(".png")
         write_figure(drawn, path)
-    return path
 
 
 @dataclass(frozen=True)
@@ -141,7 +149,7 @@ def _filters(sight: Sight) -> Any:
     if "W" not in params:
         have = [path for path, operation in held.items() if "W" in getattr(operation, "params", {})]
         raise ArgumentError(f"--layer: {layer} has no weights. Take one of {', '.join(have)}.")
-    return plots.filter_grid(params["W"], title=f"The filters of {layer}")
+    return plots.filter_grid(params["W"], title=f"The filters of {shown(layer)}")
 
 
 def _feature_maps(sight: Sight) -> Any:
@@ -151,7 +159,7 @@ def _feature_maps(sight: Sight) -> Any:
         checks.unknown_name("views", "layer", layer, maps)
     if maps[layer].ndim != 3:
         raise ArgumentError(f"--layer: {layer} gives {maps[layer].shape}, no maps (H, W, C). Name one that does.")
-    return plots.feature_maps(maps[layer], title=f"What {layer} gives for {sight.desk.samples[0].name}")
+    return plots.feature_maps(maps[layer], title=f"What {shown(layer)} gives for {sight.desk.samples[0].name}")
 
 
 def _activation_after(sight: Sight, layer: str) -> str:
@@ -179,7 +187,7 @@ def _top_samples(sight: Sight) -> Any:
     kind = "filter" if len(layer_shape("views", sight.network, layer)) == 3 else "unit"
     units = sight.chosen(layer, SEARCHED)
     found = [views.top_samples(sight.network, layer, unit, data) for unit in units]
-    title = f"What excites {layer} most, of {len(data):,} test images"
+    title = f"What excites {shown(layer)} most, of {len(data):,} test images"
     names = {"labels": data.t, "class_names": sight.desk.names} if data.classes else {}
     return plots.top_samples(found, [f"{kind} {unit}" for unit in units], **names, title=title)
 

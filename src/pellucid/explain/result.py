@@ -15,6 +15,8 @@ from pellucid.errors import ArgumentError, FileFormatError, ShapeError
 from pellucid.explain.resize import bilinear
 from pellucid.files import PathLike, atomic_write
 from pellucid.interop.npz import read_npz
+from pellucid.interop.strict_json import parse_json
+from pellucid.shown import shown
 from pellucid.typing import Array, Arrays, Config, IntArray
 
 if TYPE_CHECKING:
@@ -161,7 +163,7 @@ class Explanation:
 
     def caption(self, i: int) -> str:
         """Return what sample i's picture says: the number explained, its value, and the proof or its absence."""
-        lines = [f"{self.scalars[i]} = {self.scores[i]:.4g}"]
+        lines = [f"{shown(self.scalars[i])} = {self.scores[i]:.4g}"]
         if self.positive and self.no_positive_evidence[i]:
             lines.append(NO_EVIDENCE)
         if self.proof is not None:
@@ -197,12 +199,12 @@ class Explanation:
             arrays = read_npz(file, label, accept=_NAMES, max_bytes=MAX_BYTES)
         try:
             return cls._from_arrays(arrays)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FileFormatError(f"{label}: this is no saved explanation: {error}.") from error
 
     @classmethod
     def _from_arrays(cls, arrays: Arrays) -> Explanation:
-        meta = json.loads(arrays.pop("meta").tobytes())
+        meta = _checked_texts(parse_json(arrays.pop("meta").tobytes(), "its text"))
         samples = {len(a) for a in arrays.values()}
         if len(samples) != 1 or samples != {len(meta["scalars"])}:
             raise ValueError(f"its arrays hold {sorted(samples)} samples")
@@ -217,6 +219,23 @@ class Explanation:
         return cls(**given, proof=proof, extras=extras)
 
 
+def _checked_texts(meta: Any) -> dict[str, Any]:
+    """Return what stands beside the arrays in a file; raise ValueError where an entry is of another kind."""
+    for name, kinds in _KINDS.items():
+        if not isinstance(meta[name], kinds):
+            raise ValueError(f"its {name} cannot be {str(meta[name])[:40]!r}")
+    if extra := meta.keys() - _KINDS.keys() - {"proof"}:
+        raise ValueError(f"it has {min(extra)[:40]!r} besides")
+    proof = meta.get("proof", ["", ""])
+    if not all(isinstance(text, str) for text in [*meta["scalars"], *proof]) or len(proof) != 2:
+        raise ValueError("its scalars and proof must be texts")
+    return dict(meta)
+
+
+_KINDS: dict[str, Any] = {
+    "scalars": list, "method": str, "layer": str, "baseline": str, "seed": (int, type(None)), "settings": dict,
+    "positive": bool,
+}  # fmt: skip
 _ARRAYS = ("values", "inputs", "target", "scores", "outputs")
 _PROOF = ("total", "promised", "allowed")
 _TEXTS = tuple(f.name for f in fields(Explanation) if f.name not in (*_ARRAYS, "proof", "extras"))

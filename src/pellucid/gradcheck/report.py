@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from pellucid.shown import shown
 from pellucid.typing import Shape
 
 
@@ -94,7 +95,7 @@ class GradientReport:
             beside = f", {self.kinks} of them beside a kink" if self.kinks else ""
             lines.append(f"{self.checked} coordinates checked{beside}, {self.left_out} left out because of kinks")
             lines.append(f"worst: {_place(self.worst)} (tolerance {self.tolerance:.0e})")
-        return "\n".join(lines)
+        return "\n".join(map(shown, lines))
 
     __repr__ = __str__
 

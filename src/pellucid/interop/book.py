@@ -26,11 +26,10 @@ from pellucid.typing import Arrays, Shape
 
 _NAME = re.compile(r"([Wb])([1-9]\d{0,3})")
 
-PICKLE_REMEDY = """It is a pickle, which can run any program when it is opened and so is not opened here. \
-Where you trust it, convert it once:
-    import pickle, numpy as np
-    params = pickle.load(open("params.pkl", "rb"))
-    np.savez("params.npz", **params)"""
+PICKLE_REMEDY = (
+    "It is a pickle, which can run any program when it is opened and so is not opened here. Where you trust it, "
+    'convert it once: np.savez("params.npz", **pickle.load(open("params.pkl", "rb"))).'
+)
 
 
 def load_book_params(path: PathLike, *, activation: Callable[[], Activation] = ReLU) -> Sequential:
@@ -77,7 +76,9 @@ def save_book_params(network: Sequential, path: PathLike) -> None:
             "save_book_params: only Affine layers with a bias may have parameters, "
             f"got {[type(a).__name__ for a in layers]}. Use save, which takes every network."
         )
-    arrays: Arrays = {f"{key}{i}": a for i, layer in enumerate(layers, start=1) for key, a in layer.params.items()}
+    arrays: Arrays = {
+        f"{key}{i}": a.copy() for i, layer in enumerate(layers, start=1) for key, a in layer.params.items()
+    }  # copies, as another thread may be training
     for name, array in arrays.items():
         checks.expect_finite("save_book_params", array, name)
     buffer = io.BytesIO()

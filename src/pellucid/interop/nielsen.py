@@ -84,8 +84,8 @@ def save_nielsen(network: Sequential, path: PathLike, *, cost: LossLike = "Cross
             "save_nielsen: network must be Affine, Sigmoid, Affine, Sigmoid, …, "
             f"got {[type(a).__name__ for a in layers]}. Use save, which takes every network."
         )
-    weights = [layer.params["W"].T for layer in affine]
-    biases = [layer.params["b"][:, None] for layer in affine]
+    weights = [layer.params["W"].T.copy() for layer in affine]  # copies, as another thread may be training
+    biases = [layer.params["b"][:, None].copy() for layer in affine]
     for i, arrays in enumerate(zip(weights, biases, strict=True)):
         for array in arrays:
             checks.expect_finite("save_nielsen", array, affine[i].label)

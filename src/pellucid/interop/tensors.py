@@ -27,7 +27,10 @@ def read_tensors(file: BufferedReader, header: Header, label: str) -> Arrays:
 
 
 def as_stored(arrays: Mapping[str, Array], who: str) -> Arrays:
-    """Return the arrays as a file holds them, little-endian and contiguous; copied where they are not."""
+    """Return copies of the arrays as a file holds them, little-endian and contiguous.
+
+    Copies, as another thread may be training: what is checked, summed and written must be the same numbers.
+    """
     stored = {}
     for name, array in arrays.items():
         dtype = array.dtype.newbyteorder("<")
@@ -35,8 +38,7 @@ def as_stored(arrays: Mapping[str, Array], who: str) -> Arrays:
             raise ArgumentError(
                 f"{who}: {name} is {array.dtype}, which safetensors cannot hold. Use float32 or float64."
             )
-        # ascontiguousarray alone would give a 0-d array an axis.
-        stored[name] = np.ascontiguousarray(array, dtype).reshape(array.shape)
+        stored[name] = np.array(array, dtype, order="C")
     return stored
 
 
@@ -46,7 +48,7 @@ def as_bytes(array: Array) -> memoryview:
 
 
 def pieces(start: bytes, arrays: Mapping[str, Array], order: list[str]) -> Iterator[bytes | memoryview]:
-    """Yield a file part by part, so that no second copy of the weights is made."""
+    """Yield a file part by part, so that it is never in memory as a whole."""
     yield start
     for name in order:
         yield as_bytes(arrays[name])

@@ -13,6 +13,7 @@ from pellucid.layers.container import Container
 from pellucid.layers.conv import Conv2D, DepthwiseConv2D
 from pellucid.layers.fused import _ConvReLU, _ConvReLUMaxPool
 from pellucid.layers.sequential import Sequential
+from pellucid.shown import shown
 
 
 class KernelRow(NamedTuple):
@@ -44,7 +45,9 @@ class KernelReport:
             for a, k, f, b, why in table
         ]
         total = sum(r.flops for r in self.rows) / 1e6
-        return "\n".join([f"A forward pass over {self.batch_size} samples, {total:,.1f} MFLOP done directly:", *lines])
+        return "\n".join(
+            [f"A forward pass over {self.batch_size} samples, {total:,.1f} MFLOP done directly:", *map(shown, lines)]
+        )
 
 
 def explain_kernels(model: Any, batch_size: int = 128) -> KernelReport:

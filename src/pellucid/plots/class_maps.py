@@ -10,6 +10,7 @@ from pellucid.plots import classes, grid, pixels, style
 from pellucid.plots.grid import Caption
 from pellucid.plots.heatmaps import colour_map, grounds, paint, shown_images
 from pellucid.plots.scale import Scale
+from pellucid.shown import shown
 from pellucid.typing import Array
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def class_maps(
 def _title(said: Any, scale: str) -> str:
     unit = said.scalars[0].rpartition(" of class ")[0]
     own = "each map on a scale of its own" if scale == "each" else ""
-    parts = [f"{said.method} of every class", f"at {said.layer}" if said.layer else ""]
+    parts = [f"{said.method} of every class", f"at {shown(said.layer)}" if said.layer else ""]
     return " · ".join(part for part in [*parts, f"scores and scales: {unit}" if unit else "", own] if part)
 
 

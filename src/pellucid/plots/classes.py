@@ -10,6 +10,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.errors import ArgumentError, LabelError
 from pellucid.plots import pixels
+from pellucid.shown import shown
 from pellucid.typing import IntArray
 
 
@@ -46,4 +47,4 @@ def name_list(who: str, class_names: Any) -> list[str] | None:
     """The names of the classes in order, or None."""
     if isinstance(class_names, (str, Mapping)):
         raise ArgumentError(f"{who}: class_names must be a list of names in order, got {class_names!r}.")
-    return None if class_names is None else [str(name) for name in class_names]
+    return None if class_names is None else [shown(name) for name in class_names]

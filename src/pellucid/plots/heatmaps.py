@@ -12,6 +12,7 @@ from pellucid.errors import ArgumentError
 from pellucid.plots import grid, pixels, style
 from pellucid.plots.grid import Caption
 from pellucid.plots.scale import Scale
+from pellucid.shown import shown
 from pellucid.typing import Array
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def shown_images(inputs: Array) -> Array:
 
 
 def _title(explanation: Any, scale: str) -> str:
-    parts = [explanation.method, f"at {explanation.layer}" if explanation.layer else ""]
+    parts = [explanation.method, f"at {shown(explanation.layer)}" if explanation.layer else ""]
     parts.append(f"baseline {explanation.baseline}" if explanation.baseline else "")
     parts.append(explanation.proof.claim if explanation.proof is not None else "")
     parts.append("each map on a scale of its own" if scale == "each" else "")
@@ -95,7 +96,7 @@ def _title(explanation: Any, scale: str) -> str:
 
 
 def _caption(explanation: Any, i: int, faint: bool) -> Caption:
-    first = f"{explanation.scalars[i]} = {explanation.scores[i]:.4g}"
+    first = f"{shown(explanation.scalars[i])} = {explanation.scores[i]:.4g}"
     if explanation.positive and explanation.no_positive_evidence[i]:
         return Caption(first, style.INK, "no positive evidence")
     if faint:

@@ -11,6 +11,7 @@ from pellucid import checks
 from pellucid.plots import classes, grid, pixels, style
 from pellucid.plots.grid import Caption
 from pellucid.plots.samples import percent
+from pellucid.shown import shown
 from pellucid.typing import Array, IntArray
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def maximized(
     beside = None if result.nearest is None else pixels.batch(WHO, result.nearest.samples, "samples")
     frames = _frames(result) if film and len(result.film) > 1 else None
     if title is None:
-        title = f"What excites {result.layer} most"
+        title = f"What excites {shown(result.layer)} most"
     with style.house(WHO):
         return _draw(best, beside, frames, captions, _second(result, names), title, columns, low, high)
 

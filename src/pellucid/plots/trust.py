@@ -8,6 +8,7 @@ import numpy as np
 
 from pellucid.plots import grid, pixels, style
 from pellucid.plots.scale import Scale
+from pellucid.shown import shown
 from pellucid.typing import Array
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _draw_randomization(axes: Axes, found: Any) -> None:
 
 
 def _short(layers: tuple[str, ...]) -> list[str]:
-    return ["+ " + (layer if len(layer) <= 10 else "…" + layer[-9:]) for layer in layers]
+    return ["+ " + (layer if len(layer) <= 10 else "…" + layer[-9:]) for layer in map(shown, layers)]
 
 
 def _draw_deletion(axes: Axes, curves: Any) -> None:

@@ -14,6 +14,7 @@ from pellucid.data.images import read_images
 from pellucid.errors import ArgumentError, DataError
 from pellucid.explain.target import Contrast, Target
 from pellucid.report.sample import Sample
+from pellucid.shown import shown
 from pellucid.typing import Array
 
 MOST = 64
@@ -27,7 +28,7 @@ def read_samples(texts: Sequence[str], train: Dataset, test: Dataset) -> list[Sa
     """
     samples: list[Sample] = []
     for text in texts:
-        index = re.fullmatch(r"(train|test):(\d+)(?:-(\d+))?", text)
+        index = re.fullmatch(r"(train|test):(\d{1,9})(?:-(\d{1,9}))?", text)
         if index and not Path(text).exists():
             data = train if index[1] == "train" else test
             samples += _indexed(text, index[1], data, int(index[2]), int(index[3] or index[2]))
@@ -35,7 +36,7 @@ def read_samples(texts: Sequence[str], train: Dataset, test: Dataset) -> list[Sa
             found = read_images(text, test.sample_shape)
             many = len(found) > 1
             _expect_few(len(samples) + len(found))
-            samples += [Sample(f"{text}[{i}]" if many else text, x) for i, x in enumerate(found)]
+            samples += [Sample(shown(f"{text}[{i}]" if many else text), x) for i, x in enumerate(found)]
         _expect_few(len(samples))
     return samples
 
@@ -66,7 +67,7 @@ def read_target(text: str, samples: Sequence[Sample], classes: int) -> Target:
         if unknown:
             raise ArgumentError(f"--target true: the class of {unknown[0]} is not known. Name a class instead.")
         return np.array([sample.truth for sample in samples]) if samples else text
-    numbers = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    numbers = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", text)
     chosen: list[Any] = [] if numbers is None else [int(n) for n in numbers.groups() if n is not None]
     if not chosen or max(chosen) >= classes:
         raise ArgumentError(

@@ -6,19 +6,25 @@ import csv
 import io
 import json
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pellucid import checks
 from pellucid.errors import ArgumentError, FileFormatError
-from pellucid.files import atomic_write
+from pellucid.files import atomic_write, read_bytes, writable
+from pellucid.interop.strict_json import parse_json
 
 ITERATION_COLUMNS = ("iteration", "loss", "learning_rate", "seconds")
 EPOCH_COLUMNS = (
     "iteration", "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
     "learning_rate", "seconds", "samples_per_second",
 )  # fmt: skip
+MAX_BYTES = 1 << 30
+"""The largest file that is read; a million iterations take a twentieth."""
 
 
 @dataclass
@@ -66,30 +72,40 @@ class History:
 
     def save(self, path: str | Path) -> None:
         """Write `.json` (everything) or `.csv` (the evaluations; the iterations beside it, NAME-iterations.csv)."""
-        path = Path(path)
+        path, who = Path(path), "History.save"
+        epochs, iterations = _whole(self.epochs), _whole(self.iterations)
         if path.suffix == ".json":
             content = {"settings": self.settings, "stopped": self.stopped}
-            content |= {"epochs": _finite(self.epochs), "iterations": _finite(self.iterations)}
-            atomic_write(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+            content |= {"epochs": _finite(epochs), "iterations": _finite(iterations)}
+            atomic_write(path, _json(content), who=who)
         elif path.suffix == ".csv":
-            atomic_write(path, _csv(self.epochs))
-            atomic_write(path.with_name(f"{path.stem}-iterations.csv"), _csv(self.iterations))
+            beside = path.with_name(f"{path.stem}-iterations.csv")
+            writable(who, beside)  # neither is written where one cannot be
+            atomic_write(path, _csv(epochs), who=who)
+            atomic_write(beside, _csv(iterations), who=who)
         else:
-            raise ArgumentError(f"History.save: the name must end in .json or .csv, got {path.name!r}.")
+            raise ArgumentError(f"{who}: the name must end in .json or .csv, got {path.name!r}.")
 
     @classmethod
     def load(cls, path: str | Path) -> History:
-        """Read what `save` wrote as JSON."""
+        """Read what `save` wrote as JSON.
+
+        Raises
+        ------
+        DataError
+            If there is no such file, or it cannot be opened.
+        FileFormatError
+            If it is something else: not JSON, other columns, columns of different lengths, text among the numbers.
+        """
+        label = f"History.load: {os.fspath(path)}"
         try:
-            content = json.loads(Path(path).read_text())
-            history = cls(content["iterations"], content["epochs"], content["settings"], content["stopped"])
-            tables = ((history.iterations, ITERATION_COLUMNS), (history.epochs, EPOCH_COLUMNS))
-            whole = all(set(t) == set(c) and len({len(v) for v in t.values()}) == 1 for t, c in tables)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            whole = False
-        if not whole:
-            raise FileFormatError(f"{path}: not a history written by History.save. Give the .json file of a run.")
-        return history
+            content = parse_json(read_bytes(path, MAX_BYTES, who="History.load"), "the text")
+            wrong = _what_is_wrong(content)
+        except FileFormatError as error:
+            wrong = str(error)
+        if wrong:
+            raise FileFormatError(f"{label}: not a history written by History.save: {wrong} Give a run's history.json.")
+        return cls(content["iterations"], content["epochs"], content["settings"], content["stopped"])
 
     def plot(self) -> Any:
         """Return the book's figure: loss by iteration above accuracy by epoch (a Matplotlib figure)."""
@@ -98,9 +114,62 @@ class History:
         return training_figure(self)
 
 
+def _what_is_wrong(content: Any) -> str:
+    """Return why this is no history, or nothing."""
+    kinds = {"iterations": dict, "epochs": dict, "settings": dict, "stopped": str}
+    if not isinstance(content, dict) or content.keys() != kinds.keys():
+        return "it must be an object of iterations, epochs, settings and stopped."
+    for key, kind in kinds.items():
+        if not isinstance(content[key], kind):
+            return f"{key} must be {'text' if kind is str else 'an object'}."
+    return _wrong_column("iterations", content["iterations"], ITERATION_COLUMNS) or _wrong_column(
+        "epochs", content["epochs"], EPOCH_COLUMNS
+    )
+
+
+def _wrong_column(table: str, columns: dict[str, Any], names: tuple[str, ...]) -> str:
+    if columns.keys() != set(names):
+        return f"{table} must have the columns {', '.join(names)}."
+    lengths = {len(column) if isinstance(column, list) else -1 for column in columns.values()}
+    if len(lengths) > 1 or -1 in lengths:
+        return f"the columns of {table} must be lists of one length."
+    for name, column in columns.items():
+        counts = name == "iteration"
+        for i, value in enumerate(column):
+            if not (type(value) is int and value >= 0 if counts else value is None or type(value) in (int, float)):
+                kind = "a whole number of at least 0" if counts else "a number"
+                return f"{table}, {name}[{i}] must be {kind}, got {str(value)[:40]!r}."
+    return ""
+
+
+def _whole(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Copy the rows that are complete: another thread may be in the middle of adding one."""
+    copies = {key: list(column) for key, column in columns.items()}
+    rows = min(map(len, copies.values()), default=0)
+    return {key: column[:rows] for key, column in copies.items()}
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    try:
+        text = json.dumps(content, indent=1, allow_nan=False, default=_number)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ArgumentError(f"History.save: settings must be text and finite numbers: {error}.") from None
+    return (text + "\n").encode("utf-8")
+
+
+def _number(value: Any) -> Any:
+    """Return a number of NumPy's as one of Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} {str(value)[:40]!r} is neither")
+
+
 def _finite(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """JSON has no NaN or infinity: a run that diverged keeps its place with None."""
-    return {k: [None if isinstance(v, float) and not math.isfinite(v) else v for v in c] for k, c in columns.items()}
+    return {
+        k: [None if isinstance(v, (float, np.floating)) and not math.isfinite(v) else v for v in c]
+        for k, c in columns.items()
+    }
 
 
 def _csv(columns: dict[str, list[Any]]) -> bytes:

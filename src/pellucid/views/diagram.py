@@ -10,6 +10,7 @@ import math
 from typing import Any, NamedTuple
 
 from pellucid.layers import Concat, Merge
+from pellucid.shown import shown
 from pellucid.typing import Shape as ArrayShape
 from pellucid.views.cost import multiply_adds
 from pellucid.views.drawing import INK, MUTED, PAPER, Disc, Drawing, Path, Polygon, Rect, Shape, Text, text_width
@@ -235,7 +236,7 @@ def _from_the_side(wire: Wire, blocks: list[Block], place: _Places, x: float) ->
 
 def _name(op: Op) -> str:
     """The name by which `layer=` finds it."""
-    return op.path
+    return shown(op.path)
 
 
 def _detail(op: Op) -> str:

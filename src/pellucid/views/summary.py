@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pellucid.layers.container import learns
 from pellucid.losses import LossLike
+from pellucid.shown import shown
 from pellucid.typing import Array, Shape
 from pellucid.views.activity import Activity, activities
 from pellucid.views.cost import activation_numbers, multiply_adds
@@ -103,7 +105,7 @@ class Summary:
         """Return a Markdown table with the totals below it."""
         table = self.table()
         marks = ["---" if i < LEFT else "---:" for i in range(len(table[0]))]
-        lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in table]
+        lines = ["| " + " | ".join(_SPECIAL.sub(r"\\\g<0>", cell) for cell in line) + " |" for line in table]
         return "\n".join([lines[0], "|" + "|".join(marks) + "|", *lines[1:], "", *(f"{t}  " for t in self.totals())])
 
     def to_json(self) -> str:
@@ -115,18 +117,20 @@ class Summary:
         """Return a table for `rich.print`; it folds long names rather than cutting them."""
         from rich.box import SIMPLE_HEAD
         from rich.table import Table
+        from rich.text import Text
 
         heading, *lines = self.table()
         made = Table(caption="\n".join(self.totals()), caption_justify="left", box=SIMPLE_HEAD)
         for i, name in enumerate(heading):
             made.add_column(name, justify="left" if i < LEFT else "right", overflow="fold")
         for line in lines:
-            made.add_row(*line)
+            made.add_row(*map(Text, line))  # a plain string would be read as markup
         return made
 
 
 HEADING = ("layer", "type", "output shape", "parameters", "sees", "multiply-adds", "memory")
 ACTIVITY_HEADING = ["dead", "mean", "sd", "norm", "weights", "gradient"]
+_SPECIAL = re.compile(r"[\\|<\[`]")  # what Markdown would take for a cell, a tag, a link or code
 LEFT = 3  # columns of words; the rest are numbers
 
 
@@ -173,7 +177,7 @@ def _aligned(line: list[str], widths: list[int]) -> list[str]:
 def _cells(row: Row) -> list[str]:
     count = "?" if row.multiply_adds is None else f"{row.multiply_adds:,}"
     return [
-        row.name, row.kind, shape_text(row.output_shape), f"{row.parameters:,}",
+        shown(row.name), shown(row.kind), shape_text(row.output_shape), f"{row.parameters:,}",
         field_text(row.receptive_field), count, _bytes(row.activation_bytes),
     ]  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from pellucid.shown import shown
 from pellucid.views.drawing import Disc, Drawing, Path, Polygon, Rect, Shape, Text
 
 FONTS = "'DejaVu Sans', Verdana, 'Segoe UI', Helvetica, Arial, sans-serif"
@@ -15,7 +16,7 @@ def svg(drawing: Drawing) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" font-family="{FONTS}" role="img">',
-        f"<title>{escape(drawing.title)}</title>",
+        f"<title>{escape(shown(drawing.title))}</title>",
         f'<rect width="{width}" height="{height}" fill="#FFFFFF"/>',
         *(_element(shape) for shape in drawing.shapes),
         "</svg>",
@@ -74,4 +75,4 @@ def _text(t: Text) -> str:
     weight = ' font-weight="bold"' if t.bold else ""
     anchor = "" if t.anchor == "start" else f' text-anchor="{t.anchor}"'
     place = f'x="{_n(t.x)}" y="{_n(t.y)}" font-size="{_n(t.size)}"{weight}{anchor}'
-    return f'<text {place} fill="{t.colour}">{escape(t.text)}</text>'
+    return f'<text {place} fill="{t.colour}">{escape(shown(t.text))}</text>'

@@ -20,6 +20,7 @@ from pellucid.explain.evaluate.sensitivity import max_sensitivity
 from pellucid.explain.evaluate.sensitivity_n import sensitivity_n
 from pellucid.explain.result import Explanation
 from pellucid.explain.target import network_of
+from pellucid.shown import shown
 from pellucid.typing import Array, ArrayLike, Config
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class TrustCard:
         for row in self.rows:
             better = f"{row.measure.better} is better; {row.controls}" if row.controls else row.question
             lines.append(f"  {row.mark} {row.check:<{width}}  {row.value:<{digits}}  ({better})")
-        return "\n".join(lines)
+        return "\n".join(map(shown, lines))
 
     def plot(self) -> Figure:
         """Return the card as a picture."""

@@ -1,0 +1,33 @@
+"""What a number given on the command line may be. Every numeric option has one of these types; a test sees to it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+LARGEST = 10**9
+
+
+class Whole(click.IntRange):
+    """A whole number from `min` to `max`, both named."""
+
+    def __init__(self, min: int, max: int = LARGEST) -> None:  # noqa: A002  # as click calls them
+        super().__init__(min, max)
+
+
+class Real(click.FloatRange):
+    """A finite number between `min` and `max`; click by itself lets NaN through every range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or fail with the range in the message."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+COUNT = Whole(1)
+SEED = Whole(0, 2**63 - 1)
+RATE = Real(0, 3e38, min_open=True)  # float32 holds no more
