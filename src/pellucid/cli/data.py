@@ -8,6 +8,7 @@ import click
 
 from pellucid import plots
 from pellucid.cli.common import load_data, write_figure
+from pellucid.cli.sources import Source
 from pellucid.errors import ArgumentError
 
 
@@ -23,7 +24,7 @@ def data_command(directory: Path | None, picture: Path | None) -> None:
     """
     if picture is not None and picture.suffix.lower() != ".png":
         raise ArgumentError(f"data: --picture must end in .png, got {picture.name!r}.")
-    parts = load_data(directory)
+    parts = load_data(Source(directory))
     for name, data in zip(("train", "test"), parts, strict=True):
         click.echo(
             f"{name:6} {len(data):,} images of {' × '.join(map(str, data.sample_shape))}, {data.classes} classes"

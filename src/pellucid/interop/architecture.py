@@ -6,6 +6,7 @@ pellucid.architecture  the layers and their options, as `layers.to_spec` gives t
 pellucid.input_shape   [28, 28, 1]
 pellucid.dtype         float32
 pellucid.buffers       the names of the tensors that are buffers; the others are parameters
+pellucid.inputs        how the samples were prepared, and the names of the classes; absent where it is not known
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import pellucid
+from pellucid.data.spec import InputSpec
 from pellucid.errors import ArgumentError, FileFormatError
 from pellucid.interop.strict_json import AGAIN, parse_json
 from pellucid.layers import LAYERS, Container, from_spec, to_spec
@@ -41,11 +43,13 @@ class Architecture(NamedTuple):
     input_shape: Shape
     dtype: np.dtype[Any]
     buffers: list[str]
+    inputs: InputSpec | None
 
 
 def to_metadata(network: Container[Any]) -> dict[str, str]:
     """Return the entries that describe a built network."""
-    return {
+    inputs = {} if network.inputs is None else {"pellucid.inputs": _plain_json(network.inputs.to_config())}
+    return inputs | {
         "pellucid.format": FORMAT,
         "pellucid.version": pellucid.__version__,
         "pellucid.architecture": _plain_json(to_spec(network)),
@@ -85,6 +89,7 @@ def from_metadata(metadata: Mapping[str, str], label: str) -> Architecture:
         _input_shape(metadata, label),
         _dtype(metadata, label),
         _buffers(metadata, label),
+        _inputs(metadata, label),
     )
 
 
@@ -155,3 +160,19 @@ def _buffers(metadata: Mapping[str, str], label: str) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise FileFormatError(f"{label}: the buffers must be a list of names, got {str(names)[:80]}. {AGAIN}")
     return names
+
+
+def _inputs(metadata: Mapping[str, str], label: str) -> InputSpec | None:
+    if "pellucid.inputs" not in metadata:
+        return None
+    config = parse_json(metadata["pellucid.inputs"], f"{label}: pellucid.inputs")
+    try:
+        inputs = InputSpec.from_config(config)
+    except ArgumentError as error:
+        raise FileFormatError(f"{label}: pellucid.inputs is not sound. {error} {AGAIN}") from None
+    if inputs.size != math.prod(_input_shape(metadata, label)):
+        raise FileFormatError(
+            f"{label}: pellucid.inputs says samples of shape {inputs.shape}, and the network takes "
+            f"{_input_shape(metadata, label)}. {AGAIN}"
+        )
+    return inputs

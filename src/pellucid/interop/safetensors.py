@@ -96,6 +96,7 @@ def load(path: PathLike, *, allow_nonfinite: bool = False) -> Container[Any]:
     assemble(network, architecture.input_shape, architecture.dtype, arrays, label)
     if set(architecture.buffers) != set(network.buffers):
         raise FileFormatError(f"{label}: its list of buffers is not that of the architecture. {OTHER}")
+    network.inputs = architecture.inputs
     return network
 
 

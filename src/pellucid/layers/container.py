@@ -6,7 +6,7 @@ import warnings
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from pellucid.errors import ArgumentError, StateError
 from pellucid.layers.base import Layer
 from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, ArrayLike, Arrays, DTypeLike, Shape
+
+if TYPE_CHECKING:
+    from pellucid.data.spec import InputSpec
 
 CacheT = TypeVar("CacheT")
 AnyLayer: TypeAlias = Layer[Any]
@@ -40,6 +43,8 @@ class Container(Layer[CacheT]):
     """
 
     dtype: np.dtype[Any]
+    inputs: InputSpec | None = None
+    """How the samples that it learnt from were prepared, as `fit` found them; a model file keeps it."""
 
     def __init__(self, layers: Sequence[AnyLayer], *, names: Sequence[str] | None = None, name: str = "") -> None:
         super().__init__(name=name)

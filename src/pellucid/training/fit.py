@@ -142,6 +142,7 @@ def _build(network: Container[Any], data: Dataset) -> None:
             )
         network.build(data.sample_shape, np.random.default_rng(getattr(network, "seed", 0)), network.dtype)
     network.accept(data.x[:1])
+    network.inputs = data.described()
 
 
 @dataclass(frozen=True)
