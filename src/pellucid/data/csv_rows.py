@@ -129,7 +129,7 @@ def _names_columns(who: str, first: list[str], second: list[str] | None, decimal
     if second is None:
         return not numbers
     above = any(
-        _number(cell, decimal) is None and cell.strip().lower() not in MISSING and _number(below, decimal) is not None
+        not _written_as_number(cell) and cell.strip().lower() not in MISSING and _written_as_number(below)
         for cell, below in zip(first, second, strict=False)
     )
     # Names may be numbers, as of pixels: 0, 1, 2, …; measurements among them are not names.
@@ -139,6 +139,11 @@ def _names_columns(who: str, first: list[str], second: list[str] | None, decimal
             "columns: header=True or header=False."
         )
     return above
+
+
+def _written_as_number(cell: str) -> bool:
+    """Whether a cell is a number in any hand, such as 1,5 where the decimal point was not asked for."""
+    return _number(cell, ".") is not None or re.fullmatch(r"\s*[-+]?[\d.,_']*\d\s*", cell) is not None
 
 
 def _number(cell: str, decimal: str) -> float | None:
