@@ -60,7 +60,7 @@ def test_train_writes_model_history_and_pictures(trained):
     names = {path.name for path in trained.parent.iterdir()}
 
     assert names == {
-        "model.safetensors", "history.json", "history.csv", "history-iterations.csv",
+        "model.safetensors", "data.json", "history.json", "history.csv", "history-iterations.csv",
         "training.png", "samples.png", "mistakes.png", "confusion.png",
     }  # fmt: skip
     history = pl.History.load(trained.parent / "history.json")
@@ -158,6 +158,60 @@ def test_data_describes_and_draws(run, digits):
     assert code == 0
     assert "600 images of 28 × 28 × 1, 10 classes" in out
     assert Path("sample.png").exists()
+
+
+def test_a_run_remembers_its_data_and_says_when_they_have_changed(run, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [f"{k + rng.random():.3f};{5 * k + rng.random():.3f};{'abc'[k]}" for k in range(3) for _ in range(20)]
+    text = "\n".join(["length;width;kind", *rows]).replace(".", ",")
+    Path("flowers.csv").write_text(text)
+    options = ["--decimal", ",", "--iterations", 300, "--batch-size", 10, "--out", "mine"]
+    code, _, err = run("train", "--data", "flowers.csv", *options)
+    assert code == 0, err
+
+    _, first, _ = run("evaluate", "mine/model.safetensors")
+    assert "(48 samples)" in first
+    code, out, _ = run("predict", "mine/model.safetensors", "flowers.csv", "--decimal", ",", "--top", 1)
+    assert [line.split("\t")[1] for line in out.splitlines()] == sorted("abc" * 20)
+    Path("flowers.csv").write_text(text + "\n0,5;0,5;a")
+    _, _, err = run("evaluate", "mine/model.safetensors")
+    assert "has changed since the training" in err
+    Path("flowers.csv").unlink()
+    code, _, err = run("evaluate", "mine/model.safetensors")
+    assert (code, "are not there. Give --data" in err) == (2, True)
+    Path("mine/data.json").write_text("{}")
+    assert run("evaluate", "mine/model.safetensors")[0] == 2
+    Path("mine/data.json").unlink()
+    code, _, err = run("evaluate", "mine/model.safetensors")
+    assert (code, "Give --data" in err) == (2, True)
+    code, _, err = run("evaluate", "mine/model.safetensors", "--data", "mnist")
+    assert (code, "the network takes samples of shape (2,)" in err) == (2, True)
+
+
+def test_pictures_of_own_data_are_no_digits(run, tmp_path):
+    image_module = pytest.importorskip("PIL.Image")
+    rng, t = np.random.default_rng(0), (np.arange(120) % 2).astype(np.uint8)
+    x = np.zeros((120, 28, 28), np.uint8)
+    for i, k in enumerate(t):
+        size = 9 if k else 4
+        row, column = rng.integers(0, 28 - size, 2)
+        x[i, row : row + size, column : column + size] = 220
+    Path("own").mkdir()
+    for name, part in (("train", slice(0, 80)), ("t10k", slice(80, 120))):
+        pl.write_idx(f"own/{name}-images-idx3-ubyte", x[part])
+        pl.write_idx(f"own/{name}-labels-idx1-ubyte", t[part])
+    run("train", "--data", "own", "--iterations", 600, "--batch-size", 20, "--out", "mine")
+    np.save("test.npy", x[80:])
+    for i in range(80, 120):
+        image_module.fromarray(x[i]).save(f"{i:03}.png")
+
+    model = "mine/model.safetensors"
+    _, arrays, _ = run("predict", model, "test.npy")
+    _, pictures, _ = run("predict", model, *sorted(Path().glob("*.png")))
+    _, idx, _ = run("predict", model, "own/t10k-images-idx3-ubyte")
+    answers = [[line.split("\t")[1:] for line in out.splitlines()] for out in (arrays, pictures, idx)]
+    assert np.mean([int(row[0]) for row in answers[0]] == t[80:]) > 0.8
+    assert answers[0] == answers[1] == answers[2]
 
 
 def _cut(directory: Path, name: str) -> None:

@@ -160,7 +160,7 @@ def test_the_report_is_written_whole(call):
     [
         (["explain"], "name an image"),
         (["explain", "test:20"], "must lie in test:0 to test:19"),
-        (["explain", "nowhere.npy"], "there is no such file"),
+        (["explain", "nowhere.npy"], "there is no file"),
         (["explain", "train:0", "--method", "salency"], "Did you mean 'saliency'"),
         (["explain", "train:0", "--method", "cam"], "must end in GlobalAveragePool2D"),
         (["explain", "train:0", "--target", "2"], "a class in 0..1"),
@@ -182,7 +182,7 @@ def test_the_report_is_written_whole(call):
         (["trust", "saliency", "--layer", "conv"], "saliency looks at no layer"),
         (["trust", "saliency", "--out", "card.jpg"], "must end in .png"),
         (["report", "--out", "a.txt"], "must end in .html"),
-        (["report", "nowhere.npy"], "there is no such file"),
+        (["report", "nowhere.npy"], "there is no file"),
         (["report", "--method", "x"], "Unknown|unknown|Choose|not"),
     ],
 )

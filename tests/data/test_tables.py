@@ -84,9 +84,9 @@ def test_class_names_of_the_training_file_number_the_test_file(csv) -> None:
 
 
 def test_a_regression_keeps_its_targets(csv) -> None:
-    data = load_csv(csv("rooms,price\n3,1.5\n4,2\n"), task="regression", dtype=np.float64)
+    data = load_csv(csv("rooms,price\n3,1.5\n4,2\n"), "price", task="regression", dtype=np.float64)
     assert (data.t.tolist(), data.task, data.x.dtype) == ([[1.5], [2.0]], "regression", np.float64)
-    assert from_dataframe(pd.DataFrame({"a": [1, 2], "b": [0.5, 1]}), task="regression").t.tolist() == [
+    assert from_dataframe(pd.DataFrame({"a": [1, 2], "b": [0.5, 1]}), "b", task="regression").t.tolist() == [
         [0.5],
         [1],
     ]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import math
 from pathlib import Path
-from typing import Any, TypeVar
-
-import click
+from typing import Any
 
 from pellucid import checks
-from pellucid.data import Dataset, load_directory, mnist
-from pellucid.errors import ArgumentError, PellucidError
+from pellucid.cli.sources import Source
+from pellucid.cli.sources import data_option as data_option
+from pellucid.data import Dataset
+from pellucid.errors import ArgumentError, DataError, PellucidError
 from pellucid.files import atomic_write, writable, writable_folder
 from pellucid.interop import load, read_metadata
 from pellucid.interop.strict_json import parse_json
@@ -19,20 +19,10 @@ from pellucid.layers import Container
 from pellucid.losses import LOSSES, Loss, as_loss
 from pellucid.models import RECIPES, recipe
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def data_option(function: F) -> F:
-    """Add --data DIR."""
-    return click.option(
-        "--data", "data_dir", metavar="DIR", type=click.Path(path_type=Path),
-        help="A directory of IDX files of your own (train-images…, train-labels…, t10k-…); MNIST if left out.",
-    )(function)  # fmt: skip
-
-
-def load_data(directory: Path | None) -> tuple[Dataset, Dataset]:
-    """Return (train, test) as images scaled to 0–1: the directory's, or MNIST."""
-    return mnist(flatten=False) if directory is None else load_directory(directory, flatten=False)
+def load_data(source: Source | None) -> tuple[Dataset, Dataset]:
+    """Return (train, test) as images scaled to 0–1: the named data, or MNIST."""
+    return (source or Source()).load()
 
 
 def shaped_for(network: Container[Any], data: Dataset) -> Dataset:
@@ -40,6 +30,11 @@ def shaped_for(network: Container[Any], data: Dataset) -> Dataset:
     shape = network.input_shape
     if shape is None or data.sample_shape == shape:
         return data
+    if math.prod(shape) != math.prod(data.sample_shape):
+        raise DataError(
+            f"the network takes samples of shape {shape}, those of the data have {data.sample_shape}. "
+            "Give the data that it learnt from: --data."
+        )
     return data.flattened() if len(shape) == 1 else data.as_images(shape)
 
 
@@ -52,6 +47,14 @@ def load_model(path: Path) -> tuple[Container[Any], Loss | None]:
     except (PellucidError, ValueError, TypeError, KeyError, AttributeError):
         raise ArgumentError(f"{path}: its loss is not one of {', '.join(sorted(LOSSES))}.") from None
     return network, loss
+
+
+def class_names(network: Container[Any]) -> list[str]:
+    """Return what the outputs are called: as in the training data, else by their numbers."""
+    outputs = (network.output_shape or (1,))[-1]
+    named = network.inputs.class_names if network.inputs is not None else None
+    known = list(named or ())
+    return known + [str(k) for k in range(len(known), max(outputs, 2))]
 
 
 def model_or_file(name: str, seed: int = 0) -> Any:

@@ -8,6 +8,7 @@ import click
 
 from pellucid import plots
 from pellucid.cli.common import expect_file, load_data, write_figure
+from pellucid.cli.sources import Source
 from pellucid.shown import shown
 
 
@@ -23,7 +24,7 @@ def data_command(directory: Path | None, picture: Path | None) -> None:
     """
     if picture is not None:
         expect_file(picture, ".png", option="--picture")
-    parts = load_data(directory)
+    parts = load_data(Source(directory))
     for name, data in zip(("train", "test"), parts, strict=True):
         click.echo(
             f"{name:6} {len(data):,} images of {' × '.join(map(str, data.sample_shape))}, {data.classes} classes"

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from pellucid.cli.common import data_option, expect_file, load_data, load_model, shaped_for, write_figure
+from pellucid.cli.common import class_names, expect_file, load_model, shaped_for, write_figure
+from pellucid.cli.sources import Source, data_beside_target, data_of, tell
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError
 from pellucid.layers import Container
@@ -27,13 +28,13 @@ from pellucid.training import predict_proba
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="A method; may be given several times.")
 @click.option("--target", default="predicted", show_default=True, help="'true', a class, or 4-9: why 4 and not 9.")
 @click.option("--layer", metavar="NAME", help="The layer of the class activation maps.")
-@data_option
+@data_beside_target
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE.png", default="explanation.png", show_default=True,
     help="Where to write.",
 )  # fmt: skip
 def explain_command(
-    run: Path, images: tuple[str, ...], methods: tuple[str, ...], target: str, layer: str | None, data_dir: Path | None,
+    run: Path, images: tuple[str, ...], methods: tuple[str, ...], target: str, layer: str | None, data_dir: Source,
     out: Path,
 ) -> None:  # fmt: skip
     """Draw what a network's answers rest on, method beside method, each with its proof.
@@ -68,19 +69,23 @@ class Desk:
     """What the pictures are made of: a network, its data, and the images that were chosen."""
 
     def __init__(
-        self, network: Container[Any], loss: Loss | None, train: Dataset, test: Dataset, images: tuple[str, ...]
-    ):
+        self, network: Container[Any], loss: Loss | None, train: Dataset, test: Dataset, images: tuple[str, ...],
+        source: Source,
+    ) -> None:  # fmt: skip
         self.network, self.loss = network, loss
         self.train, self.test = shaped_for(network, train), shaped_for(network, test)
-        self.samples: list[Sample] = read_samples(images, self.train, self.test)
+        self.samples: list[Sample] = read_samples(
+            images, self.train, self.test, network.inputs, pictures=source.pictures, table=source.csv
+        )
+        tell((sample.name, sample.notes) for sample in self.samples)
         self.classes = (network.output_shape or (1,))[-1]
-        self.names = [*(test.class_names or map(str, range(self.classes)))]
+        self.names = class_names(network) if network.inputs else [*(test.class_names or map(str, range(self.classes)))]
 
     @classmethod
-    def open(cls, run: Path, data_dir: Path | None, images: tuple[str, ...]) -> Desk:
+    def open(cls, run: Path, source: Source, images: tuple[str, ...]) -> Desk:
         """Read everything, before anything is computed."""
         network, loss = load_model(model_file(run))
-        return cls(network, loss, *load_data(data_dir), images)
+        return cls(network, loss, *data_of(model_file(run), network.inputs, source), images, source)
 
     def side_by_side(self, wanted: list[Any], target: Any, layer: str | None, strict: bool) -> Any:
         """Return all maps of every image."""

@@ -11,6 +11,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.cli.common import data_option, load_data, load_model, model_or_file, shaped_for
 from pellucid.cli.ranges import COUNT, SEED
+from pellucid.cli.sources import Source
 from pellucid.gradcheck import check_gradients
 from pellucid.layers import Container
 from pellucid.losses import Loss, as_loss
@@ -29,7 +30,7 @@ from pellucid.typing import Array
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the weights, the images and the directions.")
 @click.pass_context
 def gradcheck_command(
-    context: click.Context, model: str, data_dir: Path | None, samples: int, coordinates: int, seed: int
+    context: click.Context, model: str, data_dir: Source, samples: int, coordinates: int, seed: int
 ) -> None:
     """Check the backpropagation of a MODEL (a name or a file) against numerical gradients, in float64.
 
@@ -43,7 +44,7 @@ def gradcheck_command(
     samples = checks.size("gradcheck", "--samples", samples)
     coordinates = checks.size("gradcheck", "--coordinates", coordinates)
     network, loss = _network_and_loss(model, seed)
-    if data_dir is None:
+    if data_dir.path is None:
         x, t = random_batch(network, samples, seed)
     else:
         batch = shaped_for(network, load_data(data_dir)[0][:samples])

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from pellucid.cli.common import data_option, expect_file
+from pellucid.cli.common import expect_file
 from pellucid.cli.explain import Desk, model_file
+from pellucid.cli.sources import Source, data_beside_target
 from pellucid.files import atomic_write
 from pellucid.report import html_report
 from pellucid.report.choose import read_target
@@ -21,13 +22,13 @@ from pellucid.training import History
 @click.argument("images", nargs=-1, metavar="[IMAGE]…")
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="A method; may be given several times.")
 @click.option("--target", default="predicted", show_default=True, help="'true', a class, or 4-9: why 4 and not 9.")
-@data_option
+@data_beside_target
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE.html", default="report.html", show_default=True,
     help="Where to write.",
 )  # fmt: skip
 def report_command(
-    run: Path, images: tuple[str, ...], methods: tuple[str, ...], target: str, data_dir: Path | None, out: Path
+    run: Path, images: tuple[str, ...], methods: tuple[str, ...], target: str, data_dir: Source, out: Path
 ) -> None:
     """Write one HTML page about a run: network, learning, mistakes, filters, and what its answers rest on.
 

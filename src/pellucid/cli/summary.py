@@ -8,6 +8,7 @@ import click
 
 from pellucid.cli.common import data_option, expect_file, load_data, model_or_file, shaped_for, write_figure
 from pellucid.cli.ranges import COUNT
+from pellucid.cli.sources import Source
 from pellucid.files import atomic_write
 from pellucid.views import diagram_svg, summary
 from pellucid.views.network import network_of
@@ -26,7 +27,7 @@ FORMATS = ("text", "rich", "markdown", "json")
     "--diagram", "picture", metavar="FILE", type=click.Path(path_type=Path),
     help="Draw the architecture to FILE, .svg or .png.",
 )  # fmt: skip
-def summary_command(model: str, form: str, measure: int | None, data_dir: Path | None, picture: Path | None) -> None:
+def summary_command(model: str, form: str, measure: int | None, data_dir: Source, picture: Path | None) -> None:
     """Show the layers of a MODEL (a name from `pellucid train --list`, or a file): shapes, parameters and costs.
 
     "sees" is the receptive field: the pixels, height x width, that one unit depends on.

@@ -19,6 +19,7 @@ from pellucid import plots
 from pellucid.cli.clock import seconds_since_start
 from pellucid.cli.common import data_option, load_data, write_figure
 from pellucid.cli.ranges import COUNT, RATE, SEED, Whole
+from pellucid.cli.sources import Source
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError, MissingDependencyError
 from pellucid.files import make_folder, writable, writable_folder
@@ -57,7 +58,7 @@ PICTURES = ("training.png", "samples.png", "confusion.png", "mistakes.png", "fil
 @click.option("--list", "list_models", is_flag=True, help="List the models, with the figures published for them.")
 @click.pass_context
 def train_command(
-    context: click.Context, /, model: str, data_dir: Path | None, out: Path | None, overwrite: bool, list_models: bool,
+    context: click.Context, /, model: str, data_dir: Source, out: Path | None, overwrite: bool, list_models: bool,
     seed: int, seeds: int, **settings: Any,
 ) -> None:  # fmt: skip
     """Train a model and write it, its history and its pictures to a directory.
@@ -81,17 +82,18 @@ def train_command(
             loading = pool.submit(chosen.warm_up)  # kernels load while the data are read
             train, test = load_data(data_dir)
             loading.result()
+        _expect_fit(chosen, train)
         if chosen.flat:
             train, test = train.flattened(), test.flattened()
         for s in range(seed, seed + seeds):
             results.append(
-                _train_once(chosen, train, test, s, settings, show_seed=seeds > 1, own_data=data_dir is not None)
+                _train_once(chosen, train, test, s, settings, show_seed=seeds > 1, own_data=not data_dir.is_mnist)
             )
             if results[-1].history.stopped == "interrupted":
                 break
     if len(results) > 1:
         _print_spread(results)
-    _write(directory, chosen, results[0], test, overwrite=overwrite)
+    _write(directory, chosen, results[0], test, data_dir, overwrite=overwrite)
     if results[-1].history.stopped == "interrupted":
         context.exit(130)
 
@@ -114,6 +116,16 @@ class _Announcement:
         if not self.said:
             click.echo("compiling kernels (once on this machine)…")
         self.said = True
+
+
+def _expect_fit(chosen: Recipe, train: Dataset) -> None:
+    """Refuse data that the model cannot learn from, before anything is done."""
+    if np.all(train.t == train.t[0]):
+        raise DataError("train: all training samples are of one class: there is nothing to tell apart.")
+    if not chosen.flat and len(train.sample_shape) != 3:
+        raise ArgumentError(
+            f"train: {chosen.name} takes images, the samples have shape {train.sample_shape}. Take two-layer-net."
+        )
 
 
 def _directory(out: Path | None, model: str, overwrite: bool) -> Path:
@@ -170,7 +182,9 @@ def _still_free(directory: Path) -> Path:
     return free
 
 
-def _write(directory: Path, chosen: Recipe, result: _Result, test: Dataset, *, overwrite: bool) -> None:
+def _write(
+    directory: Path, chosen: Recipe, result: _Result, test: Dataset, source: Source, *, overwrite: bool
+) -> None:  # fmt: skip
     if not overwrite:
         directory = _still_free(directory)
     metadata = {
@@ -179,6 +193,7 @@ def _write(directory: Path, chosen: Recipe, result: _Result, test: Dataset, *, o
         "training": json.dumps({**result.history.settings, "test_accuracy": result.test.accuracy}),
     }
     _save(result.model, directory, metadata)
+    source.remember(directory)
     for name in PICTURES:  # of a run that lay here
         (directory / name).unlink(missing_ok=True)
     try:
@@ -215,9 +230,11 @@ def _draw(directory: Path, chosen: Recipe, result: _Result, test: Dataset) -> No
     probabilities = predict_proba(result.model, test.x, loss=chosen.loss)
     predicted = probabilities.argmax(axis=1)
     write_figure(result.history.plot(), directory / "training.png")
-    write_figure(plots.sample_grid(test.x[:50], test.t[:50]), directory / "samples.png")
+    pictures = test.inputs is None or test.inputs.kind != "table"
+    if pictures:
+        write_figure(plots.sample_grid(test.x[:50], test.t[:50]), directory / "samples.png")
     write_figure(plots.confusion_matrix(test.t, predicted, test.class_names), directory / "confusion.png")
-    if np.any(predicted != test.t):
+    if pictures and np.any(predicted != test.t):
         write_figure(plots.mistakes(test.x, test.t, probabilities), directory / "mistakes.png")
     first = network_of(result.model).layers[0]
     if isinstance(first, Conv2D):

@@ -11,6 +11,7 @@ from pellucid import checks
 from pellucid.cli.common import data_option, expect_file, write_figure
 from pellucid.cli.explain import Desk
 from pellucid.cli.ranges import SEED, Whole
+from pellucid.cli.sources import Source
 from pellucid.errors import ArgumentError
 from pellucid.explain.evaluate import trust_card
 from pellucid.report.methods import METHODS
@@ -31,7 +32,7 @@ from pellucid.shown import shown
     help="Where to draw the card.",
 )  # fmt: skip
 def trust_command(
-    run: Path, method: str, layer: str | None, images: int, seed: int, data_dir: Path | None, out: Path
+    run: Path, method: str, layer: str | None, images: int, seed: int, data_dir: Source, out: Path
 ) -> None:
     """Check what a METHOD's maps are worth on this network, beside maps that know nothing of it.
 

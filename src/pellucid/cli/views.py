@@ -14,6 +14,7 @@ from pellucid import checks, explain, plots, views
 from pellucid.cli.common import data_option, write_figure
 from pellucid.cli.explain import Desk
 from pellucid.cli.ranges import SEED, Whole
+from pellucid.cli.sources import Source
 from pellucid.errors import ArgumentError, DataError, PellucidError
 from pellucid.explain.parts import layer_shape, operations
 from pellucid.files import atomic_write, make_folder, writable, writable_folder
@@ -43,7 +44,7 @@ MAXIMISED, SEARCHED = 16, 6  # units that are maximised, and whose samples are l
 )  # fmt: skip
 def views_command(
     run: Path, images: tuple[str, ...], only: tuple[str, ...], layer: str | None, units: tuple[int, ...], scale: str,
-    seed: int, data_dir: Path | None, out: Path,
+    seed: int, data_dir: Source, out: Path,
 ) -> None:  # fmt: skip
     """Draw a network from all sides, a file for each view.
 

@@ -1,64 +1,102 @@
-"""The rows of a CSV file: its column names, its numbers and the cells of one column."""
+"""The rows of a CSV file as numbers: its column names, the numbers of some columns and the cells of others."""
 
 from __future__ import annotations
 
-import csv
-import io
+import itertools
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pellucid import checks
+from pellucid.data.csv_text import CsvOptions as CsvOptions
+from pellucid.data.csv_text import Row, text_rows
 from pellucid.data.labels import shown
-from pellucid.errors import ArgumentError, DataError, FileFormatError
+from pellucid.errors import ArgumentError, DataError
 from pellucid.typing import Array, DTypeLike
 
-Row = tuple[int, list[str]]
-"""The line on which a row ends, and its cells."""
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "nat", "?", "-"})
+"""What tables write where a value is missing, in lower case."""
 
 
 class Rows:
-    """The rows of a file, parsed as they are read, so that only the numbers are held."""
+    """The rows of a file, parsed as they are read, so that only the numbers are held.
 
-    def __init__(self, who: str, names: list[str], rows: Iterator[Row]) -> None:
-        self._who = who
-        self._rows = rows
-        self.names = names
+    Attributes
+    ----------
+    names : the columns; "0", "1", … where the file has no header
+    headed : whether it has one
+    first : the first row of data
+    lines : after `parse`, where each row stood
+    """
+
+    def __init__(self, who: str, names: list[str], headed: bool, rows: Iterator[Row], decimal: str) -> None:
+        self.names, self.headed = names, headed
+        first = next(rows)
+        self.first = first[1]
         self.lines: list[int] = []
+        self._who, self._decimal = who, decimal
+        self._rows = itertools.chain([first], rows)
 
-    def parse(self, column: int, dtype: DTypeLike) -> tuple[Array, list[str]]:
-        """The numbers (N, D) of all columns but one, and the cells (N,) of that one.
-
-        Afterwards `lines` says where each row stood.
-        """
+    def parse(
+        self, numbers: Sequence[int], cells: Sequence[int], dtype: DTypeLike
+    ) -> tuple[Array, dict[int, list[str]]]:
+        """The numbers (N, D) of some columns, and the cells of others."""
         x: list[Array] = []
-        cells: list[str] = []
-        with np.errstate(over="ignore"):
+        held: dict[int, list[str]] = {column: [] for column in cells}
+        whole = list(numbers) == list(range(len(self.names)))
+        with np.errstate(over="ignore"):  # infinite values are found, with their place, when all is read
             for line, row in self._rows:
                 if len(row) != len(self.names):
                     raise DataError(
                         f"{self._who}: line {line} has {len(row)} cells, the first has {len(self.names)}. "
                         "Is the delimiter right, and are cells with commas quoted?"
                     )
-                cells.append(row.pop(column))
-                x.append(np.array(self._numbers(line, row, column), dtype=dtype))
+                for column, kept in held.items():
+                    kept.append(row[column])
+                x.append(np.array(self._numbers(line, row if whole else [row[i] for i in numbers], numbers), dtype))
                 self.lines.append(line)
-        return np.stack(x), cells
+        return np.stack(x), held
 
-    def _numbers(self, line: int, row: list[str], column: int) -> list[float]:
-        try:
-            return list(map(float, row))
-        except ValueError:
-            wrong = next(i for i, cell in enumerate(row) if not is_number(cell))
-            name = self.names[wrong + (wrong >= column)]
-            raise DataError(
-                f"{self._who}: line {line}, column {name!r}: {shown(row[wrong])} is not a number. "
-                "Fill it in, remove the line, or encode text as numbers."
-            ) from None
+    def numbers(self, column: int, cells: Sequence[str], dtype: DTypeLike) -> Array:
+        """The cells (N,) of a column, held by `parse`, as numbers."""
+        with np.errstate(over="ignore"):
+            return np.array(
+                [self._numbers(line, [cell], [column])[0] for line, cell in zip(self.lines, cells, strict=True)], dtype
+            )
+
+    def number(self, cell: str) -> float | None:
+        """The number that a cell says; None where it says none."""
+        return _number(cell, self._decimal)
+
+    def _numbers(self, line: int, row: list[str], columns: Sequence[int]) -> list[float]:
+        if self._decimal == "." and "_" not in "".join(row):
+            try:
+                return list(map(float, row))
+            except ValueError:
+                pass
+        found = []
+        for cell, column in zip(row, columns, strict=True):
+            value = self.number(cell)
+            if value is None:
+                raise DataError(
+                    f"{self._who}: line {line}, column {self.names[column]!r}: {shown(cell)} is not a number. "
+                    f"{self._remedy(cell, self.names[column] if self.headed else column)}"
+                )
+            found.append(value)
+        return found
+
+    def _remedy(self, cell: str, column: object) -> str:
+        if self._decimal == "." and re.fullmatch(r"\s*[-+]?\d*,\d+\s*", cell):
+            return "If its comma is a decimal one, give decimal=','."
+        if self._decimal == "," and "." in cell:
+            return "With decimal=',' a number holds no point."
+        if cell.strip().lower() in MISSING:
+            return "Fill it in, remove the line, or leave the column out."
+        return f"Encode text as numbers, or leave the column out: index_col={column!r}."
 
 
-def read_rows(who: str, path: str | os.PathLike[str], header: bool | None, delimiter: str | None) -> Rows:
+def read_rows(who: str, path: str | os.PathLike[str], options: CsvOptions) -> Rows:
     """Open the file, find its delimiter and its column names.
 
     Raises
@@ -67,58 +105,53 @@ def read_rows(who: str, path: str | os.PathLike[str], header: bool | None, delim
         If there is no such file, or no row of data in it.
     FileFormatError
         If it is not text.
+    ArgumentError
+        If an option cannot be used, or nothing shows whether the first line is a header.
     """
-    if delimiter is not None and len(delimiter) != 1:
-        raise ArgumentError(f"{who}: delimiter must be one character, got {delimiter!r}. A tab is '\\t'.")
-    rows = _rows(who, path, delimiter)
+    options.check(who)
+    rows = text_rows(who, path, options)
     first, second = next(rows, None), next(rows, None)
     if first is None:
         raise DataError(f"{who}: the file is empty.")
-    if header is None:
-        header = _names_columns(first[1], second[1] if second else None)
-    data = [row for row in (None if header else first, second) if row is not None]
+    headed = options.header
+    if headed is None:
+        headed = _names_columns(who, first[1], second[1] if second else None, options.decimal)
+    data = [row for row in (None if headed else first, second) if row is not None]
     if not data:
         raise DataError(f"{who}: there is a header and no data.")
-    names = [cell.strip() for cell in first[1]] if header else [str(i) for i in range(len(first[1]))]
-    return Rows(who, names, _chained(data, rows))
+    names = [cell.strip() for cell in first[1]] if headed else [str(i) for i in range(len(first[1]))]
+    return Rows(who, names, headed, itertools.chain(data, rows), options.decimal)
 
 
-def _chained(head: list[Row], tail: Iterator[Row]) -> Iterator[Row]:
-    yield from head
-    yield from tail
-
-
-def _rows(who: str, path: str | os.PathLike[str], delimiter: str | None) -> Iterator[Row]:
-    with checks.open_file(who.partition(":")[0], path) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        try:
-            if delimiter is None:
-                line = text.readline(1 << 20)
-                delimiter = max(",;\t", key=line.count)
-                text.seek(0)
-            reader = csv.reader(text, delimiter=delimiter, strict=True)
-            for row in reader:
-                if row:
-                    yield reader.line_num, row
-        except UnicodeDecodeError as error:
-            raise FileFormatError(f"{who}: not text in UTF-8 ({error.reason}).") from error
-        except csv.Error as error:
-            raise FileFormatError(f"{who}: not a CSV file ({error}). Check the quotes.") from error
-
-
-def _names_columns(first: list[str], second: list[str] | None) -> bool:
+def _names_columns(who: str, first: list[str], second: list[str] | None, decimal: str) -> bool:
     """Whether the first row is a header: it has text above a number, or is alone and holds no number."""
+    numbers = [value for cell in first if (value := _number(cell, decimal)) is not None]
     if second is None:
-        return not any(map(is_number, first))
-    return any(
-        is_number(below) and not is_number(cell) and cell.strip() for cell, below in zip(first, second, strict=False)
+        return not numbers
+    above = any(
+        not _written_as_number(cell) and cell.strip().lower() not in MISSING and _written_as_number(below)
+        for cell, below in zip(first, second, strict=False)
     )
+    # Names may be numbers, as of pixels: 0, 1, 2, …; measurements among them are not names.
+    if above and (len(set(numbers)) < len(numbers) or not all(float(n).is_integer() for n in numbers)):
+        raise ArgumentError(
+            f"{who}: the first line holds text above numbers, and numbers that are no names. Say whether it names the "
+            "columns: header=True or header=False."
+        )
+    return above
 
 
-def is_number(cell: str) -> bool:
-    """Whether the cell can be read as a float."""
+def _written_as_number(cell: str) -> bool:
+    """Whether a cell is a number in any hand, such as 1,5 where the decimal point was not asked for."""
+    return _number(cell, ".") is not None or re.fullmatch(r"\s*[-+]?[\d.,_']*\d\s*", cell) is not None
+
+
+def _number(cell: str, decimal: str) -> float | None:
+    if decimal == ",":
+        if "." in cell:  # of thousands, or of another column's decimals
+            return None
+        cell = cell.replace(",", ".")
     try:
-        float(cell)
+        return None if "_" in cell else float(cell)
     except ValueError:
-        return False
-    return True
+        return None

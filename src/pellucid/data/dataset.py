@@ -11,6 +11,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.data import batches, inputs, targets
 from pellucid.data.batches import Pair
+from pellucid.data.spec import InputSpec
 from pellucid.data.split import split_indices
 from pellucid.data.targets import Task
 from pellucid.errors import ArgumentError, DataError, ShapeError
@@ -42,6 +43,8 @@ class Dataset:
     classes : int or None
         K, or None for a regression.
     class_names : tuple of str or None
+    inputs : InputSpec or None
+        How the samples were made from what lay in files; None where they came as arrays.
 
     Raises
     ------
@@ -53,7 +56,7 @@ class Dataset:
         If `x` has no batch axis.
     """
 
-    __slots__ = ("class_names", "classes", "t", "x")
+    __slots__ = ("class_names", "classes", "inputs", "t", "x")
     __iter__ = None  # `for batch in data.batches(...)` is meant; a loop over samples would be slow
 
     def __init__(
@@ -82,6 +85,7 @@ class Dataset:
         else:
             self.t = targets.regression_targets("Dataset", t, len(self.x), dtype)
         self.class_names = targets.expect_class_names("Dataset", class_names, self.classes)
+        self.inputs: InputSpec | None = None
         inputs.warn_about_scale("Dataset", x, self.x, stacklevel=2)
 
     @property
@@ -137,7 +141,10 @@ class Dataset:
                 f"Dataset.as_images: samples of shape {self.sample_shape} cannot become {tuple(shape)}. "
                 f"Give (H, W, C) with a product of {math.prod(self.sample_shape)}."
             )
-        return self._like(self.x.reshape(len(self), *image), self.t)
+        made = self._like(self.x.reshape(len(self), *image), self.t)
+        if made.inputs is not None and made.inputs.shape != image:  # other pictures than those in the file
+            made.inputs = made.inputs.replace(kind="array", shape=image, columns=(), mean=(), deviation=())
+        return made
 
     def split(
         self, fraction: float, rng: int | np.random.Generator, *, stratify: bool = True
@@ -202,11 +209,18 @@ class Dataset:
     def _like(self, x: Array, t: Array) -> Dataset:
         if not len(x):
             raise DataError("Dataset: no samples were selected. Give a slice that holds at least one.")
-        return Dataset._trusted(x, t, self.classes, self.class_names)
+        return Dataset._trusted(x, t, self.classes, self.class_names, self.inputs)
+
+    def described(self) -> InputSpec:
+        """Return how the samples were prepared, as far as it is known, with the names of the classes."""
+        known = self.inputs or InputSpec("array", self.sample_shape, float(self.x.min()), float(self.x.max()))
+        return known.replace(class_names=self.class_names)
 
     @classmethod
-    def _trusted(cls, x: Array, t: Array, classes: int | None, class_names: tuple[str, ...] | None) -> Dataset:
+    def _trusted(
+        cls, x: Array, t: Array, classes: int | None, class_names: tuple[str, ...] | None, inputs: InputSpec | None
+    ) -> Dataset:
         """A data set of arrays that are known to be sound: nothing is checked, converted or copied."""
         made = cls.__new__(cls)
-        made.x, made.t, made.classes, made.class_names = x, t, classes, class_names
+        made.x, made.t, made.classes, made.class_names, made.inputs = x, t, classes, class_names, inputs
         return made

@@ -12,6 +12,8 @@ import numpy as np
 
 from pellucid.data import idx, inputs, targets
 from pellucid.data.dataset import Dataset
+from pellucid.data.digits import are_digits
+from pellucid.data.spec import InputSpec
 from pellucid.errors import DataError
 from pellucid.typing import Array, DTypeLike
 
@@ -131,6 +133,7 @@ def load_directory(
     flatten: bool = True,
     normalize: bool = True,
     transpose: bool | None = None,
+    digits: bool | None = None,
     dtype: DTypeLike = np.float32,
 ) -> tuple[Dataset, Dataset]:
     """The training and test data of a folder with the user's own IDX files.
@@ -146,6 +149,9 @@ def load_directory(
     transpose : bool, optional
         Exchange rows and columns of each image. By default only where the files are named `emnist…`: EMNIST
         stores its images lying on their side.
+    digits : bool, optional
+        Whether they are digits prepared as MNIST's, so that `pellucid predict` prepares a picture of a digit in the
+        same way. By default it is seen: ten classes of 28x28, in a box of 20x20, centred by mass.
     dtype : float32 or float64, default=float32
 
     Raises
@@ -167,9 +173,10 @@ def load_directory(
         read_pair(who, files.test_images, files.test_labels),
     ]
     classes = max(targets.class_targets(who, t, None, len(t))[1] for _, t in pairs)
-    train, test = (
-        _dataset(x.swapaxes(1, 2) if transpose else x, t, classes, flatten, normalize, dtype) for x, t in pairs
-    )
+    if transpose:
+        pairs = [(x.swapaxes(1, 2), t) for x, t in pairs]
+    spec = _spec(who, pairs[0][0], classes, normalize, digits)
+    train, test = (_dataset(x, t, classes, flatten, normalize, dtype, spec) for x, t in pairs)
     if train.sample_shape != test.sample_shape:
         raise DataError(
             f"{who}: training samples have shape {train.sample_shape}, test samples {test.sample_shape}. "
@@ -178,6 +185,24 @@ def load_directory(
     return train, test
 
 
-def _dataset(x: Array, t: Array, classes: int, flatten: bool, normalize: bool, dtype: DTypeLike) -> Dataset:
+def _spec(who: str, x: Array, classes: int, normalize: bool, digits: bool | None) -> InputSpec:
+    """How pixels (N, H, W) or (N, H, W, C) are prepared here."""
+    shape = (*x.shape[1:], 1) if x.ndim == 3 else x.shape[1:]
+    if x.dtype == np.uint8:
+        low, high = 0.0, 1.0 if normalize else 255.0
+    else:  # numbers of another kind stay as they are
+        low, high = float(x.min()), float(x.max())
+    if digits is None:
+        digits = x.dtype == np.uint8 and normalize and are_digits(x, classes)
+    elif digits and (shape != (28, 28, 1) or high > 1):
+        raise DataError(f"{who}: digits=True needs grey images of 28 x 28, scaled to 0–1, got {shape} up to {high:g}.")
+    return InputSpec("digits" if digits else "images", shape, low, high)
+
+
+def _dataset(
+    x: Array, t: Array, classes: int, flatten: bool, normalize: bool, dtype: DTypeLike, spec: InputSpec
+) -> Dataset:  # fmt: skip
     x = shaped(x, flatten=flatten)
-    return Dataset(scaled(x, dtype) if normalize else x, t, classes=classes, dtype=dtype)
+    made = Dataset(scaled(x, dtype) if normalize else x, t, classes=classes, dtype=dtype)
+    made.inputs = spec
+    return made

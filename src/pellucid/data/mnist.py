@@ -10,6 +10,7 @@ import numpy as np
 from pellucid.data import inputs
 from pellucid.data.dataset import Dataset
 from pellucid.data.directory import find_idx_files, read_pair, scaled, shaped
+from pellucid.data.spec import InputSpec
 from pellucid.errors import DataError
 from pellucid.typing import Array, DTypeLike
 
@@ -17,6 +18,8 @@ FOLDER = Path(__file__).with_name("mnist_files")
 """The four files, gzipped, with their licence in README.md."""
 
 CLASSES = 10
+
+DIGITS = InputSpec("digits", (28, 28, 1), 0.0, 1.0)
 
 
 def load_mnist(
@@ -77,4 +80,4 @@ def mnist(flatten: bool = True, *, dtype: DTypeLike = np.float32) -> tuple[Datas
 
 
 def _dataset(x: Array, t: Array) -> Dataset:
-    return Dataset._trusted(x, t.astype(np.intp), CLASSES, tuple("0123456789"))
+    return Dataset._trusted(x, t.astype(np.intp), CLASSES, tuple("0123456789"), DIGITS)

@@ -7,6 +7,7 @@ pellucid.input_shape   [28, 28, 1]
 pellucid.dtype         float32
 pellucid.outputs       what the outputs mean, where the network was trained: the loss, and how many classes
 pellucid.buffers       the names of the tensors that are buffers; the others are parameters
+pellucid.inputs        how the samples were prepared, and the names of the classes; absent where it is not known
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import pellucid
+from pellucid.data.spec import InputSpec
 from pellucid.errors import ArgumentError, FileFormatError
 from pellucid.interop.strict_json import AGAIN, parse_json
 from pellucid.layers import LAYERS, Container, from_spec, to_spec
@@ -45,19 +47,25 @@ class Architecture(NamedTuple):
     dtype: np.dtype[Any]
     buffers: list[str]
     outputs: OutputSpec | None
+    inputs: InputSpec | None
 
 
 def to_metadata(network: Container[Any]) -> dict[str, str]:
     """Return the entries that describe a built network."""
     outputs = {} if network.outputs is None else _outputs_text(network.outputs)
-    return outputs | {
-        "pellucid.format": FORMAT,
-        "pellucid.version": pellucid.__version__,
-        "pellucid.architecture": _plain_json(to_spec(network)),
-        "pellucid.input_shape": _plain_json(network.input_shape),
-        "pellucid.dtype": network.dtype.name,
-        "pellucid.buffers": _plain_json(list(network.buffers)),
-    }
+    inputs = {} if network.inputs is None else {"pellucid.inputs": _plain_json(network.inputs.to_config())}
+    return (
+        outputs
+        | inputs
+        | {
+            "pellucid.format": FORMAT,
+            "pellucid.version": pellucid.__version__,
+            "pellucid.architecture": _plain_json(to_spec(network)),
+            "pellucid.input_shape": _plain_json(network.input_shape),
+            "pellucid.dtype": network.dtype.name,
+            "pellucid.buffers": _plain_json(list(network.buffers)),
+        }
+    )
 
 
 def _plain_json(value: Any) -> str:
@@ -91,6 +99,7 @@ def from_metadata(metadata: Mapping[str, str], label: str) -> Architecture:
         _dtype(metadata, label),
         _buffers(metadata, label),
         _outputs(metadata, label),
+        _inputs(metadata, label),
     )
 
 
@@ -175,3 +184,19 @@ def _buffers(metadata: Mapping[str, str], label: str) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise FileFormatError(f"{label}: the buffers must be a list of names, got {str(names)[:80]}. {AGAIN}")
     return names
+
+
+def _inputs(metadata: Mapping[str, str], label: str) -> InputSpec | None:
+    if "pellucid.inputs" not in metadata:
+        return None
+    config = parse_json(metadata["pellucid.inputs"], f"{label}: pellucid.inputs")
+    try:
+        inputs = InputSpec.from_config(config)
+    except ArgumentError as error:
+        raise FileFormatError(f"{label}: pellucid.inputs is not sound. {error} {AGAIN}") from None
+    if inputs.size != math.prod(_input_shape(metadata, label)):
+        raise FileFormatError(
+            f"{label}: pellucid.inputs says samples of shape {inputs.shape}, and the network takes "
+            f"{_input_shape(metadata, label)}. {AGAIN}"
+        )
+    return inputs

@@ -14,16 +14,15 @@ import struct
 import zipfile
 import zlib
 from io import BufferedReader
-from typing import IO
 
 import numpy as np
 
+from pellucid.data.npy import read_npy_header
 from pellucid.errors import FileFormatError
 from pellucid.interop.strict_json import AGAIN
-from pellucid.typing import Array, Arrays, Shape
+from pellucid.typing import Array, Arrays
 
 MAX_MEMBERS = 2_000
-MAX_HEADER = 1 << 12  # of one array
 MAX_RATIO = 1032
 """Deflate makes at most this many bytes of one."""
 
@@ -95,7 +94,7 @@ def _checked_name(member: zipfile.ZipInfo, accept: re.Pattern[str], label: str) 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, label: str) -> Array:
     who = f"{label}: {member.filename}"
     with archive.open(member) as file:
-        shape, fortran, dtype = _read_array_header(file, who)
+        shape, fortran, dtype = read_npy_header(file, who)
         nbytes = math.prod(shape) * dtype.itemsize
         if nbytes > member.file_size:
             raise FileFormatError(
@@ -109,23 +108,3 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, label: str) 
         )
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
     return np.array(array, dtype.newbyteorder("="), order="C")
-
-
-# A size may be split in one way only, or a long number that does not match would take for ever.
-_SIZES = r"(?:\d{1,15}, ?)*\d{0,15}"
-_HEADER = re.compile(
-    r"\{'descr': '([<>|](?:f[248]|[iu][1248]))', 'fortran_order': (True|False), 'shape': \((" + _SIZES + r")\), \} *\n"
-)
-
-
-def _read_array_header(file: IO[bytes], who: str) -> tuple[Shape, bool, np.dtype[np.generic]]:
-    """Read what stands before the numbers, without evaluating it as Python the way NumPy does."""
-    start = file.read(8)
-    width = 2 if start[6:7] == b"\1" else 4
-    length = int.from_bytes(file.read(width), "little")
-    text = file.read(min(length, MAX_HEADER)).decode("latin-1")
-    match = _HEADER.fullmatch(text)
-    if start[:6] != b"\x93NUMPY" or match is None:
-        raise FileFormatError(f"{who}: must be an array of numbers as NumPy saves it, got {text[:80]!r}. {AGAIN}")
-    descr, fortran, sizes = match.groups()
-    return tuple(int(n) for n in sizes.replace(",", " ").split()), fortran == "True", np.dtype(descr)

@@ -97,6 +97,7 @@ def load(path: PathLike, *, allow_nonfinite: bool = False) -> Container[Any]:
     network.outputs = architecture.outputs
     if set(architecture.buffers) != set(network.buffers):
         raise FileFormatError(f"{label}: its list of buffers is not that of the architecture. {OTHER}")
+    network.inputs = architecture.inputs
     return network
 
 

@@ -17,6 +17,7 @@ from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, ArrayLike, Arrays, DTypeLike, Shape
 
 if TYPE_CHECKING:
+    from pellucid.data.spec import InputSpec
     from pellucid.outputs import OutputSpec
 
 CacheT = TypeVar("CacheT")
@@ -43,6 +44,8 @@ class Container(Layer[CacheT]):
     """
 
     dtype: np.dtype[Any]
+    inputs: InputSpec | None = None
+    """How the samples that it learnt from were prepared, as `fit` found them; a model file keeps it."""
 
     outputs: OutputSpec | None = None
     """What its outputs mean, as `fit` taught them; a model file keeps it."""

@@ -70,7 +70,7 @@ def copy_network(network: ContainerT, dtype: DTypeLike | None = None) -> Contain
     twin.dtype = network.dtype if dtype is None else checks.float_dtype("copy_network", dtype)
     if hasattr(network, "seed"):  # what a network that is not built yet will be built from
         twin.seed = network.seed
-    twin.outputs = network.outputs
+    twin.inputs, twin.outputs = network.inputs, network.outputs
     if network.input_shape is not None:
         twin.build(network.input_shape, np.random.default_rng(0), twin.dtype)
         twin.params.update(network.params)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.data import Dataset
-from pellucid.data.images import read_images
+from pellucid.data import CsvOptions, Dataset, InputSpec
+from pellucid.data.incoming import read_inputs
 from pellucid.errors import ArgumentError, DataError
 from pellucid.explain.target import Contrast, Target
 from pellucid.report.sample import Sample
@@ -21,10 +21,14 @@ MOST = 64
 """Images that are explained at once."""
 
 
-def read_samples(texts: Sequence[str], train: Dataset, test: Dataset) -> list[Sample]:
+def read_samples(
+    texts: Sequence[str], train: Dataset, test: Dataset, inputs: InputSpec | None = None, *,
+    pictures: str | None = None, table: CsvOptions | None = None,
+) -> list[Sample]:  # fmt: skip
     """Return the images that are named: files, or indices into the data such as `test:17`, `train:3` and `test:0-9`.
 
-    A file of that very name comes first. The data have the shape that the network takes.
+    A file of that very name comes first. The data have the shape that the network takes; `inputs` says how its
+    samples were prepared, and so does `read_inputs` with files.
     """
     samples: list[Sample] = []
     for text in texts:
@@ -33,10 +37,10 @@ def read_samples(texts: Sequence[str], train: Dataset, test: Dataset) -> list[Sa
             data = train if index[1] == "train" else test
             samples += _indexed(text, index[1], data, int(index[2]), int(index[3] or index[2]))
         else:
-            found = read_images(text, test.sample_shape)
+            found, notes = read_inputs(text, test.sample_shape, inputs, pictures=pictures, table=table)
             many = len(found) > 1
             _expect_few(len(samples) + len(found))
-            samples += [Sample(shown(f"{text}[{i}]" if many else text), x) for i, x in enumerate(found)]
+            samples += [Sample(shown(f"{text}[{i}]" if many else text), x, notes=notes) for i, x in enumerate(found)]
         _expect_few(len(samples))
     return samples
 

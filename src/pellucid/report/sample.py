@@ -8,8 +8,9 @@ from pellucid.typing import Array
 
 
 class Sample(NamedTuple):
-    """One image in the shape that the network takes, its name, and its class where that is known."""
+    """One image in the shape that the network takes, its name, its class where known, what was done to it."""
 
     name: str
     x: Array
     truth: int | None = None
+    notes: tuple[str, ...] = ()

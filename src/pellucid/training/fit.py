@@ -138,7 +138,7 @@ def fit(
     training.optimizer.take_to(network.params)
     if network.params and not network.trainable:
         raise StateError("fit: every layer is frozen, so there is nothing to train. network.unfreeze() thaws them.")
-    network.outputs = OutputSpec(criterion, train.classes)
+    network.inputs, network.outputs = train.described(), OutputSpec(criterion, train.classes)
     history = _record(resume, training, plan, len(train), network, augment)
     assert parts[0] is not None  # noqa: S101  # the training data
     run = Run(network, parts[0], parts[1], measured, training, plan, augment, history)

@@ -1,0 +1,127 @@
+"""NumPy's `.npy` and `.npz`, read without trust: no pickle, no Python, and no memory that the file does not cover.
+
+    93 'NUMPY' 01 00   then the length of the header, 2 bytes little-endian (4 from version 2 on)
+    {'descr': '<f4', 'fortran_order': False, 'shape': (3, 784), }   and spaces
+    the numbers
+
+`np.load` evaluates that dictionary as Python and takes memory for what it declares; here a pattern reads it, and the
+sizes are compared with the file first.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import zipfile
+from io import BufferedReader
+from typing import IO
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.data.inflate import MAX_RATIO
+from pellucid.errors import FileFormatError
+from pellucid.typing import Array, Shape
+
+MAX_HEADER = 1 << 12
+MAX_BYTES = 4 << 30
+"""What an array of an archive may take, which is inflated."""
+
+MAX_AXES = 32
+AGAIN = "The file is damaged; copy, download or save it again."
+
+# A size may be split in one way only, or a long number that does not match would take for ever.
+_SIZES = r"(?:\d{1,15}, ?)*\d{0,15}"
+_HEADER = re.compile(
+    r"\{'descr': ?'([<>|=]?(?:b1|f[248]|[iu][1248]))', ?'fortran_order': ?(True|False), ?"
+    r"'shape': ?\((" + _SIZES + r")\),? ?\} *\n?"
+)
+_DESCR = re.compile(r"'descr': ?'([^']{1,16})'")
+
+
+def read_npy(path: str | os.PathLike[str], who: str = "read_npy") -> Array:
+    """Return the array of numbers in a `.npy` file, in native byte order and C order.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it cannot be opened.
+    FileFormatError
+        If it is not such a file, holds something other than numbers, or is not as long as its header says.
+    """
+    label = f"{who}: {os.fspath(path)}"
+    with checks.open_file(who, path) as file:
+        return _read_array(file, os.fstat(file.fileno()).st_size, label)
+
+
+def read_npz(path: str | os.PathLike[str], who: str = "read_npz") -> Array:
+    """Return the array of a `.npz` archive that holds exactly one; errors as in `read_npy`."""
+    label = f"{who}: {os.fspath(path)}"
+    with checks.open_file(who, path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                members = archive.infolist()
+                names = ", ".join(member.filename.removesuffix(".npy") for member in members[:12])
+                if len(members) != 1 or not members[0].filename.endswith(".npy"):
+                    raise FileFormatError(
+                        f"{label}: must hold one array, it holds {len(members)}: {names}. Save the one that is meant: "
+                        f"np.save('x.npy', np.load({os.path.basename(path)!r})[NAME])."
+                    )
+                if members[0].file_size > min(MAX_BYTES, MAX_RATIO * os.path.getsize(path)):
+                    raise FileFormatError(
+                        f"{label}: declares {members[0].file_size} bytes, which it cannot hold. {AGAIN}"
+                    )
+                with archive.open(members[0]) as member:
+                    return _read_array(member, members[0].file_size, f"{label}: {members[0].filename}")
+        except FileFormatError:
+            raise
+        except Exception as error:  # zipfile meets damage with errors of many kinds
+            raise FileFormatError(
+                f"{label}: the archive is damaged: {error or type(error).__name__}. {AGAIN}"
+            ) from None
+
+
+def read_npy_header(file: BufferedReader | IO[bytes], label: str) -> tuple[Shape, bool, np.dtype[np.generic]]:
+    """Return shape, whether in Fortran order, and dtype, leaving `file` at the first number."""
+    start = file.read(8)
+    width = 2 if start[6:7] == b"\1" else 4
+    length = int.from_bytes(file.read(width), "little")
+    text = file.read(min(length, MAX_HEADER)).decode("latin-1")
+    match = _HEADER.fullmatch(text)
+    if start[:6] != b"\x93NUMPY" or len(text) != length or match is None:
+        raise FileFormatError(f"{label}: must be an array of numbers as NumPy saves it{_guess(text)}.")
+    descr, fortran, sizes = match.groups()
+    shape = tuple(int(n) for n in sizes.replace(",", " ").split())
+    if len(shape) > MAX_AXES or math.prod(max(n, 1) for n in shape) >= 1 << 60:
+        raise FileFormatError(f"{label}: no array has the shape {str(shape)[:80]} that it declares. {AGAIN}")
+    return shape, fortran == "True", np.dtype(descr)
+
+
+def _guess(text: str) -> str:
+    kind = _DESCR.search(text)
+    if kind is None:
+        return f", got {text[:80]!r}"
+    if "O" in kind[1]:
+        return "; it holds Python objects, a pickle, and is not opened: write np.save(path, array.astype(float))"
+    return f"; it holds {kind[1]!r}: convert it to numbers"
+
+
+def _read_array(file: BufferedReader | IO[bytes], size: int, label: str) -> Array:
+    start = file.tell()
+    shape, fortran, dtype = read_npy_header(file, label)
+    nbytes, left = math.prod(shape) * dtype.itemsize, size - (file.tell() - start)
+    if nbytes != left:
+        fault = "truncated" if left < nbytes else "too long"
+        raise FileFormatError(
+            f"{label}: the file is {fault}: shape {shape} of {dtype} takes {nbytes} bytes, "
+            f"{max(left, 0)} follow. {AGAIN}"
+        )
+    pieces, wanted = [], nbytes
+    while wanted and (piece := file.read(min(wanted, 1 << 24))):  # an archive may declare more than it holds
+        pieces.append(piece)
+        wanted -= len(piece)
+    if wanted:
+        raise FileFormatError(f"{label}: the file is truncated: {wanted} of {nbytes} bytes are missing. {AGAIN}")
+    array = np.frombuffer(b"".join(pieces), dtype).reshape(shape, order="F" if fortran else "C")
+    return np.array(array, dtype.newbyteorder("="), order="C")

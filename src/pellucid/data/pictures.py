@@ -1,0 +1,131 @@
+"""Picture files as arrays: one way, whatever the file holds.
+
+Grey of 8 or 16 bits, colour, palettes, one bit, CMYK and transparency all become numbers from 0 (black) to 1 (white).
+A picture that a camera turned is turned back; what is transparent is white paper; of several frames the first counts.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.errors import FileFormatError
+from pellucid.typing import Array
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+"""What is opened, whatever a file is called. Other readers of Pillow are not needed, and some run programs."""
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
+
+MAX_PIXELS = 50_000_000
+"""A picture that declares more is refused before it is decoded."""
+
+
+class Picture(NamedTuple):
+    """Pixels (H, W, C) from 0 to 1, and what there is to say about how they came about."""
+
+    pixels: Array
+    notes: tuple[str, ...] = ()
+
+
+def read_picture(path: str | os.PathLike[str], channels: int) -> Picture:
+    """Return a picture file as float32 (H, W, 1), grey, or (H, W, 3), colours.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it cannot be opened.
+    FileFormatError
+        If it is no picture of a known kind, is damaged, cut short or too large, or its white is not known.
+    """
+    label = os.fspath(path)
+    pil = checks.require("PIL.Image", "Reading pictures", "images")
+    with checks.open_file("picture", path) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of sizes, which are looked at here, and of odd metadata
+        if not file.peek(1):
+            raise FileFormatError(f"{label}: the file is empty. Save or download the picture again.")
+        try:
+            with pil.open(file, formats=FORMATS) as picture:
+                return _pixels(picture, channels, label)
+        except (FileFormatError, MemoryError):
+            raise
+        except pil.DecompressionBombError:
+            raise FileFormatError(f"{label}: has too many pixels, at most {MAX_PIXELS:,}. Scale it down.") from None
+        except Exception as error:  # a damaged picture meets Pillow in many ways
+            raise FileFormatError(f"{label}: not a picture that can be read ({_reason(error)}).") from error
+
+
+def _reason(error: Exception) -> str:
+    if type(error).__name__ == "UnidentifiedImageError":
+        return f"none of {', '.join(FORMATS)}; save it as PNG"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _pixels(picture: Any, channels: int, label: str) -> Picture:
+    from PIL import ImageOps
+
+    if not 0 < picture.width * picture.height <= MAX_PIXELS:
+        raise FileFormatError(
+            f"{label}: {picture.width} x {picture.height} pixels; there must be at least 1 and at most {MAX_PIXELS:,}."
+        )
+    notes: tuple[str, ...] = ()
+    if getattr(picture, "is_animated", False) and picture.format != "MPO":  # cameras put a preview beside
+        notes = ("the first of its frames",)
+    numbers = _numbers(ImageOps.exif_transpose(picture), picture.format, label)
+    if numbers.ndim == 2:
+        numbers = numbers[..., None]
+    if channels == 1 and numbers.shape[2] == 3:  # the luma of ITU-R 601
+        numbers = numbers @ np.array([[0.299], [0.587], [0.114]], np.float32)
+    return Picture(np.repeat(numbers, channels // numbers.shape[2], axis=2), notes)
+
+
+def _numbers(picture: Any, form: str, label: str) -> Array:
+    """Grey (H, W) or colours (H, W, 3), from 0 to 1."""
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and form != "TIFF"):
+        return np.asarray(picture).astype(np.float32) / 65535
+    if picture.mode in ("I", "F"):
+        return _deep(np.asarray(picture), label)
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        picture = _on_paper(picture)
+    grey = picture.mode in ("1", "L")
+    pixels = np.asarray(picture.convert("L" if grey else "RGB")).astype(np.float32) / 255
+    return pixels if grey or not _colourless(pixels) else np.ascontiguousarray(pixels[..., 0])
+
+
+def _colourless(pixels: Array) -> bool:
+    """Whether all three channels agree: such a picture is grey, to the last bit."""
+    return bool((pixels[..., :1] == pixels).all())
+
+
+def _deep(pixels: Array, label: str) -> Array:
+    """Numbers of 32 bits, whose white is known only where they are floats from 0 to 1."""
+    if pixels.dtype.kind == "f" and np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1:
+        return pixels.astype(np.float32)
+    raise FileFormatError(
+        f"{label}: holds {pixels.dtype} from {pixels.min():g} to {pixels.max():g}, and nothing says what is white. "
+        "Save it in 8 or 16 bits, or as floats from 0 to 1."
+    )
+
+
+def _on_paper(picture: Any) -> Any:
+    from PIL import Image
+
+    paper = Image.new("RGBA", picture.size, "white")
+    paper.alpha_composite(picture.convert("RGBA"))
+    return paper.convert("RGB")
+
+
+def resized(pixels: Array, height: int, width: int) -> Array:
+    """Return pixels (H, W, C) as (height, width, C): Pillow's bicubic filter, which averages where it makes smaller."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    image = checks.require("PIL.Image", "Resizing pictures", "images")
+    made = [
+        np.asarray(image.fromarray(np.ascontiguousarray(channel, np.float32)).resize((width, height), image.BICUBIC))
+        for channel in np.moveaxis(pixels, 2, 0)
+    ]
+    return np.asarray(np.clip(np.stack(made, axis=2), 0, 1))

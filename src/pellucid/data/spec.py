@@ -1,0 +1,136 @@
+"""What a model file remembers about its inputs: how samples were prepared, and what the classes are called.
+
+    {"kind": "images", "shape": [28, 28, 1], "low": 0.0, "high": 1.0, "class_names": ["cat", "dog"]}
+
+`load_csv`, `load_directory` and `mnist` say how they prepared their samples, `fit` puts it down in `network.inputs`,
+and `save` writes it beside the architecture, so that a picture, an array or a table that comes later is brought to
+the very same form.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.errors import ArgumentError
+from pellucid.typing import Array, Config, Shape
+
+KINDS = ("digits", "images", "table", "array")
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """How the samples of a network were made from what lay in files.
+
+    Attributes
+    ----------
+    kind : {"digits", "images", "table", "array"}
+        Digits in MNIST's form (28x28, light on dark, centred); other pictures; columns of a table; or arrays of
+        which no more is known.
+    shape : tuple of int
+        Of one sample, before it was flattened: (28, 28, 1), or (4,) for four columns.
+    low, high : float, optional
+        Between which numbers the training samples lay: 0 and 1 where pixels were divided by 255.
+    columns : tuple of str
+        The names of a table's columns, in order; numbers counted from 0 where it had no header.
+    mean, deviation : tuples of float
+        What was subtracted from each column, and what it was divided by; empty where columns were left as they are.
+    class_names : tuple of str, optional
+        One for each class.
+    """
+
+    kind: str
+    shape: Shape
+    low: float | None = None
+    high: float | None = None
+    columns: tuple[str, ...] = ()
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
+    class_names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for name, sound in self._checks().items():
+            if not sound:
+                raise ArgumentError(f"InputSpec: {name} cannot be {str(getattr(self, name))[:80]!r}.")
+
+    def _checks(self) -> dict[str, bool]:
+        columns = len(self.columns)
+        return {
+            "kind": self.kind in KINDS,
+            "shape": _tuple_of(self.shape, int)
+            and len(self.shape) > 0
+            and min(self.shape) > 0
+            and (self.kind != "digits" or self.shape == (28, 28, 1))
+            and (self.kind != "images" or len(self.shape) == 3),
+            "low": self.low is None or _finite(self.low),
+            "high": self.high is None or (_finite(self.high) and self.low is not None and self.low <= self.high),
+            "columns": _tuple_of(self.columns, str)
+            and ((columns,) == self.shape if self.kind == "table" else columns == 0),
+            "mean": _tuple_of(self.mean, float) and len(self.mean) in (0, columns) and all(map(_finite, self.mean)),
+            "deviation": _tuple_of(self.deviation, float)
+            and len(self.deviation) == len(self.mean)
+            and all(_finite(d) and d > 0 for d in self.deviation),
+            "class_names": self.class_names is None or _tuple_of(self.class_names, str),
+        }
+
+    @property
+    def size(self) -> int:
+        """The numbers in one sample."""
+        return math.prod(self.shape)
+
+    @property
+    def white(self) -> float | None:
+        """What a white pixel is: 1 or 255; None where the training samples did not lie between 0 and one of these."""
+        if self.low is None or self.high is None or self.low < 0 or self.high > 255:
+            return None
+        return 1.0 if self.high <= 1 else 255.0
+
+    def standardised(self, x: Array) -> Array:
+        """Return the columns (N, D) of a table as the network learnt from them: (x − mean) / deviation."""
+        if not self.mean:
+            return x
+        mean, deviation = (np.array(row, x.dtype) for row in (self.mean, self.deviation))
+        return np.asarray((x - mean) / deviation)
+
+    def replace(self, **changes: Any) -> InputSpec:
+        """Return the same with some attributes changed."""
+        return dataclasses.replace(self, **changes)
+
+    def to_config(self) -> Config:
+        """Return it as a dictionary fit for JSON; what is empty is left out."""
+        return {key: value for key, value in vars(self).items() if value not in (None, ())}
+
+    @classmethod
+    def from_config(cls, config: Any) -> InputSpec:
+        """Return what `to_config` gave, also by way of JSON; ArgumentError for anything else."""
+        known = [field.name for field in dataclasses.fields(cls)]
+        if not isinstance(config, dict) or not {"kind", "shape"} <= set(config) <= set(known):
+            names = ", ".join(map(str, config)) if isinstance(config, dict) else type(config).__name__
+            raise ArgumentError(
+                f"InputSpec: must have kind and shape, and besides only {', '.join(known[2:])}; got {names[:80]}."
+            )
+        return cls(**{key: _plain(key, value) for key, value in config.items()})
+
+
+def _plain(key: str, value: Any) -> Any:
+    """Lists of JSON are tuples here, and its whole numbers floats where floats are meant."""
+    real = key in ("low", "high", "mean", "deviation")
+    if isinstance(value, list | tuple):
+        return tuple(_float(v) if real else v for v in value)
+    return _float(value) if real else value
+
+
+def _float(value: Any) -> Any:
+    return float(value) if type(value) is int and abs(value) < 1 << 53 else value
+
+
+def _tuple_of(value: object, kind: type) -> bool:
+    return isinstance(value, tuple) and all(type(v) is kind for v in value)
+
+
+def _finite(value: object) -> bool:
+    return type(value) is float and math.isfinite(value)
