@@ -232,8 +232,8 @@ def _state(layer: Layer[Any], prefix: str = "", *, with_buffers: bool = True) ->
     """Return everything that a layer and the layers in it hold, as values that can be compared."""
     state: dict[str, Any] = {}
     for name, value in vars(layer).items():
-        if name == "buffers" and not with_buffers:
-            continue
+        if name == "_built" or (name == "buffers" and not with_buffers):
+            continue  # what was built is the parameters and buffers again
         if isinstance(value, dict):
             state |= {f"{prefix}{name}[{k!r}]": _comparable(v) for k, v in value.items()}
         elif isinstance(value, (tuple, list)) and any(isinstance(item, Layer) for item in value):

@@ -115,6 +115,7 @@ def float64_copy(layer: Layer[Any], input_shape: Shape, seed: int) -> Layer[Any]
         for mine, theirs in ((twin.params, layer.params), (twin.buffers, layer.buffers)):
             for key, value in theirs.items():
                 mine[key] = value
+    twin.trainable = True  # a frozen layer's backward would not be asked
     return twin
 
 
@@ -130,7 +131,7 @@ def _expect_alike(layer: Layer[Any], twin: Layer[Any]) -> None:
         for inner, copied in zip(layer.layers, twin.layers, strict=True):
             _expect_alike(inner, copied)
         return
-    for name in inspect.signature(kind).parameters:
+    for name in inspect.signature(kind.__init__).parameters:
         given, kept = getattr(layer, name, None), getattr(twin, name, None)
         if isinstance(given, (bool, int, float, str)) and given != kept:
             raise ArgumentError(
