@@ -9,6 +9,7 @@ def test_scale():
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,9 +65,7 @@ def assert_gradients(
     ...         return 2 * cache * dy, {}
     >>> assert_gradients(Square(), input_shape=(4,))
     """
-    if not isinstance(layer, Layer):
-        hint = " Call it to make one." if isinstance(layer, type) else ""
-        raise ArgumentError(f"assert_gradients: a layer is needed, got {layer!r}.{hint}")
+    _expect_layer(layer)
     shape = _shape(input_shape)
     values = _distinct(checks.size("assert_gradients", "samples", samples), shape, seed) if x is None else batch(x)
     checks.expect_batch("assert_gradients", values, shape)
@@ -78,6 +77,12 @@ def assert_gradients(
     faults = laws or list(_wrong_gradients(twin, values, tolerance, seed))
     if faults:
         raise AssertionError("\n".join([f"{layer.label} does not keep the contract of a layer:", *faults]))
+
+
+def _expect_layer(given: object) -> None:
+    if not isinstance(given, Layer):
+        hint = " Call it to make one." if isinstance(given, type) else ""
+        raise ArgumentError(f"assert_gradients: a layer is needed, got {given!r}.{hint}")
 
 
 def _shape(given: Shape | int) -> Shape:
@@ -166,7 +171,8 @@ def _of_several_passes(layer: Layer[Any], x: Array, train: bool, seed: int) -> I
     yield from _unlike(f"law 5: with another pass between forward and backward (train={train})", first, interleaved)
     for needs in ({"need_dx": False}, {"need_grads": False}):
         wanted = (None, first[1]) if "need_dx" in needs else (first[0], {})
-        yield from _unlike(f"backward with {needs}", wanted, lambda n=needs: _needed(layer, dy, x, train, seed, n))
+        attempt = partial(_needed, layer, dy, x, train, seed, needs)
+        yield from _unlike(f"backward with {needs}", wanted, attempt)
 
 
 def _needed(layer: Layer[Any], dy: Array, x: Array, train: bool, seed: int, needs: dict[str, bool]) -> Any:
@@ -226,8 +232,8 @@ def _state(layer: Layer[Any], prefix: str = "", *, with_buffers: bool = True) ->
     """Return everything that a layer and the layers in it hold, as values that can be compared."""
     state: dict[str, Any] = {}
     for name, value in vars(layer).items():
-        if name == "buffers" and not with_buffers:
-            continue
+        if name == "_built" or (name == "buffers" and not with_buffers):
+            continue  # what was built is the parameters and buffers again
         if isinstance(value, dict):
             state |= {f"{prefix}{name}[{k!r}]": _comparable(v) for k, v in value.items()}
         elif isinstance(value, (tuple, list)) and any(isinstance(item, Layer) for item in value):

@@ -53,7 +53,7 @@ class GradientReport:
 
     @property
     def verdict(self) -> Literal["passed", "failed", "inconclusive"]:
-        """ "failed" where a gradient is wrong; "inconclusive" where none is, and for one it could not have been seen."""
+        """Whether a gradient is wrong, or none is, or (inconclusive) one could be without being seen."""
         if self.problems or not all(row.passed for row in self.rows):
             return "failed"
         return "inconclusive" if any(row.doubt for row in self.rows) else "passed"

@@ -29,7 +29,8 @@ class Subject:
     ) -> None:
         self.x = batch(x)
         self.layer = float64_copy(layer, self.x.shape[1:], seed)
-        self.t, self.loss, self.train, self.seed = t, loss, train, seed
+        self.t: Any = t
+        self.loss, self.train, self.seed = loss, train, seed
         self.buffers = {key: value.copy() for key, value in self.layer.buffers.items()}
         y, _ = self.forward()
         # Not uniform: behind a softmax or a normalisation, Σ y is a constant and its gradient zero.
@@ -71,7 +72,7 @@ class Subject:
         """Return what backward says, by name, at the point where the arrays lie now."""
         y, cache = self.forward()
         dx, grads = self.layer.backward(self.upstream(y), cache)
-        return {"x": dx, **grads}
+        return grads if dx is None else {"x": dx, **grads}
 
     def _measured_rounding(self, here: float) -> float:
         """Return four times what the value changes by when every number moves by a few of its last digits.
@@ -114,6 +115,7 @@ def float64_copy(layer: Layer[Any], input_shape: Shape, seed: int) -> Layer[Any]
         for mine, theirs in ((twin.params, layer.params), (twin.buffers, layer.buffers)):
             for key, value in theirs.items():
                 mine[key] = value
+    twin.trainable = True  # a frozen layer's backward would not be asked
     return twin
 
 
@@ -129,10 +131,10 @@ def _expect_alike(layer: Layer[Any], twin: Layer[Any]) -> None:
         for inner, copied in zip(layer.layers, twin.layers, strict=True):
             _expect_alike(inner, copied)
         return
-    for name in inspect.signature(kind).parameters:
-        mine, copied = getattr(layer, name, None), getattr(twin, name, None)
-        if isinstance(mine, (bool, int, float, str)) and mine != copied:
+    for name in inspect.signature(kind.__init__).parameters:
+        given, kept = getattr(layer, name, None), getattr(twin, name, None)
+        if isinstance(given, (bool, int, float, str)) and given != kept:
             raise ArgumentError(
                 f"check_gradients: {kind.__name__}.config must return every argument of {kind.__name__}: "
-                f"the copy of a layer with {name}={mine!r} has {name}={copied!r}."
+                f"the copy of a layer with {name}={given!r} has {name}={kept!r}."
             )
