@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from pellucid.arrays import as_array
 from pellucid.errors import (
     ArgumentError,
     DataError,
@@ -167,7 +168,7 @@ def class_indices(who: str, t: Any, classes: int | None = None, samples: int | N
     Rank decides which: one axis means indices, two mean one-hot rows. Columns (N, 1), floats with fractions,
     classes outside 0..K-1 and counts that differ from `samples` raise LabelError.
     """
-    t = np.asarray(t)
+    t = as_array(who, "labels", t)
     if t.ndim == 2 and t.shape[1] == 1 and classes != 1:
         raise LabelError(
             f"{who}: labels must have shape (N,) or be one-hot (N, K), got a column {t.shape}. Write t.ravel()."

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from pellucid import checks
+from pellucid import arrays, checks
 from pellucid.errors import ArgumentError, LabelError, ShapeError
 from pellucid.functions import as_float, one_hot, sigmoid, softmax
 from pellucid.typing import Array, ArrayLike, Config, IntArray
@@ -33,7 +33,7 @@ class Loss(ABC):
 
     def forward(self, y: Array, t: ArrayLike) -> tuple[float, LossCache]:
         """Return the loss and its cache; raise ShapeError or LabelError where y and t do not fit."""
-        y = as_float(y)
+        y = as_float(type(self).__name__, "y", y)
         if y.ndim != 2 or y.size == 0:
             raise ShapeError(f"{type(self).__name__}: y must have shape (N, K) with N, K ≥ 1, got {y.shape}.")
         return self.compute(y, self.targets(t, len(y), y.shape[1]))
@@ -133,7 +133,7 @@ class _RowLoss(Loss):
 
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> Array:
         who = type(self).__name__
-        t = np.asarray(t)
+        t = arrays.as_array(who, "t", t)
         if t.ndim == 1 and t.dtype.kind in "iu" and outputs > 1:
             return one_hot(checks.class_indices(who, t, outputs, samples), outputs, np.float64)
         if t.shape != (samples, outputs):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid import checks
+from pellucid import arrays, checks
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ArgumentError
 from pellucid.layers import Container, Sequential, Softmax
@@ -43,7 +43,7 @@ def network_of(model: Any) -> Container[Any]:
 
 def predict(model: Any, x: ArrayLike, *, batch_size: int = EVALUATION_BATCH) -> Array:
     """Return the network's outputs (N, K) for x (N, …), computed `batch_size` samples at a time."""
-    x = np.asarray(x)
+    x = arrays.numbers("predict", "x", x)
     outputs = list(_outputs(network_of(model), x, checks.size("predict", "batch_size", batch_size)))
     return np.concatenate(outputs)
 
