@@ -11,7 +11,10 @@ from pellucid.kernels import blas, jit
 
 @cache
 def address() -> int:
-    """The address of the Fortran routine SGEMM, or 0: NumPy's own library first, else SciPy's.
+    """The address of the Fortran routine SGEMM in the OpenBLAS of NumPy's wheel, or 0 where NumPy came without one.
+
+    NumPy built on Accelerate, MKL or a system's BLAS has none that can be found and told how many threads to use: then
+    the layers' own steps run, on NumPy's products. They compute the same to rounding, and are as reproducible.
 
     Compiled kernels call it with pointers to 64-bit integers. A library with 32-bit integers reads their lower half,
     which is the same number on a little-endian machine: so one way of calling serves both.
@@ -23,22 +26,10 @@ def address() -> int:
         for name in ("scipy_sgemm_64_", "sgemm_64_", "scipy_sgemm_", "sgemm_"):
             if hasattr(library, name):
                 return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
-    return _in_scipy()
+    return 0
 
 
 @cache
 def available() -> bool:
     """Whether compiled kernels can call SGEMM."""
     return jit.available() and address() != 0
-
-
-def _in_scipy() -> int:
-    try:
-        from scipy.linalg import cython_blas
-    except ImportError:
-        return 0
-    capsule = cython_blas.__pyx_capi__["sgemm"]
-    name, pointer = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
-    name.restype, name.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    return int(pointer(capsule, name(capsule)) or 0)
