@@ -60,7 +60,8 @@ def check_wheel(wheel: Path) -> None:
 
 
 def check_sdist(sdist: Path) -> None:
-    names = {name.partition("/")[2] for name in tarfile.open(sdist).getnames()}
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
     expected = {name for name in tracked() if name.split("/")[0] in SDIST or name in SDIST_FILES} | {"PKG-INFO"}
     expect_same(sdist.name, names, expected)
 

@@ -82,7 +82,7 @@ def main() -> int:
     green.append(run("without Numba", [*pytest, *TESTS], {"PELLUCID_NO_NUMBA": "1"}))
     if wheel:
         python = str(Path(wheel).absolute())
-        where = "import pellucid; assert 'site-packages' in pellucid.__file__, pellucid.__file__; print(pellucid.__file__)"
+        where = "import pellucid as pl; print(pl.__file__); assert 'site-packages' in pl.__file__"
         with tempfile.TemporaryDirectory() as elsewhere:
             outside = Path(elsewhere)
             green.append(run("the wheel is what is tested", [python, "-c", where], {}, outside))
