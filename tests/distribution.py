@@ -72,8 +72,9 @@ def check_types(python: str) -> None:
         Path(folder, "user.py").write_text(USER, encoding="utf-8")
         command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "user.py"]
         said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
+    wrong = USER[: USER.index("wrong:")].count("\n") + 1
     errors = [line for line in said.splitlines() if "error:" in line]
-    if len(errors) != 1 or "Evaluation" not in errors[0] or "user.py:15:" not in errors[0]:
+    if len(errors) != 1 or "Evaluation" not in errors[0] or not errors[0].startswith(f"user.py:{wrong}:"):
         sys.exit(f"mypy --strict of a user's file: {said}")
     print("mypy --strict of a user's file: finds the wrong line and no other")
 
