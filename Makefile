@@ -3,13 +3,36 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check check-style bench format clean
+.PHONY: demo test peers chromium machines dist check check-style bench format clean
 
 demo: $(VENV)/.installed ## train the book's network on the whole of MNIST and draw its pictures
 	$(BIN)/pellucid train --out runs/demo --overwrite
 
 test: $(VENV)/.installed-dev ## run the tests
 	$(BIN)/pytest -n 2
+
+# The files that ask for a judge from outside: importorskip, or tests/peers.py.
+JUDGED = $(shell grep -rlE 'importorskip|from peers|import peers|needs_numba' tests --include='test_*.py')
+
+peers: $(VENV)/.installed-peers chromium ## run the tests that need PyTorch, captum, JAX, ONNX, a browser …; none is skipped
+	$(BIN)/pytest -n 2 --no-skips $(JUDGED)
+
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -yqq chromium; } || \
+	{ echo "make peers: a browser is needed. Install chromium, for example: sudo apt-get install chromium" >&2; exit 2; }
+
+dist: $(VENV)/.installed-dist ## build wheel and source distribution in dist/, and check what is in them
+	rm -rf dist $(VENV)/wheel
+	$(BIN)/python -m build --no-isolation --outdir dist >/dev/null
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+	$(PYTHON) -m venv $(VENV)/wheel
+	$(VENV)/wheel/bin/python -m pip install --quiet "$$(ls $$PWD/dist/*.whl)[dev]"
+	$(BIN)/python tests/distribution.py dist $(VENV)/wheel/bin/python
+
+machines: dist ## run the kernel and layer tests without AVX-512, on one core, without Numba, and from the wheel
+	$(BIN)/python tests/machines.py --wheel $(VENV)/wheel/bin/python
 
 check: check-style test ## format, lint, types, tests
 
@@ -26,7 +49,7 @@ format: $(VENV)/.installed-dev ## bring the code to the house's format
 	$(BIN)/ruff check --fix
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pellucid needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -39,6 +62,14 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-peers: $(VENV)/.installed-dev tests/peers.txt
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' --requirement tests/peers.txt
+	touch $@
+
+$(VENV)/.installed-dist: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --editable '.[dev,dist]'
+	touch $@
 
 $(VENV)/.installed-bench: $(VENV)/bin/python pyproject.toml benchmarks/requirements.txt
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --requirement benchmarks/requirements.txt

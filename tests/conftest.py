@@ -1,8 +1,14 @@
-"""What every test has: a seeded generator, and floating-point errors that raise instead of warning."""
+"""What every test has: a seeded generator, and floating-point errors that raise instead of warning.
+
+`--no-skips` makes a skipped test a failed one: for runs on machines where every judge is said to sit (`make peers`).
+At the end of a run the skipped tests are counted, by their reasons.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +17,35 @@ from hypothesis import settings
 # The same examples on every run: a failure seen in one place is seen in all.
 settings.register_profile("pellucid", deadline=None, derandomize=True, database=None, max_examples=50)
 settings.load_profile("pellucid")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="a test that would be skipped fails")
+
+
+def _no_skip(config: pytest.Config, report: Any) -> Any:
+    if report.skipped and not hasattr(report, "wasxfail") and config.getoption("--no-skips"):
+        report.outcome, report.longrepr = "failed", f"{report.nodeid} may not be skipped: {report.longrepr[2]}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    return _no_skip(item.config, (yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    return _no_skip(collector.config, (yield))  # a whole file can be skipped where it is imported
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        terminalreporter.write_line(f"{len(skipped)} skipped (`make peers` installs what they need):")
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count:6}  {reason}")
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_softmax_rows_are_probabilities_in_the_order_of_the_scores(x: np.ndarray
 def test_functions_keep_the_dtype(dtype: Any) -> None:
     x = np.ones((2, 3), dtype)
 
-    assert {sigmoid(x).dtype, softmax(x).dtype, softplus(x).dtype, as_float(x).dtype} == {np.dtype(dtype)}
+    assert {sigmoid(x).dtype, softmax(x).dtype, softplus(x).dtype, as_float("f", "x", x).dtype} == {np.dtype(dtype)}
 
 
 # one-hot

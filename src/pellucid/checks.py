@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from pellucid.arrays import as_array
 from pellucid.errors import (
     ArgumentError,
     DataError,
@@ -168,7 +169,7 @@ def class_indices(who: str, t: Any, classes: int | None = None, samples: int | N
     floats that are all 0 or 1, are the indices 1 and 0. Other floats, classes outside 0..K-1 and counts that differ
     from `samples` raise LabelError.
     """
-    t = np.asarray(t)
+    t = as_array(who, "labels", t)
     if t.ndim == 2 and t.shape[1] == 1:
         t = t[:, 0]
     if t.ndim not in (1, 2) or (t.ndim == 2 and classes is not None and t.shape[1] != classes):

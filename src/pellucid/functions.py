@@ -8,13 +8,14 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import as_array, numbers
 from pellucid.errors import ShapeError
 from pellucid.typing import Array, ArrayLike, DTypeLike, IntArray
 
 
-def as_float(x: ArrayLike) -> Array:
+def as_float(who: str, name: str, x: ArrayLike) -> Array:
     """`x` as a floating-point array: floats keep their dtype, integers become float64."""
-    x = np.asarray(x)
+    x = numbers(who, name, x)
     return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
@@ -24,7 +25,7 @@ def sigmoid(x: ArrayLike) -> Array:
     Below −ln(largest number) the result would leave the range of the dtype; clipping there keeps e⁻ˣ finite and
     the relative error at rounding level everywhere above.
     """
-    x = as_float(x)
+    x = as_float("sigmoid", "x", x)
     lowest = _LOWEST[x.dtype.char]
     y: Array = np.maximum(x, lowest)
     if y.ndim == 0:  # NumPy hands scalars back as values, which have no `out`
@@ -44,13 +45,13 @@ _LOWEST = {
 
 def softplus(x: ArrayLike) -> Array:
     """ln(1 + eˣ) = max(x, 0) + ln(1 + e^{−|x|}), without overflow."""
-    x = as_float(x)
+    x = as_float("softplus", "x", x)
     return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))))
 
 
 def softmax(x: ArrayLike) -> Array:
     """e^{x_k} / Σ_j e^{x_j} over the last axis: of one vector (K,) or each row of a batch (N, K)."""
-    x = as_float(x)
+    x = as_float("softmax", "x", x)
     y: Array = x - x.max(axis=-1, keepdims=True)
     np.exp(y, out=y)
     y /= y.sum(axis=-1, keepdims=True)
@@ -72,7 +73,7 @@ def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> float:
     Shapes: y (K,) with t an index or (K,); y (N, K) with t (N,) indices or (N, K) one-hot or soft labels.
     A probability of 0 counts as the smallest positive number, so that the result stays finite.
     """
-    y, t = _as_batches(y, t)
+    y, t = _as_batches("cross_entropy_error", y, t)
     tiny = np.finfo(y.dtype).tiny
     log_y = np.log(np.maximum(y, tiny))
     if t.ndim == 2:
@@ -83,15 +84,15 @@ def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> float:
 
 def mean_squared_error(y: ArrayLike, t: ArrayLike) -> float:
     """Half the sum of squares, ½ Σ (y − t)², as the book defines it; a batch gives the mean over its samples."""
-    y, t = _as_batches(y, t)
+    y, t = _as_batches("mean_squared_error", y, t)
     if t.ndim == 1:
         t = one_hot(t, y.shape[1], y.dtype)
     return float(0.5 * ((y - t) ** 2).sum() / len(y))
 
 
-def _as_batches(y: ArrayLike, t: ArrayLike) -> tuple[Array, Array]:
+def _as_batches(who: str, y: ArrayLike, t: ArrayLike) -> tuple[Array, Array]:
     """`y` as (N, K); `t` as (N,) class indices or (N, K) rows; a single sample becomes a batch of one."""
-    y, t = as_float(y), np.asarray(t)
+    y, t = as_float(who, "y", y), as_array(who, "t", t)
     if y.ndim == 1:
         y, t = y[None], t[None] if t.ndim <= 1 else t
     if y.ndim != 2 or y.size == 0:

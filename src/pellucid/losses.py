@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from pellucid import checks
+from pellucid import arrays, checks
 from pellucid.class_weights import ClassWeights, array_of_weights, read_weights
 from pellucid.errors import ArgumentError, LabelError, ShapeError, UnknownNameError
 from pellucid.functions import as_float, one_hot, sigmoid, softmax
@@ -39,7 +39,7 @@ class Loss(ABC):
 
     def rows(self, y: ArrayLike) -> Array:
         """Return outputs as floats; raise ShapeError unless they are (N, K) with N, K ≥ 1."""
-        y = as_float(y)
+        y = as_float(type(self).__name__, "y", y)
         if y.ndim != 2 or y.size == 0:
             raise ShapeError(f"{type(self).__name__}: y must have shape (N, K) with N, K ≥ 1, got {y.shape}.")
         return y
@@ -179,7 +179,7 @@ class RowLoss(Loss):
 
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> Array:
         who = type(self).__name__
-        t = np.asarray(t)
+        t = arrays.as_array(who, "t", t)
         if t.ndim == 1 and t.dtype.kind in "iub" and outputs > 1:
             return one_hot(checks.class_indices(who, t, outputs, samples), outputs, np.float64)
         if t.shape == (samples,) and outputs == 1:

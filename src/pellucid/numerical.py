@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid import checks
+from pellucid import arrays, checks
 from pellucid.errors import ArgumentError
 from pellucid.typing import Array, ArrayLike, DTypeLike
 
@@ -65,10 +65,7 @@ def numerical_gradient(f: Callable[[Array], Any], x: ArrayLike, h: float | None 
 
 def _writable(x: ArrayLike) -> Array:
     """Return x itself where it can be stepped in place, else a copy."""
-    try:
-        x = np.asarray(x)
-    except ValueError:
-        raise ArgumentError("numerical_gradient: x must be an array, and its rows have different lengths.") from None
+    x = arrays.as_array("numerical_gradient", "x", x)
     if x.dtype.kind not in "fiub":
         raise ArgumentError(f"numerical_gradient: x must hold real numbers, got {x.dtype}.")
     checks.expect_finite("numerical_gradient", x)

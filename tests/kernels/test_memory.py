@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from pellucid.kernels import memory
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's settings")
 def test_settings_of_the_users_own_are_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1")
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import as_array
 from pellucid.data import batches, inputs, targets
 from pellucid.data.batches import Pair
 from pellucid.data.spec import InputSpec
@@ -116,7 +117,7 @@ class Dataset:
             if which.step in (None, 1):
                 return self._like(self.x[which], self.t[which])
             which = np.arange(len(self))[which]  # copied, so that x stays in C order
-        index = np.asarray(which)
+        index = as_array("Dataset", "the index", which)
         if index.dtype == bool:
             if index.shape != (len(self),):
                 raise ShapeError(f"Dataset: a mask must have shape ({len(self)},), got {index.shape}.")
@@ -195,7 +196,7 @@ class Dataset:
         `out`, a pair from `buffers`, is filled and its first n rows are returned, so that a training loop
         allocates nothing; the next call overwrites them.
         """
-        index = batches.valid_indices("Dataset.gather", np.asarray(indices), len(self))
+        index = batches.valid_indices("Dataset.gather", as_array("Dataset.gather", "indices", indices), len(self))
         return batches.take(self.x, self.t, index, out)
 
     def buffers(self, batch_size: int) -> Pair:

@@ -8,31 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from pellucid import checks
+from pellucid import arrays, checks
 from pellucid.errors import ArgumentError, DataError, ShapeError
 from pellucid.typing import Array, DTypeLike
 
 
 class ScaleWarning(UserWarning):
     """Samples look like pixels of 0–255, where networks learn from values of 0–1."""
-
-
-def as_array(who: str, name: str, value: Any) -> Array:
-    """An array of whatever came: an array, a list, a DataFrame or Series, a tensor of another library.
-
-    Raises
-    ------
-    DataError
-        If the samples do not all have the same shape.
-    """
-    if hasattr(value, "to_numpy"):  # pandas and polars, without importing either
-        value = value.to_numpy()
-    if hasattr(value, "toarray"):  # SciPy, whose matrices would become one object
-        raise DataError(f"{who}: {name} is sparse, and networks take every number. Write {name}.toarray().")
-    try:
-        return np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{who}: {name} cannot become an array ({error}). Give every sample the same shape.") from error
 
 
 def float_dtype(who: str, dtype: DTypeLike) -> np.dtype[Any]:
@@ -56,11 +38,7 @@ def samples(who: str, value: Any, dtype: DTypeLike) -> Array:
     DataError
         If there are no samples, they are not numbers, or some are NaN or infinite.
     """
-    x = as_array(who, "x", value)
-    if x.dtype.kind not in "biuf":
-        raise DataError(
-            f"{who}: x must hold numbers, got {x.dtype}. For tables with text use from_dataframe or load_csv."
-        )
+    x = arrays.numbers(who, "x", value)
     if x.ndim < 2:
         raise ShapeError(
             f"{who}: x must have shape (N, ...), got {x.shape}. One sample is x[None], one feature is x[:, None]."

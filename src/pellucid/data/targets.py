@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from pellucid import checks
-from pellucid.data.inputs import as_array
+from pellucid.arrays import as_array
 from pellucid.errors import ArgumentError, DataError, LabelError
 from pellucid.typing import Array, DTypeLike, IntArray
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.arrays import numbers
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.parts import before_softmax
 from pellucid.explain.result import Explanation
@@ -77,7 +78,7 @@ def all_classes(
     shape = before_softmax(network)[0].output_shape or ()
     if len(shape) != 1:
         raise ShapeError(f"{who}: the network gives {shape} for a sample, which are no scores of classes.")
-    given = np.asarray(x)
+    given = numbers(who, "x", x)
     if given.shape == network.input_shape:
         given = given[None]
     if given.shape != (1, *(network.input_shape or ())):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import numbers
 from pellucid.errors import ShapeError
 from pellucid.explain.resize import gaussian_blur
 from pellucid.typing import Array, ArrayLike
@@ -27,7 +27,7 @@ class Baseline(NamedTuple):
 
 def as_baselines(who: str, given: Any, x: Array) -> list[Baseline]:
     """Return one baseline, or the several of a list."""
-    several = isinstance(given, Sequence) and not isinstance(given, str)
+    several = isinstance(given, (list, tuple))
     return [as_baseline(who, one, x) for one in (given if several else [given])]
 
 
@@ -42,7 +42,7 @@ def as_baseline(who: str, given: Any, x: Array) -> Baseline:
         if given not in NAMES:
             checks.unknown_name(who, "baseline", given, NAMES)
         return Baseline(given, np.broadcast_to(_named(who, given, x, axes), x.shape).astype(x.dtype))
-    values = np.asarray(given, x.dtype)
+    values = numbers(who, "baseline", given, x.dtype)
     if values.shape not in ((), x.shape[1:], x.shape):
         raise ShapeError(f"{who}: baseline must be a number or have shape {x.shape[1:]}, got {values.shape}.")
     text = f"{values:g}" if values.ndim == 0 else "given"

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import numbers
+from pellucid.data import Dataset
 from pellucid.errors import ArgumentError
 from pellucid.explain.ascent import WHO, Ascent, Score
 from pellucid.explain.maximized import Maximized, Nearest
@@ -106,7 +108,8 @@ def maximize(
         checks.expect_range(WHO, name, number, 0, float("inf"), open_high=True)
     checks.expect_range(WHO, "size_power", size_power, 1, float("inf"), open_high=True)
     checks.expect_positive(WHO, "variation_power", variation_power)
-    samples = None if data is None else np.asarray(getattr(data, "x", data))
+    labels = data.t if isinstance(data, Dataset) else None
+    samples = None if data is None else numbers(WHO, "data", data.x if isinstance(data, Dataset) else data)
     low, high = _bounds(bounds, samples)
     score = Score.of(whole, target, layer, position)
     images = len(whole.input_shape or ()) == 3
@@ -121,7 +124,7 @@ def maximize(
     ascent.run(steps, optimizer, film)
     if samples is None:
         return ascent.result(layer, None)
-    return ascent.result(layer, lambda found: _nearest(found, samples, getattr(data, "t", None), low or 0.0))
+    return ascent.result(layer, lambda found: _nearest(found, samples, labels, low or 0.0))
 
 
 def _bounds(bounds: Any, samples: Array | None) -> tuple[float | None, float | None]:
@@ -134,7 +137,7 @@ def _bounds(bounds: Any, samples: Array | None) -> tuple[float | None, float | N
     return float(bounds[0]), float(bounds[1])
 
 
-def _nearest(images: Array, samples: Array, labels: Any, blank: float) -> Nearest:
+def _nearest(images: Array, samples: Array, labels: IntArray | None, blank: float) -> Nearest:
     """For each image the sample with the largest cosine, some thousand samples at a time."""
     flat = images.reshape(len(images), -1) - blank
     flat = flat / (np.linalg.norm(flat, axis=1, keepdims=True) + 1e-12)
@@ -146,5 +149,5 @@ def _nearest(images: Array, samples: Array, labels: Any, blank: float) -> Neares
         value = cosine[np.arange(len(flat)), winner]
         index[value > best] = start + winner[value > best]
         best = np.maximum(best, value)
-    found: IntArray | None = None if labels is None else np.asarray(labels)[index]
+    found: IntArray | None = None if labels is None else labels[index]
     return Nearest(index, samples[index], best, found)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import as_array
 from pellucid.errors import ShapeError
 from pellucid.explain.baselines import BaselineLike, as_baseline
 from pellucid.explain.gradients import BATCH, blocks, copies, values_of
@@ -87,7 +88,7 @@ def _regions(region: Any, shape: Shape) -> IntArray:
             rows, columns = np.arange(shape[0]) // side, np.arange(shape[1]) // side
             return np.broadcast_to((rows[:, None] * (columns[-1] + 1) + columns)[..., None], shape)
         return np.arange(int(np.prod(shape))).reshape(shape)
-    given = np.asarray(region)
+    given = as_array("shapley", "region", region)
     if given.shape == shape[:2] and len(shape) == 3:
         given = np.broadcast_to(given[..., None], shape)
     if (

@@ -22,6 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import as_array
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.parts import AnyContainer, before_softmax, layer_shape, upto
 from pellucid.functions import sigmoid, softmax
@@ -215,7 +216,7 @@ class Question:
             if target != "predicted":
                 checks.unknown_name(self.who, "target", target, ["predicted"])
             return np.asarray(y.argmax(axis=1))
-        given = np.asarray(target)
+        given = as_array(self.who, "target", target)
         if given.ndim == 0:
             given = np.full(len(y), given)
         return checks.class_indices(f"{self.who} (target)", given, y.shape[1], len(y)).astype(np.int64)

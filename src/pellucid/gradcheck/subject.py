@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid import checks
+from pellucid import arrays, checks
 from pellucid.errors import ArgumentError, DataError, ShapeError
 from pellucid.layers import Container, Layer, from_spec, to_spec
 from pellucid.losses import Loss
@@ -96,7 +96,7 @@ class Subject:
 
 def batch(x: ArrayLike) -> Array:
     """Return a float64 copy of a batch (N, …)."""
-    x = np.asarray(x)
+    x = arrays.as_array("check_gradients", "x", x)
     if x.dtype.kind not in "fiub":
         raise ArgumentError(f"check_gradients: x must hold real numbers, got {x.dtype}.")
     if x.ndim == 0 or x.size == 0:

@@ -8,11 +8,8 @@ then the products are right, and at worst two thread pools share the cores.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import glob
-import importlib
-import importlib.util
 import os
 import threading
 from functools import cache
@@ -59,13 +56,8 @@ def _open(path: str) -> ctypes.CDLL | None:
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The OpenBLAS that came with NumPy's wheel, or else with SciPy's."""
-    packages = [(np.__file__, "numpy")]
-    if not _bundled(np.__file__, "numpy") and (scipy := importlib.util.find_spec("scipy")) is not None:
-        with contextlib.suppress(ImportError):
-            importlib.import_module("scipy.linalg")  # so that its BLAS is loaded
-            packages.append((str(scipy.origin), "scipy"))
-    opened = (_open(path) for package in packages for path in _bundled(*package))
+    """The OpenBLAS that came with NumPy's wheel, if it did."""
+    opened = (_open(path) for path in _bundled(np.__file__, "numpy"))
     return next((found for found in opened if found is not None), None)
 
 

@@ -44,7 +44,7 @@ current_core = _current_core()
 
 def keep_off(core: int, threads: Iterable[int | None]) -> None:
     """Let threads, by their native identity, run on any core of the caller's but this one."""
-    with contextlib.suppress(OSError):  # a thread has ended, or setting is not allowed
+    with contextlib.suppress(OSError, AttributeError):  # a thread has ended, setting is not allowed, or unknown here
         others = os.sched_getaffinity(0) - {core}
         for thread in threads:
             if others and thread is not None:

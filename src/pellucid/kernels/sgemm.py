@@ -11,7 +11,10 @@ from pellucid.kernels import blas, jit
 
 @cache
 def address() -> int:
-    """The address of the Fortran routine SGEMM, or 0: NumPy's own library first, else SciPy's.
+    """The address of the Fortran routine SGEMM in the OpenBLAS of NumPy's wheel, or 0 where NumPy came without one.
+
+    NumPy built on Accelerate, MKL or a system's BLAS has none that can be found and told how many threads to use: then
+    the layers' own steps run, on NumPy's products. They compute the same to rounding, and are as reproducible.
 
     Compiled kernels call it with pointers to 64-bit integers. A library with 32-bit integers reads their lower half,
     which is the same number on a little-endian machine: so one way of calling serves both.

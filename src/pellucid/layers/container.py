@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from pellucid import checks
+from pellucid import arrays, checks
 from pellucid.errors import ArgumentError, StateError
 from pellucid.layers.base import Layer
 from pellucid.layers.parameters import Parameters
@@ -140,7 +140,8 @@ class Container(Layer[CacheT]):
 
     def accept(self, x: ArrayLike) -> Array:
         """Return `x` as an array of the network's dtype; raise ShapeError unless it is (N, *input_shape)."""
-        x = np.asarray(x, self.dtype)
+        if type(x) is not np.ndarray or x.dtype != self.dtype:
+            x = arrays.numbers(self.label, "x", x, self.dtype)
         if self.input_shape is None:
             checks.expect_built(self.label, None)
         elif x.shape[1:] != self.input_shape or x.ndim == 0:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import numbers
 from pellucid.data import Dataset
 from pellucid.initializers import Gaussian, LeCun
 from pellucid.interop import load_nielsen, save_nielsen
@@ -64,12 +65,12 @@ class Network:
 
     def feedforward(self, x: ArrayLike) -> Array:
         """Return the outputs: (N, K) for x (N, D), (K,) for one sample (D,)."""
-        x = np.asarray(x)
+        x = numbers("Network", "x", x)
         return self.network(x[None])[0] if x.ndim == 1 else self.network(x)
 
     def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[Array], list[Array]]:
         """Return (∂C/∂b, ∂C/∂w), layer by layer, for one sample (D,) or the mean over a batch (N, D)."""
-        x, y = np.asarray(x), np.asarray(y)
+        x, y = numbers("Network", "x", x), numbers("Network", "y", y)
         if x.ndim == 1:
             x, y = x[None], y[None]
         outputs, tape = self.network.forward(x, train=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import numbers
 from pellucid.initializers import Uniform
 from pellucid.layers import Affine, Conv2D, Flatten, Layer, MaxPool2D, ReLU, Sequential, Sigmoid, Tanh
 from pellucid.losses import SoftmaxCrossEntropy
@@ -69,6 +70,6 @@ class SimpleCNN:
 
     def feature_maps(self, image: ArrayLike) -> tuple[Array, Array]:
         """Return what each filter makes of one image (H, W, C): after convolution and activation, and after pooling."""
-        _, tape = self.network.forward(np.asarray(image)[None])
+        _, tape = self.network.forward(numbers("SimpleCNN", "image", image)[None])
         outputs = {step.name: step.output[0] for step in tape}
         return outputs["activation"], outputs["pooling"]

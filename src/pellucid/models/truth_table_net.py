@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid.arrays import numbers
 from pellucid.initializers import Uniform
 from pellucid.layers import Affine, Sequential, Sigmoid
 from pellucid.losses import SumOfSquares
@@ -30,7 +31,7 @@ class TruthTableNet:
     """
 
     def __init__(self, x: ArrayLike, t: ArrayLike, hidden_size: int = 4, *, seed: int = 0) -> None:
-        self.x, self.t = np.asarray(x, float), np.asarray(t, float)
+        self.x, self.t = numbers("TruthTableNet", "x", x, float), numbers("TruthTableNet", "t", t, float)
         begin = Uniform(1.0, low=0.0)
         self.network = Sequential(
             [

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from pellucid import checks
+from pellucid.arrays import as_array
 from pellucid.errors import ArgumentError, LabelError
 from pellucid.plots import pixels
 from pellucid.shown import shown
@@ -24,7 +23,7 @@ def labels(who: str, values: Any, samples: int | None = None) -> IntArray:
 
 def predicted(who: str, values: Any, samples: int | None = None) -> IntArray:
     """Predicted classes (N,), from indices or from the scores or probabilities of all classes (N, K)."""
-    values = np.asarray(values)
+    values = as_array(who, "predicted", values)
     if values.ndim == 2 and values.shape[1] > 1:
         values = pixels.numbers(who, "predicted", values).argmax(axis=1)
     return labels(f"{who} (predicted)", values, samples)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import as_array
 from pellucid.errors import ShapeError
 from pellucid.plots import grid, pixels, style
 from pellucid.plots.grid import Caption
@@ -51,7 +52,7 @@ def convolution_and_pooling(image: Any, convolved: Any, pooled: Any, title: str 
             f"{who}: convolved and pooled must hold as many maps each, got {len(above)} and {len(below)}. "
             "The channel axis comes last."
         )
-    one = np.asarray(image)
+    one = as_array(who, "image", image)
     if one.ndim not in (2, 3):
         raise ShapeError(f"{who}: image must have shape (H, W) or (H, W, C), got {one.shape}. Pass a single image.")
     picture = pixels.batch(who, one[None], "image")

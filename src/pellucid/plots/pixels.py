@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import as_array
 from pellucid.errors import ArgumentError, DataError, ShapeError
 from pellucid.typing import Array
 
 
 def numbers(who: str, name: str, values: Any) -> Array:
     """`values` as an array of finite real numbers with at least one element."""
-    array = np.asarray(values)
+    array = as_array(who, name, values)
     if array.dtype.kind not in "biuf":
         raise ArgumentError(
             f"{who}: {name} must hold numbers, got an array of {array.dtype}. Convert with .astype(float)."

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import as_array
 from pellucid.data.dataset import Dataset
-from pellucid.data.inputs import as_array
 from pellucid.errors import ArgumentError, DataError, ShapeError
 from pellucid.layers import Container
 from pellucid.losses import (

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.arrays import as_array
 from pellucid.data.dataset import Dataset
-from pellucid.data.inputs import as_array
 from pellucid.data.targets import Task, class_targets
 from pellucid.errors import ArgumentError, LabelError, ShapeError
 from pellucid.layers import Container

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import as_array
 from pellucid.layers import Container, ReLU
 from pellucid.losses import LossLike, MeanSquaredError, SoftmaxCrossEntropy, as_loss
 from pellucid.typing import Array, Arrays
@@ -55,14 +56,13 @@ class _Sums:
 
 
 def activities(
-    network: Container[Any], ops: tuple[Op, ...], data: Any, t: Any = None, loss: LossLike | None = None
+    network: Container[Any], ops: tuple[Op, ...], x: Array, t: Any = None, loss: LossLike | None = None
 ) -> dict[str, Activity]:
-    """Return how every operation behaves on x (N, …) or a data set, a batch at a time, in evaluation mode."""
-    x, t = np.asarray(getattr(data, "x", data)), getattr(data, "t", t)
+    """Return how every operation behaves on x (N, …), a batch at a time, in evaluation mode."""
     checks.expect_batch("summary", x, network.input_shape or ())
     criterion = None
     if t is not None:
-        t = np.asarray(t)
+        t = as_array("summary", "t", t)
         criterion = as_loss(loss or (SoftmaxCrossEntropy() if _are_classes(t) else MeanSquaredError()))
         t = criterion.targets(t, len(x), (network.output_shape or (1,))[-1])
     sums = {op.path: _Sums() for op in ops}

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from pellucid.arrays import numbers
+from pellucid.data import Dataset
 from pellucid.layers.container import learns
 from pellucid.losses import LossLike
 from pellucid.shown import shown
@@ -146,6 +148,9 @@ def summary(model: Any, x: Any = None, t: Any = None, *, loss: LossLike | None =
     network = network_of("summary", model)
     ops = flow(network)
     seen = fields(ops, network.input_shape or ())
+    if isinstance(x, Dataset):
+        x, t = x.x, x.t
+    x = None if x is None else numbers("summary", "x", x)
     measured = {} if x is None else activities(network, ops, x, t, loss)
     rows = tuple(
         Row(
@@ -155,7 +160,7 @@ def summary(model: Any, x: Any = None, t: Any = None, *, loss: LossLike | None =
         )
         for op in ops
     )  # fmt: skip
-    samples = 0 if x is None else len(getattr(x, "x", x))
+    samples = 0 if x is None else len(x)
     trained = [op for op in ops if learns(op.operation)]
     fixed = unique_size(ops, "params") - unique_size(trained, "params") + unique_size(ops, "buffers")
     return Summary(rows, unique_size(trained, "params"), fixed, network.input_shape or (), samples)

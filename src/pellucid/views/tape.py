@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import numbers
 from pellucid.errors import ShapeError
 from pellucid.explain.parts import visits
 from pellucid.layers import Container
@@ -26,7 +27,7 @@ def feature_maps(model: Any, image: Any) -> dict[str, Array]:
     The image is a sample, or a batch of one. `plots.feature_maps` draws the maps of a layer.
     """
     network = network_of("feature_maps", model)
-    x, shape = np.asarray(image), network.input_shape or ()
+    x, shape = numbers("feature_maps", "image", image), network.input_shape or ()
     if x.shape == shape:
         x = x[None]
     if x.shape[1:] == shape and len(x) != 1:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import numbers
+from pellucid.data import Dataset
 from pellucid.errors import ArgumentError
 from pellucid.explain.parts import upto
 from pellucid.layers import Container
@@ -56,7 +58,7 @@ def top_samples(
     """
     who = "top_samples"
     network = network_of(who, model)
-    x = np.asarray(getattr(data, "x", data))
+    x = numbers(who, "data", data.x if isinstance(data, Dataset) else data)
     checks.expect_batch(who, x, network.input_shape or (), "data")
     count, batch_size = checks.size(who, "count", count), checks.size(who, "batch_size", batch_size)
     if by not in ("max", "mean"):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import numbers
 from pellucid.errors import ShapeError
 from pellucid.explain.resize import bilinear
 from pellucid.explain.result import Explanation
@@ -53,7 +54,7 @@ def ask(who: str, network: Any, x: ArrayLike, target: Any, scalar: str) -> Asked
 def attributions(who: str, method: Method, network: Any, x: Array, target: Any) -> Array:
     """Return what a method says of x, in float64 and at the size of the inputs: (N, H, W, C or 1), or (N, D)."""
     given = method(network, x, target)
-    values = np.asarray(given.values if isinstance(given, Explanation) else given, np.float64)
+    values = numbers(who, "the map", given.values if isinstance(given, Explanation) else given, np.float64)
     if x.ndim == 4 and values.shape == x.shape[:3]:
         values = values[..., None]
     if x.ndim != values.ndim or len(values) != len(x) or (x.ndim != 4 and values.shape != x.shape):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import as_array, numbers
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ShapeError
 from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of
@@ -137,7 +138,7 @@ def trust_card(
     """
     who = "trust_card"
     whole = network_of(who, network)
-    everything = np.asarray(data.x if isinstance(data, Dataset) else data)
+    everything = numbers(who, "data", data.x if isinstance(data, Dataset) else data)
     count = min(checks.size(who, "images", images), len(everything))
     chosen = np.sort(np.random.default_rng(seed).choice(len(everything), count, replace=False))
     given = np.asarray(target)
@@ -161,7 +162,7 @@ def trust_card(
             max_sensitivity(whole, method, x, c, samples=5, seed=seed), "random")),
     ]  # fmt: skip
     if masks is not None:
-        truth = np.asarray(masks)
+        truth = as_array(who, "masks", masks)
         if len(truth) != len(everything):
             raise ShapeError(f"{who}: {len(everything)} images came with {len(truth)} masks. Give each image one.")
         mass = relevance_mass(whole, method, x, truth[chosen], c, seed=seed)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import as_array
 from pellucid.errors import ShapeError
 from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of, rows
 from pellucid.explain.evaluate.controls import averaged, control_maps
@@ -61,7 +62,7 @@ def _measure(
     asked = ask(who, network, x, target, "logit")
     x = asked.question.x
     checks.expect_rank(who, x, 4, "N, H, W, C")
-    given = np.asarray(masks)
+    given = as_array(who, "masks", masks)
     if given.dtype != bool or given.shape not in (x.shape[:3], x.shape[1:3]):
         raise ShapeError(
             f"{who}: masks must be booleans of shape {x.shape[:3]}, got {given.dtype} of shape {given.shape}."

@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """An image with its border of zeros: written out so that the loops of a kernel need no tests at the edges."""
 
 from __future__ import annotations

@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """Whole training steps of a dense network in one compiled call: gather, forward, loss, backward, update.
 
 A small network spends as long in Python, between the products, as in the products. Here nothing is between them, and

@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """Depthwise convolution: every channel has a kernel of its own, so 16 channels are 16 lanes of a vector.
 
 Such a convolution does little with each number, and loading is as much work as computing. So neighbouring taps of a

@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """Depthwise convolution with 3x3 kernels and stride 1 or 2, the usual ones: a window of nine vectors goes along a row.
 
 Each step loads one new column of three pixels, or two with stride 2; the kernel, or the nine sums of its gradient, stay

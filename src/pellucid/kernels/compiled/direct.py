@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """Convolution without columns or matrices: tiles of outputs summed in registers while the taps go by.
 
 Where the pixels of an output lie is told by tables of distances in bytes, made once for each shape in

@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """Loops over flat float32 arrays that read and write each number once. LLVM makes them vector code by itself.
 
 Constants are float32 and products of uint32 are cut back to uint32, or Numba would compute in 64 bits. No fast

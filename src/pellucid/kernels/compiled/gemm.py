@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """The BLAS matrix product, called from compiled code on addresses, with the interpreter lock released."""
 
 from __future__ import annotations

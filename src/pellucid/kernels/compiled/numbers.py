@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """Numbers in memory by their addresses; whole ones also where several threads change them at once."""
 
 from __future__ import annotations

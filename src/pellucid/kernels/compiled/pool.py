@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """The loops of max and average pooling: 16 channels at a time, each pixel read once."""
 
 from __future__ import annotations

@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """Prefetching: asking for memory ahead of its use, so that it is in the cache by then.
 
 A processor guesses which memory a loop will want from the addresses it has used. A kernel that goes along a row of

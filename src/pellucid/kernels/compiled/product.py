@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """The two products of a dense layer after an image, whose W has many short rows: x·W and dy·Wᵀ.
 
 For dy·Wᵀ a BLAS first copies Wᵀ into panels, which takes nearly as long as the arithmetic. Here the rows of W are the

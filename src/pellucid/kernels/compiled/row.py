@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """A row times a matrix, y = x·W: every weight is read once and used once, so reading is all the time there is.
 
 The rows of W are read straight on, 128 columns at a time in eight vectors of sums.

@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """A vector of 16 floats for Numba, so that inner loops say what the processor is to do.
 
 LLVM turns plain loops into vector code too, but it must prove that no output overlaps an input, and with several

@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """The rows of work of `kernels.single`: pieces of one layer's computation on one sample (see `compiled.tasks`)."""
 
 from __future__ import annotations

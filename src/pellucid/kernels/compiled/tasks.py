@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """Work that its caller and helpers share without going back to Python; `kernels.tasks` writes the tables.
 
 A table is a list of rows, each some work cut into pieces: (address of a function, its first piece, pieces needed,

@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """The register tile: P·V sums of products held in registers, the core of every convolution and product here.
 
     sum[p][v] = start[p][v] + Σ_k x[places[p] + k] · w[k][v]          p < P numbers, v < V vectors of 16 numbers

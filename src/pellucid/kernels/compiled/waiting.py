@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """Waiting awake: a thread watches a number in memory for a while, with the interpreter lock released.
 
 A thread that sleeps takes 50–300 µs to come back, most of all on a virtual machine, where its processor was given

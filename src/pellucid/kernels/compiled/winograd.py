@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """The Winograd convolutions of a block of images, forward and backward; `kernels.winograd` explains the method."""
 
 from __future__ import annotations

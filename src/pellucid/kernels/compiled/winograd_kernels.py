@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """Winograd's transform of the kernels, G w Gᵀ: 16 kernels at a time, written where the products read them."""
 
 from __future__ import annotations

@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """Winograd's transforms of one line: six pixels, or a tile's outputs and their gradients, sixteen channels at a time.
 
 With the points 0, ±1, ±2, ∞ (Lavin & Gray 2016, arXiv:1509.09308, section 4.3). Bᵀ and B are the same for both forms;

@@ -1,5 +1,3 @@
-# mypy: ignore-errors
-# Numba gives these functions their types when it compiles them.
 """From images to Winograd's tiles and back; `kernels.winograd` explains the method.
 
 The loops serve two forms F(MxM, RxR), M + R = 7: F(4x4, 3x3) and F(2x2, 5x5). Both read 6x6 windows, M pixels from one

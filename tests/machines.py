@@ -1,0 +1,96 @@
+"""The kernel and layer tests as on other machines: `python tests/machines.py --wheel PYTHON` (`make machines`).
+
+- without AVX-512, whose registers must then be in no compiled kernel
+- on one core
+- without Numba
+- from an installed wheel: PYTHON belongs to an environment that has one, and sees nothing of the source tree
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TESTS = ["tests/kernels", "tests/layers", "tests/test_platforms.py"]
+
+# The processor's name alone leaves the host's features on.
+HASWELL = {
+    "NUMBA_CPU_NAME": "haswell",
+    "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+bmi,+bmi2,+f16c,+popcnt,+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,-evex512"
+    ",-avx512f,-avx512vl,-avx512dq,-avx512bw,-avx512cd,-avx512vnni,-avx512bf16,-avx512fp16,-avx512ifma,-avx512vbmi",
+}
+
+KERNELS = """
+import numpy as np, pellucid as pl
+rng = np.random.default_rng(0)
+x, t = rng.random((8, 12, 12, 16), np.float32), rng.integers(0, 3, 8)
+layers = [pl.Conv2D(16, 3, padding=1), pl.ReLU(), pl.MaxPool2D(2), pl.DepthwiseConv2D(3), pl.Dropout(.1),
+          pl.Conv2D(4, 1, stride=2), pl.Flatten(), pl.Affine(3)]
+network = pl.Sequential(layers, seed=1)
+pl.fit(network, pl.Dataset(x, t), batch_size=4, progress=False)
+network(x[:1])
+"""
+
+
+def run(name: str, command: list[str], environment: dict[str, str], folder: Path = ROOT) -> bool:
+    print(f"== {name}: {' '.join(command)}", flush=True)
+    began = time.perf_counter()
+    code = subprocess.run(command, env={**os.environ, **environment}, cwd=folder, check=False).returncode
+    print(f"== {name}: {'green' if code == 0 else 'FAILED'} after {time.perf_counter() - began:.0f} s\n", flush=True)
+    return code == 0
+
+
+def assembly(environment: dict[str, str]) -> str:
+    """The machine code, as text, of the kernels of a small training, all compiled anew."""
+    with tempfile.TemporaryDirectory() as cache:
+        extra = {"NUMBA_DUMP_ASSEMBLY": "1", "NUMBA_CACHE_DIR": cache}
+        command = [sys.executable, "-c", KERNELS]
+        return subprocess.run(
+            command, env={**os.environ, **environment, **extra}, capture_output=True, text=True, check=True
+        ).stdout
+
+
+def without_wide_registers() -> bool:
+    """Whether the kernels compiled for HASWELL use 256-bit registers and none of 512 bits."""
+    narrow = assembly(HASWELL)
+    good = narrow.count("%ymm") > 0 and narrow.count("%zmm") == 0
+    print(f"== machine code without AVX-512: {narrow.count('%ymm')} uses of ymm, {narrow.count('%zmm')} of zmm: "
+          f"{'green' if good else 'FAILED'}\n", flush=True)  # fmt: skip
+    return good
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--wheel", metavar="PYTHON", help="of an environment with an installed wheel")
+    wheel = parser.parse_args().wheel
+    pytest = [sys.executable, "-m", "pytest", "-n", "2"]
+    green = []
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        green.append(without_wide_registers())
+        with tempfile.TemporaryDirectory() as cache:
+            green.append(run("without AVX-512", [*pytest, *TESTS], {**HASWELL, "NUMBA_CACHE_DIR": cache}))
+    if taskset := shutil.which("taskset"):
+        green.append(run("one core", [taskset, "-c", "0", *pytest[:3], *TESTS], {}))
+    green.append(run("without Numba", [*pytest, *TESTS], {"PELLUCID_NO_NUMBA": "1"}))
+    if wheel:
+        python = str(Path(wheel).absolute())
+        where = "import pellucid as pl; print(pl.__file__); assert 'site-packages' in pl.__file__"
+        with tempfile.TemporaryDirectory() as elsewhere:
+            outside = Path(elsewhere)
+            green.append(run("the wheel is what is tested", [python, "-c", where], {}, outside))
+            tests = [str(ROOT / test) for test in TESTS]
+            command = [python, "-m", "pytest", "-n", "2", "-c", str(ROOT / "pyproject.toml"), *tests]
+            green.append(run("from the wheel", command, {}, outside))
+    return 0 if all(green) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
