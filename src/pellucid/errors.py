@@ -18,7 +18,15 @@ from __future__ import annotations
 
 
 class PellucidError(Exception):
-    """The root: `except PellucidError` catches whatever the package raises on purpose."""
+    """The root: `except PellucidError` catches whatever the package raises on purpose.
+
+    A message is one line and harmless on a terminal, whatever the values in it hold: an array's several lines are
+    joined, and control characters shown as Python writes them.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        joined = " ".join(str(message).split())
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in joined))
 
 
 class ArgumentError(PellucidError, ValueError):
