@@ -64,7 +64,8 @@ def main() -> int:
             return 0
         known(options.part)
         numbers = range(options.first, options.first + options.number)
-        failures = survey(partial(attempt, part=options.part), numbers, Path(folder))
+        whole = partial(program, part=options.part)
+        failures = survey(partial(attempt, part=options.part), numbers, Path(folder), whole)
     kinds = defaultdict(list)
     for failure in failures:
         kinds[failure.kind.split(":")[0], failure.where].append(failure)

@@ -17,7 +17,7 @@ from pellucid.errors import PellucidError
 
 GROWTH = 1 << 30  # bytes of address space that attempts may take beyond what the imports took
 SECONDS = 10  # for one attempt
-STUCK = 60  # after so long without a word a child is ended: compiled code hears no signal
+STUCK = 90  # after so long without a word a child is ended: compiled code hears no signal
 LIFE = 2000  # attempts of one child, so that what each leaves behind does not add up
 FORK = multiprocessing.get_context("fork")
 
@@ -38,14 +38,14 @@ class Overtime(BaseException):
     """An attempt took too long. No `except Exception` of the package's may swallow it."""
 
 
-def judge(number: int, program: str, act: Callable[[], object]) -> Failure | None:
+def judge(number: int, program: str, act: Callable[[], object], seconds: float = SECONDS) -> Failure | None:
     """Run one attempt under the clock; return what is wrong with how it ended."""
 
     def late(*_: Any) -> None:
         raise Overtime
 
     signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         act()
     except PellucidError as error:
@@ -67,9 +67,11 @@ def places(error: BaseException) -> str:
     return " > ".join(f"{f.filename.split('pellucid/')[-1]}:{f.lineno}" for f in frames[-4:]) or "outside"
 
 
-def survey(attempt: Callable[[int], Failure | None], numbers: range, folder: Path) -> list[Failure]:
+def survey(
+    attempt: Callable[[int], Failure | None], numbers: range, folder: Path, describe: Callable[[int], str]
+) -> list[Failure]:
     """Try every number, half of them in each of two children, which work in folders of their own."""
-    crews = [_Crew(attempt, numbers[k::2], folder / str(k)) for k in range(2)]
+    crews = [_Crew(attempt, numbers[k::2], folder / str(k), describe) for k in range(2)]
     while any(crew.tend() for crew in crews):
         multiprocessing.connection.wait([c.pipe for c in crews if c.child is not None], timeout=1)
     return sorted(failure for crew in crews for failure in crew.failures)
@@ -78,8 +80,10 @@ def survey(attempt: Callable[[int], Failure | None], numbers: range, folder: Pat
 class _Crew:
     """One child after the other for a part of the numbers."""
 
-    def __init__(self, attempt: Callable[[int], Failure | None], numbers: range, folder: Path) -> None:
-        self.attempt, self.left, self.folder = attempt, list(numbers), folder
+    def __init__(
+        self, attempt: Callable[[int], Failure | None], numbers: range, folder: Path, describe: Callable[[int], str]
+    ) -> None:
+        self.attempt, self.left, self.folder, self.describe = attempt, list(numbers), folder, describe
         self.failures: list[Failure] = []
         self.child: Any = None
         self.start()
@@ -122,7 +126,8 @@ class _Crew:
     def lost(self, kind: str) -> None:
         """Put down the attempt that the child did not survive."""
         if self.left:
-            self.failures.append(Failure(self.left.pop(0), kind, "see the program", "run it with --only"))
+            number = self.left.pop(0)
+            self.failures.append(Failure(number, kind, "unknown", self.describe(number)))
 
 
 def _serve(attempt: Callable[[int], Failure | None], numbers: list[int], folder: Path, pipe: Any) -> None:
