@@ -204,11 +204,11 @@ def group_norm(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
     n, *_, c = v.y.shape
 
     def mean(a: Array) -> Array:
-        groups = a.reshape(n, -1, layer.groups, c // layer.groups)
+        groups = a.reshape(n, math.prod(a.shape[1:-1]), layer.groups, c // layer.groups)
         filled = np.broadcast_to(groups.mean((1, 3), keepdims=True), groups.shape)
         return filled.reshape(a.shape)
 
-    return standardised(v, mean(v.y), mean((v.y - mean(v.y)) ** 2), own, layer, mean, v.y[0].size / layer.groups + 8)
+    return standardised(v, mean(v.y), mean((v.y - mean(v.y)) ** 2), own, layer, mean, math.prod(v.y.shape[1:]) + 8)
 
 
 def gelu(layer: Any, x: Array) -> Array:
@@ -240,7 +240,7 @@ LAYERS: dict[type[Any], Any] = {
     pl.Softmax: softmax,
     pl.Dropout: same,
     pl.SpatialDropout2D: same,
-    pl.Flatten: lambda layer, v, own, train: v.map(lambda a: a.reshape(len(a), -1)),
+    pl.Flatten: lambda layer, v, own, train: v.map(lambda a: a.reshape(len(a), math.prod(a.shape[1:]))),
     pl.Reshape: lambda layer, v, own, train: v.map(lambda a: a.reshape(len(a), *layer.output_shape)),
     pl.ZeroPad2D: lambda layer, v, own, train: v.map(lambda a: padded(a, layer.padding)),
     pl.Upsample2D: lambda layer, v, own, train: v.map(
