@@ -144,6 +144,8 @@ def _methods() -> Iterator[Target]:
             if name in INNER or (name.startswith("_") and (name not in METHODS or inspect.isclass(thing))):
                 continue
             bound = getattr(thing, name, None)
+            if inspect.isclass(thing) and not inspect.ismethod(bound):  # of a class, its other ways to make one
+                continue
             home = getattr(bound, "__module__", None) or ""
             if callable(bound) and home.startswith("pellucid") and not inspect.isclass(bound):
                 yield _target(f"{expression}.{name}", bound, "images" if "8, 8" in expression else "pellucid")

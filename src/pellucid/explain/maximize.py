@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.ascent import WHO, Ascent, Score
 from pellucid.explain.maximized import Maximized, Nearest
@@ -19,6 +20,7 @@ JITTER = 2
 """Pixels by which an image is shifted, unless said otherwise."""
 
 
+@checked
 def maximize(
     network: Any,
     target: int | Sequence[int],

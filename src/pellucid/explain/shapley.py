@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.explain.baselines import BaselineLike, as_baseline
 from pellucid.explain.gradients import BATCH, blocks, copies, values_of
@@ -15,6 +16,7 @@ from pellucid.explain.target import Question, Target
 from pellucid.typing import Array, ArrayLike, IntArray, Shape
 
 
+@checked
 def shapley(
     model: Any,
     x: ArrayLike,

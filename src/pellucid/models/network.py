@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.data import Dataset
 from pellucid.initializers import Gaussian, LeCun
 from pellucid.interop import load_nielsen, save_nielsen
@@ -43,6 +44,7 @@ class Network:
     Samples are rows: x (N, D), targets class indices (N,) or one-hot (N, K). A single vector (D,) is one sample.
     """
 
+    @checked
     def __init__(
         self, sizes: Sequence[int], *, cost: str = "quadratic", weights: str = "normal", seed: int = 0,
         dtype: DTypeLike = np.float32,

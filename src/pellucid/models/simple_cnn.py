@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.initializers import Uniform
 from pellucid.layers import Affine, Conv2D, Flatten, Layer, MaxPool2D, ReLU, Sequential, Sigmoid, Tanh
 from pellucid.losses import SoftmaxCrossEntropy
@@ -33,6 +34,7 @@ class SimpleCNN:
         Layers "convolution", "activation", "pooling", "flatten", "hidden", "hidden_activation", "scores".
     """
 
+    @checked
     def __init__(
         self,
         filters: int = 10,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.initializers import Uniform
 from pellucid.layers import Affine, Sequential, Sigmoid
 from pellucid.losses import SumOfSquares
@@ -29,6 +30,7 @@ class TruthTableNet:
         Weights begin uniform in 0…1.
     """
 
+    @checked
     def __init__(self, x: ArrayLike, t: ArrayLike, hidden_size: int = 4, *, seed: int = 0) -> None:
         self.x, self.t = np.asarray(x, float), np.asarray(t, float)
         begin = Uniform(1.0, low=0.0)

@@ -9,6 +9,7 @@ from collections import OrderedDict
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.initializers import Gaussian
 from pellucid.layers import Affine, Layer, Parameters, ReLU, Sequential
 from pellucid.losses import SoftmaxCrossEntropy
@@ -35,6 +36,7 @@ class TwoLayerNet:
         The same layers, for `fit`, `save` and every explanation.
     """
 
+    @checked
     def __init__(
         self, input_size: int, hidden_size: int, output_size: int, weight_init_std: float = 0.01, *,
         seed: int = 0, dtype: DTypeLike = np.float32,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.plots import classes, grid, pixels, style
 from pellucid.plots.grid import Caption
 from pellucid.plots.heatmaps import colour_map, grounds, paint, shown_images
@@ -21,6 +22,7 @@ SIDE = 0.9  # inches of one map
 HEAD, APART = 0.5, 0.22  # inches above the maps for the classes, and between the image, the forms and the maps
 
 
+@checked
 def class_maps(
     result: Any, class_names: Any = None, title: str | None = None, colours: str = "house", scale: str = "shared"
 ) -> Figure:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.plots import grid, pixels, style
 from pellucid.plots.grid import Caption
@@ -25,6 +26,7 @@ FAINT = 0.02  # of the shared scale: a map that looks blank, and says so
 FADED = 0.55  # how much of the image's contrast stays under a map
 
 
+@checked
 def heatmaps(
     explanation: Any,
     *,

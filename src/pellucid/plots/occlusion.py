@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.plots import classes, grid, legend, pixels, style
 from pellucid.plots.heatmaps import colour_map, paint, shown_images
@@ -23,6 +24,7 @@ SIDE, HEAD, APART = 1.5, 0.26, 0.2  # inches: a map, what stands above the first
 HEADS = ("image", "fall of the score", "probability of the class", "class predicted")
 
 
+@checked
 def occlusion_maps(result: Any, class_names: Any = None, title: str | None = None) -> Figure:
     """A row for each image of what `explain.occlusion` returns for classes.
 

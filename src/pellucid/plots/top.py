@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.plots import classes, grid, pixels, style
 from pellucid.plots.grid import Caption
@@ -20,6 +21,7 @@ WHO = "plots.top_samples"
 SIDE, APART = 0.9, 0.12  # inches of one sample, and between the names of the rows and the samples
 
 
+@checked
 def top_samples(
     found: Any, rows: Sequence[str] = (), labels: Any = None, class_names: Any = None, title: str = ""
 ) -> Figure:

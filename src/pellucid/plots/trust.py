@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.plots import grid, pixels, style
 from pellucid.plots.scale import Scale
 from pellucid.typing import Array
@@ -26,6 +27,7 @@ COLUMNS = (0.0, 0.28, 1.62, 4.92, 6.12)  # inches: mark, check, question, value,
 CONTROLS = (("random", style.MUTED, (0, (1.5, 1.8))), ("edges", "#E69F00", (0, (4, 2))))
 
 
+@checked
 def trust_card(card: Any, *, title: str | None = None) -> Figure:
     """A picture of what `explain.evaluate.trust_card` found.
 

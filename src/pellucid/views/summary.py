@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from pellucid.checked import checked
 from pellucid.layers.container import learns
 from pellucid.losses import LossLike
 from pellucid.typing import Array, Shape
@@ -130,6 +131,7 @@ ACTIVITY_HEADING = ["dead", "mean", "sd", "norm", "weights", "gradient"]
 LEFT = 3  # columns of words; the rest are numbers
 
 
+@checked
 def summary(model: Any, x: Any = None, t: Any = None, *, loss: LossLike | None = None) -> Summary:
     """Return the table of a built network, or of a model that holds one in `.network`.
 

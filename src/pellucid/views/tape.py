@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.explain.parts import visits
 from pellucid.layers import Container
@@ -20,6 +21,7 @@ def outputs(network: Container[Any], tape: Any) -> Arrays:
     return {visit.path: visit.output for visit in visits(network, nothing, tape)}
 
 
+@checked
 def feature_maps(model: Any, image: Any) -> dict[str, Array]:
     """Return what every layer gives for one image, by name: maps (H, W, C), or vectors (D,).
 

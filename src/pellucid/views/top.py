@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.parts import upto
 from pellucid.layers import Container
@@ -46,6 +47,7 @@ class TopSamples(NamedTuple):
         return picture(self, **options)
 
 
+@checked
 def top_samples(
     model: Any, layer: str, unit: int, data: Any, count: int = 9, *, by: str = "max", batch_size: int = 256
 ) -> TopSamples:

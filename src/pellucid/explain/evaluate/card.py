@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ShapeError
 from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of
@@ -104,6 +105,7 @@ class TrustCard:
         return picture(self)
 
 
+@checked
 def trust_card(
     network: Any, method: Method, data: Dataset | ArrayLike, *, masks: ArrayLike | None = None,
     target: Any = "predicted", images: int = 32, seed: int = 0,

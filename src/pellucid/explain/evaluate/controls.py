@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.typing import Array, Arrays
 
 DRAWS = 3
 """Random maps for each image; their measures are averaged."""
 
 
+@checked
 def edges(x: Array) -> Array:
     """Return the strength of the edges of images (N, H, W, C), by Sobel's operator on the mean channel: (N, H, W)."""
     grey = np.pad(x.mean(axis=3, dtype=np.float64), ((0, 0), (1, 1), (1, 1)), mode="edge")
@@ -22,6 +24,7 @@ def edges(x: Array) -> Array:
     return np.asarray(np.hypot(across, down))
 
 
+@checked
 def edge_detector(network: Any, x: Array, target: Any = None) -> Array:
     """Return the edges of the images, as a method that never looks at the network."""
     return edges(np.asarray(x))
