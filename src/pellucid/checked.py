@@ -53,13 +53,37 @@ def _flag(value: Any) -> bool:
     return isinstance(value, (bool, np.bool_))
 
 
-def _numbers(value: Any) -> bool:
+def is_numbers(value: Any) -> bool:
+    """Whether `value` is, or becomes, an array of real numbers."""
     if isinstance(value, (str, bytes)) or value is None:
         return False
     try:
         return np.asarray(value).dtype.kind in "biuf"
     except Exception:  # the conversion of somebody else's object may raise anything
         return False
+
+
+def _takes_three(value: Any) -> bool:
+    try:
+        inspect.signature(value).bind(None, None, None)
+    except (TypeError, ValueError):  # it cannot be called, or not so; ValueError: nobody knows how
+        return False
+    return True
+
+
+def _shape(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) and all(_whole(n) for n in value)
+
+
+def _dtype(value: Any) -> bool:
+    try:
+        return np.dtype(value).kind in "biuf" and value is not None
+    except Exception:  # TypeError most often, but also what the words of a text led to
+        return False
+
+
+def _generator(value: Any) -> bool:
+    return isinstance(value, np.random.Generator)
 
 
 def _texts(value: Any) -> bool:
@@ -73,9 +97,12 @@ KINDS = {
     "int": Kind("a whole number", _whole),
     "float": Kind("a number", _number),
     "str": Kind("a string", lambda value: isinstance(value, str)),
+    "Shape": Kind("a shape such as (28, 28, 1)", _shape),
+    "DTypeLike": Kind("a dtype such as np.float32", _dtype),
+    "np.random.Generator": Kind("a generator such as np.random.default_rng(0)", _generator),
     "Sequence[str]": Kind("a list of strings", _texts),
-    "Method": Kind("a function of network, x and target", callable),
-    "ArrayLike": Kind("an array of numbers", _numbers),
+    "Method": Kind("a function of network, x and target", _takes_three),
+    "ArrayLike": Kind("an array of numbers", is_numbers),
     "Array": Kind("an array", lambda value: isinstance(value, np.ndarray)),
     "PathLike": _PATH,
     "Path": _PATH,

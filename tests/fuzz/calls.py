@@ -24,7 +24,6 @@ from fuzz.targets import Target, call, evaluated, targets
 from fuzz.values import furnish
 
 
-
 @cache
 def known(part: str = "") -> list[Target]:
     """The targets whose names hold `part`."""

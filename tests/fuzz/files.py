@@ -34,8 +34,10 @@ from pellucid.data.images import read_images
 
 PER_BYTE, BASE = 64, 48 << 20
 HOSTILE: tuple[Any, ...] = (
-    None, True, 0, -1, 1, 3, 2**31, 2**63, 10**30, 10**400, 0.5, 1e308, float("nan"), float("inf"), "", "x", "NaN", "\x1b[31mred", "\ud800",
-    "Affine", "Conv2D", "Sequential", "Graph", "input", "a.b", "../x", [], {}, [[]], [1, 2], [0], [-1, 2], [2**40], {"type": "Affine"},
+    None, True, 0, -1, 1, 3, 2**31, 2**63, 10**30, 10**400, 0.5, 1e308, float("nan"), float("inf"), "", "x", "NaN",
+    "\x1b[31mred", "\ud800", "Affine", "Conv2D", "Sequential", "Graph", "input", "a.b", "../x", [], {}, [[]], [1,
+    2], [0], [-1, 2], [2**40],
+    {"type": "Affine"},
     {"type": "Sequential", "layers": []}, {"initializer": "he"}, "[" * 100, "x" * 10_000,
 )  # fmt: skip
 
@@ -63,7 +65,9 @@ def readers() -> tuple[Reader, ...]:
 
 def _readers() -> tuple[Reader, ...]:
     values.furnish()
-    images = pl.Sequential([pl.Conv2D(2, 3), pl.BatchNorm(), pl.ReLU(), pl.GlobalAveragePool2D()], input_shape=(6, 6, 1))
+    images = pl.Sequential(
+        [pl.Conv2D(2, 3), pl.BatchNorm(), pl.ReLU(), pl.GlobalAveragePool2D()], input_shape=(6, 6, 1)
+    )
     pl.save(images, "images.safetensors", metadata={"classes": '["a", "b"]'})
     graph = pl.Graph({"a": (pl.Affine(3), "input"), "b": (pl.Add(), ["a", "input"])}, input_shape=3)
     pl.save(pl.Sequential([graph, pl.Residual([pl.Affine(3)])], input_shape=3), "graph.safetensors")
@@ -106,7 +110,9 @@ def _picture(kind: str, mode: str) -> bytes:
     pixels = np.zeros((30, 24), np.uint8)
     pixels[8:20, 10:14] = 200
     stream = io.BytesIO()
-    picture = Image.fromarray(pixels.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(pixels).convert(mode)
+    picture = (
+        Image.fromarray(pixels.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(pixels).convert(mode)
+    )
     picture.save(stream, {"jpg": "jpeg"}.get(kind, kind))
     return stream.getvalue()
 

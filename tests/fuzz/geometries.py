@@ -61,7 +61,8 @@ def laid(values: Array, rng: Generator) -> Array:
 
 def close(name: str, got: Array | None, right: Array, size: Array | float, terms: float) -> None:
     """Assert that sums of so many terms, of that size in all, differ by rounding only."""
-    assert got is not None and got.shape == right.shape, f"{name}: shape {None if got is None else got.shape}"
+    assert got is not None, name
+    assert got.shape == right.shape, f"{name}: shape {got.shape}"
     allowed = terms * np.finfo(got.dtype).eps * (np.abs(size) + 1e-30)
     worst = np.max(np.abs(got.astype(np.float64) - right) / allowed, initial=0)
     assert worst <= 1, f"{name} is wrong: {worst} times the bound"
@@ -139,7 +140,8 @@ def pooling(rng: Generator) -> None:
     how: dict[str, Any] = {"stride": stride, "padding": padding}
     y, switch = kernels.max_pool2d(x, size, **how)
     right, places = reference.max_pool2d(x, size, **how)
-    assert np.array_equal(y, right) and np.array_equal(switch, places)
+    assert np.array_equal(y, right)
+    assert np.array_equal(switch, places)
     dy = laid(rng.standard_normal(y.shape).astype(dtype), rng)
     wide, terms = dy.astype(np.float64), size[0] * size[1] + 4
     dx = kernels.max_pool2d_gradient(dy, laid(switch, rng), x.shape, size, **how)
@@ -222,8 +224,10 @@ def dense_loop(rng: Generator) -> None:
 def trained_layers(rng: Generator) -> None:
     """A training step of fused layers."""
     h, w, c = whole(rng, 4, 14, 4, 14, 1, 36)
-    layers = [pl.Conv2D(whole(rng, 1, 40), 3, padding="same"), pl.ReLU(), pl.MaxPool2D(), pl.BatchNorm(), pl.Dropout(0.3),
-              pl.Conv2D(whole(rng, 1, 20), whole(rng, 1, 2)), pl.GELU(), pl.Flatten(), pl.Affine(3)]  # fmt: skip
+    layers = [
+        pl.Conv2D(whole(rng, 1, 40), 3, padding="same"), pl.ReLU(), pl.MaxPool2D(), pl.BatchNorm(), pl.Dropout(0.3),
+        pl.Conv2D(whole(rng, 1, 20), whole(rng, 1, 2)), pl.GELU(), pl.Flatten(), pl.Affine(3),
+    ]  # fmt: skip
     data = rng.random((8, h, w, c), np.float32), np.arange(8) % 3
     pl.fit(pl.Sequential(layers), data, iterations=2, batch_size=whole(rng, 1, 8), optimizer="Adam", progress=False)
 

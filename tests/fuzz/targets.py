@@ -37,13 +37,17 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "permutations": ("2",), "method": ("pl.explain.saliency",), "result": ("explanation()",), "images": ("pictures()",),
     "explanation": ("explanation()",), "history": ("history()",), "labels": ("labels()",), "predicted": ("labels()",),
     "probabilities": ("np.eye(3)",), "image": ("pictures(1)[0]",), "weights": ("np.ones((3, 3, 1, 2))",),
-    "maps": ("pictures()",), "unit": ("1", "(1, 1)"), "sizes": ("[4, 5, 3]",), "rate": ("0.1",), "then": ("pl.SGD(0.1).schedule",),
-    "every": ("2",), "value": ("0.5",), "std": ("0.1",), "f": ("square",), "h": ("1e-4",), "params": ("{'a': np.ones((2, 3))}",),
+    "maps": ("pictures()",), "unit": ("1", "(1, 1)"), "sizes": ("[4, 5, 3]",), "rate": ("0.1",),
+    "then": ("pl.SGD(0.1).schedule",),
+    "every": ("2",), "value": ("0.5",), "std": ("0.1",), "f": ("square",), "h": ("1e-4",),
+    "params": ("{'a': np.ones((2, 3))}",),
     "grads": ("{'a': np.ones((2, 3))}",), "threads": ("2",), "multiplier": ("2",), "hidden_size": ("4",),
     "input_size": ("4",), "output_size": ("3",), "convolved": ("pictures(1)[0]",), "pooled": ("pictures(1)[0]",),
     "window": ("window()",), "height": ("5",), "width": ("5",), "first_evaluation": ("1",), "evaluate_every": ("1",),
-    "activation": ("pl.Tanh",), "indices": ("[0, 2]",), "found": ("pl.views.top_samples(images_network(), 'relu1', 0, images())",),
-    "frame": ("__import__('pandas').DataFrame({'a': [1, 2, 3], 'label': [0, 1, 2]})",), "rng": ("np.random.default_rng(0)",),
+    "activation": ("pl.Tanh",), "indices": ("[0, 2]",),
+    "found": ("pl.views.top_samples(images_network(), 'relu1', 0, images())",),
+    "frame": ("__import__('pandas').DataFrame({'a': [1, 2, 3], 'label': [0, 1, 2]})",),
+    "rng": ("np.random.default_rng(0)",),
     "index": ("1",), "batch": ("(flat(), labels())",), "eta": ("0.1",), "training_data": ("dataset()",),
     "mini_batch_size": ("3",), "test_data": ("dataset()",), "fraction": ("0.5",), "column": ("'loss'",),
     "region": ("4",), "patch": ("3",), "grid": ("3",), "card": ("explanation()",), "count": ("3",), "columns": ("3",),
@@ -53,13 +57,14 @@ IMAGES = {"model": ("images_network()",), "network": ("images_network()",), "x":
 KERNELS = {
     "x": ("np.ones((2, 6, 6, 2), np.float32)", "np.ones((1, 7, 6, 2))"), "w": ("np.ones((3, 3, 2, 4), np.float32)",),
     "b": ("np.ones(4, np.float32)",), "dy": ("np.ones((2, 4, 4, 4), np.float32)",), "stride": ("(1, 1)", "(2, 1)"),
-    "padding": ("((1, 1), (0, 0))",), "dilation": ("(1, 1)",), "size": ("(3, 3)", "(2, 2)"), "x_shape": ("(2, 6, 6, 2)",),
+    "padding": ("((1, 1), (0, 0))",), "dilation": ("(1, 1)",), "size": ("(3, 3)", "(2, 2)"),
+    "x_shape": ("(2, 6, 6, 2)",),
     "w_shape": ("(3, 3, 2, 4)",), "switch": ("np.zeros((2, 4, 4, 4), np.uint8)",), "output_padding": ("(0, 0)",),
 }  # fmt: skip
 CLOSER: dict[str, dict[str, tuple[str, ...]]] = {
     "explain": IMAGES, "plots": IMAGES, "views": IMAGES, "report": IMAGES, "kernels": KERNELS,
     "pl.explain.Contrast": {"a": ("0",), "b": ("1",)}, "pl.explain.Function": {"compute": ("square",)},
-    "pl.plots.trust_card": {"card": ("pl.explain.evaluate.trust_card(images_network(), pl.explain.saliency, pictures())",)},
+    "pl.plots.trust_card": {"card": ("card()",)},
     "pl.plots.class_maps": {"result": ("pl.explain.all_classes(images_network(), pictures(1))",)},
     "pl.plots.maximized": {"result": ("pl.explain.maximize(images_network(), [0, 1], steps=4)",)},
     "pl.plots.occlusion_maps": {"result": ("pl.explain.occlusion(images_network(), pictures(1))",)},
@@ -89,11 +94,12 @@ OBJECTS = (
     "pl.TwoLayerNet(4, 5, 3)", "pl.SimpleCNN(2, 3, hidden_size=4, classes=3, input_shape=(8, 8, 1))", "pl.History",
     "pl.explain.Explanation", "pl.summary(network())", "pl.TruthTableNet(np.eye(2), np.eye(2))", "he()",
 )  # fmt: skip
-METHODS = {"__call__", "__getitem__"}
+METHODS = {"__call__"}
 # What containers, losses and optimisers call of their parts. Users write these; they do not call them.
 INNER = {
     "backward", "build_layers", "channels", "compute", "create_params", "divisor", "gather", "geometry", "means",
-    "infer_shape", "targets", "update", "direction", "window", "check_input", "step", "expect_several", "output_gradients",
+    "infer_shape", "guided", "rectified", "targets", "update", "direction", "window", "check_input", "step",
+    "expect_several", "output_gradients",
 }  # fmt: skip
 
 
@@ -126,14 +132,16 @@ def _ours(name: str, thing: Any, room: str) -> bool:
     """Whether a package's __init__ exports it, or a module defines it."""
     home = getattr(thing, "__module__", "")
     exported = home.startswith(room) if room.count(".") else home.startswith("pellucid.")
-    return callable(thing) and not name.startswith("_") and exported and name != "main"
+    return callable(thing) and not name.startswith("_") and exported and name not in INNER
 
 
 def _made_by_us(thing: Any) -> bool:
     """Errors, abstract classes, and the records that calls return: nobody makes them by hand."""
     if not inspect.isclass(thing):
         return False
-    record = dataclasses.is_dataclass(thing) and not issubclass(thing, (pl.schedules.Schedule, pl.initializers.Initializer))
+    record = dataclasses.is_dataclass(thing) and not issubclass(
+        thing, (pl.schedules.Schedule, pl.initializers.Initializer)
+    )
     return issubclass(thing, (BaseException, tuple)) or inspect.isabstract(thing) or record
 
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
-from pellucid import schedules
+from pellucid import schedules  # noqa: F401  # named in expressions
 from pellucid.initializers import He
 from pellucid.kernels import Window
 
 inf, nan = float("inf"), float("nan")
 
-WRONG = """
+WRONG = (
+    """
 None|True|False|0|1|-1|2|3|7|-2|2**31|2**31 - 1|2**63|2**64|10**30|-2**63|10**400|0.0|0.5|-0.5|1.5|nan|inf|-inf
 1e308|1e-320|1j|''|'x'|'he'|'same'|'affine1'|'\\x1b[31mred'|'a\\0b'|'é\\ud800'|'a\\nb'|'x' * 300|b'bytes'|()|[]|{}
 set()|(1, 2)|(0, 0)|(-1, 2)|(3, 3, 1)|(2**40, 2**40)|(1.5, 2)|((1, 2), (3, -4))|[[1, 2], [3]]|[[]]|[None]|['a', 'b']
@@ -28,14 +29,18 @@ np.bool_(True)|np.float32(nan)|np.zeros(0, np.float32)|np.zeros((0, 4), np.float
 np.ones(3)|np.ones(4, int)|np.ones((1, 4))|np.ones((3, 4), np.float32)|np.ones((2, 3), np.int8)|np.eye(3)
 np.ones((2, 3), complex)|np.array([None, 'a'], object)|np.array([[1, [2]]], object)|np.array(['a', 'b'])
 np.array([b'a'])|np.ones((3, 4), np.longdouble)|np.ones((3, 4), np.float16)|np.ones((3, 4), '>f4')|frozen(3, 4)
-np.full((3, 4), nan)|np.full((3, 4), inf)|np.full((3, 4), 1e38, np.float32)|np.full((3, 4), 1e300)|np.ones((3, 4))[:, ::-2]
+np.full((3, 4), nan)|np.full((3, 4), inf)|np.full((3, 4), 1e38, np.float32)|np.full((3, 4), 1e300)
+np.ones((3, 4))[:, ::-2]
 np.array(['2020-01-01'], 'datetime64[D]')|np.zeros(2, [('a', int)])|np.ma.ones((3, 4))|np.ones((1,) * 30)
 np.ones((3, 8, 8, 1), np.float32)|np.ones((3, 1, 8, 8))|np.full((3, 8, 8, 1), nan)|np.ones((8, 8, 1))|np.ones((3, 8, 8))
 np.array([0, 1, 2])|np.array([0, -1, 5])|np.array([2**62])|np.array([1.5, 2])|pl.Affine|pl.Affine(2)|pl.ReLU()|pl.Add()
 pl.Dropout|network()|images_network()|unbuilt()|pl.Sequential([])|dataset()|images()|numbers()|pl.Adam()|pl.SGD
 pl.MeanSquaredError()|pl.Hinge|schedules.Constant(0.1)|np.random.default_rng(0)|np.random|Path('missing.bin')
 'missing.safetensors'|'folder'|'folder/none/x'|'fifo'|'empty'|'text'|'model.safetensors'|Path('new')|Exception()
-""".replace("\n", "|").strip("|").split("|")
+""".replace("\n", "|")
+    .strip("|")
+    .split("|")
+)
 
 
 def furnish() -> None:
@@ -113,6 +118,10 @@ def history() -> Any:
 
 def explanation() -> Any:
     return pl.explain.saliency(images_network(), pictures())
+
+
+def card() -> Any:
+    return pl.explain.evaluate.trust_card(images_network(), pl.explain.saliency, pictures())
 
 
 def window() -> Any:

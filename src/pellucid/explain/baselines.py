@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from pellucid import checks
-from pellucid.errors import ShapeError
+from pellucid.checked import is_numbers
+from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.resize import gaussian_blur
 from pellucid.typing import Array, ArrayLike
 
@@ -42,6 +43,8 @@ def as_baseline(who: str, given: Any, x: Array) -> Baseline:
         if given not in NAMES:
             checks.unknown_name(who, "baseline", given, NAMES)
         return Baseline(given, np.broadcast_to(_named(who, given, x, axes), x.shape).astype(x.dtype))
+    if not is_numbers(given):
+        raise ArgumentError(f"{who}: baseline must be one of {', '.join(NAMES)}, a number or an array, got {given!r}.")
     values = np.asarray(given, x.dtype)
     if values.shape not in ((), x.shape[1:], x.shape):
         raise ShapeError(f"{who}: baseline must be a number or have shape {x.shape[1:]}, got {values.shape}.")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
-from pellucid.checked import checked
+from pellucid.checked import checked, is_numbers
 from pellucid.errors import ArgumentError
 from pellucid.explain.ascent import WHO, Ascent, Score
 from pellucid.explain.maximized import Maximized, Nearest
@@ -108,6 +108,8 @@ def maximize(
         checks.expect_range(WHO, name, number, 0, float("inf"), open_high=True)
     checks.expect_range(WHO, "size_power", size_power, 1, float("inf"), open_high=True)
     checks.expect_positive(WHO, "variation_power", variation_power)
+    if data is not None and not is_numbers(getattr(data, "x", data)):
+        raise ArgumentError(f"{WHO}: data must be a Dataset or an array, got {type(data).__name__}.")
     samples = None if data is None else np.asarray(getattr(data, "x", data))
     low, high = _bounds(bounds, samples)
     score = Score.of(whole, target, layer, position)

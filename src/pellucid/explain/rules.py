@@ -12,7 +12,6 @@ from typing import Any, overload
 import numpy as np
 
 from pellucid import checks
-from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.parts import AnyContainer, operations
 from pellucid.kernels.elementwise import relu
@@ -58,13 +57,11 @@ LINEAR = (Add, BatchNorm, *MOVES, *WEIGHTED, *MEANS)
 """Sums and products by constants, in an evaluation-mode pass."""
 
 
-@checked
 def guided(layer: ReLU, dy: Array, cache: ActivationCache) -> tuple[Array, Arrays]:
     """Guided backpropagation: dx = dy · 1[x > 0] · 1[dy > 0]. Springenberg et al. (2014), arXiv:1412.6806."""
     return np.where((cache.y > 0) & (dy > 0), dy, dy.dtype.type(0)), {}
 
 
-@checked
 def rectified(layer: ReLU, dy: Array, cache: ActivationCache) -> tuple[Array, Arrays]:
     """The deconvnet: dx = dy · 1[dy > 0], whatever x was. Zeiler & Fergus (2013), arXiv:1311.2901."""
     return np.maximum(dy, 0), {}

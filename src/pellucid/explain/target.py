@@ -22,6 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import is_numbers
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.parts import AnyContainer, before_softmax, layer_shape, upto
 from pellucid.functions import sigmoid, softmax
@@ -215,6 +216,10 @@ class Question:
             if target != "predicted":
                 checks.unknown_name(self.who, "target", target, ["predicted"])
             return np.asarray(y.argmax(axis=1))
+        if not is_numbers(target):
+            raise ArgumentError(
+                f"{self.who}: target must be 'predicted', a class or one for each sample, got {target!r}."
+            )
         given = np.asarray(target)
         if given.ndim == 0:
             given = np.full(len(y), given)

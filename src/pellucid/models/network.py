@@ -15,6 +15,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked
 from pellucid.data import Dataset
+from pellucid.errors import ArgumentError
 from pellucid.initializers import Gaussian, LeCun
 from pellucid.interop import load_nielsen, save_nielsen
 from pellucid.layers import Affine, Sequential, Sigmoid
@@ -64,11 +65,13 @@ class Network:
             if key.endswith(".b"):
                 p[...] = rng.standard_normal(p.shape)
 
+    @checked
     def feedforward(self, x: ArrayLike) -> Array:
         """Return the outputs: (N, K) for x (N, D), (K,) for one sample (D,)."""
         x = np.asarray(x)
         return self.network(x[None])[0] if x.ndim == 1 else self.network(x)
 
+    @checked
     def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[Array], list[Array]]:
         """Return (∂C/∂b, ∂C/∂w), layer by layer, for one sample (D,) or the mean over a batch (N, D)."""
         x, y = np.asarray(x), np.asarray(y)
@@ -80,8 +83,12 @@ class Network:
         affine = [name for name, layer in self.network.named_layers() if isinstance(layer, Affine)]
         return [grads[f"{name}.b"] for name in affine], [grads[f"{name}.W"] for name in affine]
 
+    @checked
     def update_mini_batch(self, batch: tuple[ArrayLike, ArrayLike], eta: float, lmbda: float = 0.0, n: int = 1) -> None:
         """Take one step of gradient descent on a batch (x, y): w ← (1 − ηλ/n) w − η ∂C/∂w,  b ← b − η ∂C/∂b."""
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise ArgumentError(f"Network: batch must be a pair (x, y), got {type(batch).__name__}.")
+        checks.size("Network", "n", n)
         db, dw = self.backprop(*batch)
         affine = [layer for layer in self.network.layers if isinstance(layer, Affine)]
         for layer, layer_db, layer_dw in zip(affine, db, dw, strict=True):
@@ -89,6 +96,7 @@ class Network:
             layer.params["W"] -= eta * layer_dw
             layer.params["b"] -= eta * layer_db
 
+    @checked
     def SGD(  # noqa: N802  # the book's name
         self, training_data: Dataset | tuple[Any, Any], epochs: int, mini_batch_size: int, eta: float, *,
         lmbda: float = 0.0, test_data: Dataset | tuple[Any, Any] | None = None, seed: int | None = None,
@@ -100,12 +108,8 @@ class Network:
         training samples. Costs and accuracies of every epoch are in the History; those on all the training data too
         with `monitor_training`.
         """
-        train = training_data if isinstance(training_data, Dataset) else Dataset(*training_data, classes=self.sizes[-1])
-        test = (
-            test_data
-            if test_data is None or isinstance(test_data, Dataset)
-            else Dataset(*test_data, classes=self.sizes[-1])
-        )
+        train = self._data("training_data", training_data)
+        test = None if test_data is None else self._data("test_data", test_data)
         return fit(
             self.network, train, epochs=epochs, batch_size=mini_batch_size, loss=self.cost,
             optimizer=SGD(eta, weight_decay=lmbda / len(train)), validation=test,
@@ -113,10 +117,16 @@ class Network:
             callbacks=[] if quiet else [_EpochLine(len(test) if test else 0)], progress=False,
         )  # fmt: skip
 
+    def _data(self, name: str, given: Any) -> Dataset:
+        if isinstance(given, Dataset):
+            return given
+        if not isinstance(given, (tuple, list)) or len(given) != 2:
+            raise ArgumentError(f"Network: {name} must be a Dataset or a pair (x, t), got {type(given).__name__}.")
+        return Dataset(*given, classes=self.sizes[-1])
+
     def evaluate(self, test_data: Dataset | tuple[Any, Any]) -> int:
         """Return the number of samples whose largest output is the true class."""
-        data = test_data if isinstance(test_data, Dataset) else Dataset(*test_data, classes=self.sizes[-1])
-        measured = evaluate(self.network, data, loss=self.cost)
+        measured = evaluate(self.network, self._data("test_data", test_data), loss=self.cost)
         return round((measured.accuracy or 0.0) * measured.samples)
 
     def save(self, path: str | Path) -> None:

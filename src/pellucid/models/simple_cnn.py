@@ -65,10 +65,12 @@ class SimpleCNN:
             dtype=dtype,
         )
 
+    @checked
     def predict(self, x: ArrayLike) -> Array:
         """Return class probabilities (N, K) for images (N, H, W, C)."""
         return SoftmaxCrossEntropy().probabilities(self.network(x))
 
+    @checked
     def feature_maps(self, image: ArrayLike) -> tuple[Array, Array]:
         """Return what each filter makes of one image (H, W, C): after convolution and activation, and after pooling."""
         _, tape = self.network.forward(np.asarray(image)[None])

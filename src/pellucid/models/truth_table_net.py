@@ -49,10 +49,12 @@ class TruthTableNet:
         # The tutorial descends along the gradient of Σ (y − t)², twice that of SumOfSquares, at rate 1.
         self.optimizer = SGD(2.0)
 
+    @checked
     def feedforward(self, x: ArrayLike | None = None) -> Array:
         """Return the outputs for x, or for the table itself."""
         return self.network(self.x if x is None else x)
 
+    @checked
     def train(self, iterations: int = 1500) -> list[float]:
         """Take that many steps on the whole table; return Σ (y − t)² before each, and after the last."""
         losses = [self.step() for _ in range(iterations)]

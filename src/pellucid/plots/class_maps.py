@@ -33,6 +33,7 @@ def class_maps(
     its own, and below it stands how far that reaches. "no evidence" stands below a map where the method shows nothing
     but positive evidence and there is none.
     """
+    checks.expect_made_by(WHO, "result", result, "AllClasses", "explain.all_classes")
     if scale not in ("shared", "each"):
         checks.unknown_name(WHO, "scale", scale, ["shared", "each"])
     rows = [(form, said, pixels.numbers(WHO, "maps", said.upsampled())) for form, said in result.forms.items()]

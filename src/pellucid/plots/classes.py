@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import is_numbers
 from pellucid.errors import ArgumentError, LabelError
 from pellucid.plots import pixels
 from pellucid.typing import IntArray
@@ -23,6 +24,8 @@ def labels(who: str, values: Any, samples: int | None = None) -> IntArray:
 
 def predicted(who: str, values: Any, samples: int | None = None) -> IntArray:
     """Predicted classes (N,), from indices or from the scores or probabilities of all classes (N, K)."""
+    if not is_numbers(values):
+        raise LabelError(f"{who}: predicted must be class indices or scores, got {type(values).__name__}.")
     values = np.asarray(values)
     if values.ndim == 2 and values.shape[1] > 1:
         values = pixels.numbers(who, "predicted", values).argmax(axis=1)
@@ -46,4 +49,8 @@ def name_list(who: str, class_names: Any) -> list[str] | None:
     """The names of the classes in order, or None."""
     if isinstance(class_names, (str, Mapping)):
         raise ArgumentError(f"{who}: class_names must be a list of names in order, got {class_names!r}.")
-    return None if class_names is None else [str(name) for name in class_names]
+    if class_names is None:
+        return None
+    if not isinstance(class_names, Iterable) or getattr(class_names, "ndim", 1) == 0:
+        raise ArgumentError(f"{who}: class_names must be a list of names in order, got {class_names!r}.")
+    return [str(name) for name in class_names]

@@ -55,6 +55,7 @@ def heatmaps(
     title : default: method, layer, baseline and the promise that is checked
     """
     who = "plots.heatmaps"
+    checks.expect_made_by(who, "explanation", explanation, "Explanation", "a method of explain")
     if scale not in ("shared", "each"):
         checks.unknown_name(who, "scale", scale, ["shared", "each"])
     images = shown_images(explanation.inputs)

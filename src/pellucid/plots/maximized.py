@@ -31,6 +31,7 @@ def maximized(
     Below each stand the frames of its film, and at its right the sample that is most like it, where data were given.
     `result` is what `explain.maximize` returns.
     """
+    checks.expect_made_by(WHO, "result", result, "Maximized", "explain.maximize")
     columns = checks.size(WHO, "columns", columns)
     best = pixels.batch(WHO, result.best, "images")
     low, high = _range(result, best)

@@ -14,7 +14,10 @@ from pellucid.typing import Array
 
 def numbers(who: str, name: str, values: Any) -> Array:
     """`values` as an array of finite real numbers with at least one element."""
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError):  # rows of different lengths, or an object that cannot be turned into numbers
+        raise ArgumentError(f"{who}: {name} must be an array of numbers, got {type(values).__name__}.") from None
     if array.dtype.kind not in "biuf":
         raise ArgumentError(
             f"{who}: {name} must hold numbers, got an array of {array.dtype}. Convert with .astype(float)."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid import checks
 from pellucid.checked import checked
 from pellucid.plots import grid, pixels, style
 from pellucid.plots.scale import Scale
@@ -36,6 +37,7 @@ def trust_card(card: Any, *, title: str | None = None) -> Figure:
     to those of randomised networks, and the score while pixels are removed, each with its controls.
     """
     who = "plots.trust_card"
+    checks.expect_made_by(who, "card", card, "TrustCard", "explain.evaluate.trust_card")
     asked = sum(row.verdict != "none" for row in card.rows)
     heading = f"{card.method}: passes {card.passed} of {asked} checks" if title is None else title
     top = grid.MARGIN + grid.HEADING + 0.1

@@ -63,7 +63,9 @@ def activities(
     criterion = None
     if t is not None:
         t = np.asarray(t)
-        criterion = as_loss(loss or (SoftmaxCrossEntropy() if _are_classes(t) else MeanSquaredError()))
+        criterion = as_loss(
+            (SoftmaxCrossEntropy() if _are_classes(t) else MeanSquaredError()) if loss is None else loss
+        )
         t = criterion.targets(t, len(x), (network.output_shape or (1,))[-1])
     sums = {op.path: _Sums() for op in ops}
     grads: Arrays = {}

@@ -11,7 +11,7 @@ from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.explain.parts import visits
 from pellucid.layers import Container
-from pellucid.typing import Array, Arrays
+from pellucid.typing import Array, ArrayLike, Arrays
 from pellucid.views.network import network_of
 
 
@@ -22,7 +22,7 @@ def outputs(network: Container[Any], tape: Any) -> Arrays:
 
 
 @checked
-def feature_maps(model: Any, image: Any) -> dict[str, Array]:
+def feature_maps(model: Any, image: ArrayLike) -> dict[str, Array]:
     """Return what every layer gives for one image, by name: maps (H, W, C), or vectors (D,).
 
     The image is a sample, or a batch of one. `plots.feature_maps` draws the maps of a layer.

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from pellucid import checks
-from pellucid.errors import ShapeError
+from pellucid.checked import is_numbers
+from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.resize import bilinear
 from pellucid.explain.result import Explanation
 from pellucid.explain.target import Contrast, Filter, Function, Question, Scalar, Unit
@@ -53,7 +54,10 @@ def ask(who: str, network: Any, x: ArrayLike, target: Any, scalar: str) -> Asked
 def attributions(who: str, method: Method, network: Any, x: Array, target: Any) -> Array:
     """Return what a method says of x, in float64 and at the size of the inputs: (N, H, W, C or 1), or (N, D)."""
     given = method(network, x, target)
-    values = np.asarray(given.values if isinstance(given, Explanation) else given, np.float64)
+    given = given.values if isinstance(given, Explanation) else given
+    if not is_numbers(given):
+        raise ArgumentError(f"{who}: the method must give an Explanation or an array, got {type(given).__name__}.")
+    values = np.asarray(given, np.float64)
     if x.ndim == 4 and values.shape == x.shape[:3]:
         values = values[..., None]
     if x.ndim != values.ndim or len(values) != len(x) or (x.ndim != 4 and values.shape != x.shape):

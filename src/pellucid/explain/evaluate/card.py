@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pellucid import checks
-from pellucid.checked import checked
+from pellucid.checked import checked, is_numbers
 from pellucid.data.dataset import Dataset
-from pellucid.errors import ShapeError
+from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of
 from pellucid.explain.evaluate.curves import Curves, deletion, insertion
 from pellucid.explain.evaluate.ground_truth import pointing_game, relevance_mass
@@ -138,12 +138,14 @@ def trust_card(
     """
     who = "trust_card"
     whole = network_of(who, network)
-    everything = np.asarray(data.x if isinstance(data, Dataset) else data)
+    if not is_numbers(data := data.x if isinstance(data, Dataset) else data):
+        raise ArgumentError(f"{who}: data must be a Dataset or an array, got {type(data).__name__}.")
+    everything = np.asarray(data)
+    checks.expect_batch(who, everything, whole.input_shape or (), "data")
     count = min(checks.size(who, "images", images), len(everything))
     chosen = np.sort(np.random.default_rng(seed).choice(len(everything), count, replace=False))
-    given = np.asarray(target)
-    if given.ndim == 1 and len(given) == len(everything):
-        target = given[chosen]
+    if is_numbers(target) and np.shape(target) == (len(everything),):
+        target = np.asarray(target)[chosen]
     asked = ask(who, whole, everything[chosen], target, "logit")
     x, c = asked.question.x, asked.target
     name = name_of(method)
@@ -163,8 +165,8 @@ def trust_card(
     ]  # fmt: skip
     if masks is not None:
         truth = np.asarray(masks)
-        if len(truth) != len(everything):
-            raise ShapeError(f"{who}: {len(everything)} images came with {len(truth)} masks. Give each image one.")
+        if truth.ndim == 0 or len(truth) != len(everything):
+            raise ShapeError(f"{who}: {len(everything)} images came with masks {truth.shape}. Give each image one.")
         mass = relevance_mass(whole, method, x, truth[chosen], c, seed=seed)
         points = pointing_game(whole, method, x, truth[chosen], c, seed=seed)
         rows += [

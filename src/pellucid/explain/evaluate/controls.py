@@ -6,16 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from pellucid import checks
 from pellucid.checked import checked
-from pellucid.typing import Array, Arrays
+from pellucid.typing import Array, ArrayLike, Arrays
 
 DRAWS = 3
 """Random maps for each image; their measures are averaged."""
 
 
 @checked
-def edges(x: Array) -> Array:
+def edges(x: ArrayLike) -> Array:
     """Return the strength of the edges of images (N, H, W, C), by Sobel's operator on the mean channel: (N, H, W)."""
+    x = np.asarray(x)
+    checks.expect_rank("edges", x, 4, "N, H, W, C")
     grey = np.pad(x.mean(axis=3, dtype=np.float64), ((0, 0), (1, 1), (1, 1)), mode="edge")
     smooth = grey[:, :-2] + 2 * grey[:, 1:-1] + grey[:, 2:]
     across = smooth[:, :, 2:] - smooth[:, :, :-2]
@@ -25,7 +28,7 @@ def edges(x: Array) -> Array:
 
 
 @checked
-def edge_detector(network: Any, x: Array, target: Any = None) -> Array:
+def edge_detector(network: Any, x: ArrayLike, target: Any = None) -> Array:
     """Return the edges of the images, as a method that never looks at the network."""
     return edges(np.asarray(x))
 
