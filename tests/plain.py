@@ -63,7 +63,7 @@ def forward(layer: Any, v: Value, numbers: Numbers, train: bool = False) -> Valu
                 else MERGES[type(node.operation)](incoming)
             )
         return values[layer.output]
-    return LAYERS[type(layer)](layer, v, numbers(layer), train)
+    return LAYERS[type(layer)](layer, v, numbers(layer), train and layer.trainable)
 
 
 def add(values: list[Value]) -> Value:

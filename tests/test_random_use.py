@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -128,6 +129,10 @@ class RandomUse(RuleBasedStateMachine):
         twice = len({id(part) for layer in layers for part in leaves(layer)}) < sum(len(leaves(a)) for a in layers)
         try:
             network = _made(layers, form, shape, last, seed, dtype)
+            if network.input_shape is None:  # built by its first training
+                late = _data(shape, last, seed, 1, dtype).set_of(dtype)
+                pl.fit(network, late, iterations=1, batch_size=4, optimizer=pl.SGD(1e-3), progress=False)
+                self.learn(network)
         except PellucidError as error:
             refusal = str(error)
             if not (others or twice or "name" in refusal):  # of the same name as another, or differently named
@@ -135,10 +140,6 @@ class RandomUse(RuleBasedStateMachine):
             return
         assert not others, "layers of another dtype were taken"
         assert not twice, "one layer stands there twice"
-        if network.input_shape is None:
-            data = _data(shape, last, seed, 1, dtype).set_of(dtype)
-            pl.fit(network, data, iterations=1, batch_size=4, optimizer=pl.SGD(1e-3), progress=False)
-            self.learn(network)
         self.take(network, shape, dtype)
 
     def chosen(self, shape: Shape, picks: list[int]) -> tuple[list[Any], Shape]:
@@ -182,13 +183,11 @@ class RandomUse(RuleBasedStateMachine):
         for use in getattr(self, "uses", ()):
             for container in (use.network, *use.network.walk()):
                 if isinstance(container, Container):
-                    for layer in container.layers:
+                    for name, layer in container.named_layers():
                         for key, array in layer.params.items():
-                            assert container.params[f"{layer.name}.{key}"] is array, (
-                                f"{container.label} has a {key} of its own"
-                            )
+                            assert container.params[f"{name}.{key}"] is array
                         for key, array in layer.buffers.items():
-                            assert container.buffers[f"{layer.name}.{key}"] is array
+                            assert container.buffers[f"{name}.{key}"] is array
 
     # Looking
 
@@ -243,6 +242,21 @@ class RandomUse(RuleBasedStateMachine):
     # Learning
 
     @precondition(lambda self: self.uses)
+    @rule(i=which, j=which, frozen=st.booleans())
+    def freeze(self, i: int, j: int, frozen: bool) -> None:
+        """A layer, or a whole network, stands still from now on, or learns again."""
+        network = self.uses[i % len(self.uses)].network
+        names = [*network.names, None]
+        chosen = names[j % len(names)]
+        (network.freeze if frozen else network.unfreeze)(*([chosen] if chosen else []))
+
+    def nothing_frozen_moved(self, network: Any) -> None:
+        for layer in leaves(network):
+            if not layer.trainable:
+                for key, array in arrays_of(layer).items():
+                    assert np.array_equal(array, self.known[id(layer)][1][key]), f"{layer.label} is frozen"
+
+    @precondition(lambda self: self.uses)
     @rule(i=which, samples=st.integers(2, 4), seed=seeds, loss=st.integers(0, 1))
     def step_by_hand(self, i: int, samples: int, seed: int, loss: int) -> None:
         """A user's own loop: the gradient is the plain model's slope, and the parameters move by it."""
@@ -264,6 +278,7 @@ class RandomUse(RuleBasedStateMachine):
             moved = before[key] - rate * grads[key] if key in grads else before[key]
             assert np.array_equal(p, moved.astype(use.dtype)), f"{key} did not move by its gradient"
         assert np.isfinite(value)
+        self.nothing_frozen_moved(network)
         self.learn(network)
 
     def check_slope(self, use: Use, data: Data, grads: Arrays, seed: int) -> None:
@@ -301,6 +316,10 @@ class RandomUse(RuleBasedStateMachine):
         for twin in twins[1:]:  # how much rounding can do is seen from numbers that were rounded otherwise
             for p in twin.params.values():
                 p *= 1 + np.finfo(use.dtype).eps * rng.choice([-1, 1], p.shape)
+        if network.params and not network.trainable:
+            with pytest.raises(PellucidError, match="frozen"):
+                pl.fit(network, data.set_of(use.dtype), progress=False, batch_size=2)
+            return
         history = pl.fit(network, data.set_of(use.dtype), optimizer=OPTIMISERS[optimiser](), **how)
         assert len(history.iterations["loss"]) == steps
         for twin in twins:
@@ -311,6 +330,7 @@ class RandomUse(RuleBasedStateMachine):
             eps, terms = float(np.finfo(use.dtype).eps), 8 * steps * (8 + network.size)
             scale = float(np.abs(right).max(initial=0)) + 1
             assert within(p, right, terms * (moved + eps * scale)), f"{key} was trained to something else"
+        self.nothing_frozen_moved(network)
         self.learn(network)
 
     @precondition(lambda self: self.uses)
@@ -342,6 +362,7 @@ class RandomUse(RuleBasedStateMachine):
                 how, lambda n: pickle.loads(pickle.dumps(n))
             )(use.network)
         assert list(twin.params) == list(use.network.params)
+        assert [a.trainable for a in leaves(twin)] == [a.trainable for a in leaves(use.network)]
         for key, a in arrays_of(use.network).items():
             b = arrays_of(twin)[key]
             assert np.array_equal(a, b, equal_nan=True)
@@ -380,7 +401,7 @@ def _made(layers: list[Any], form: str, shape: Shape, last: Shape, seed: int, dt
         return pl.Sequential([layers[0], pl.Sequential(layers[1:])], **how)
     if form == "residual" and shape == last:
         return pl.Sequential([pl.Residual(layers)], **how)
-    if form == "graph" and len(layers) > 1 and not any(layer.name for layer in layers):
+    if form == "graph" and len(layers) > 1:
         nodes: dict[str, Any] = {f"n{k}": (a, f"n{k - 1}" if k else "input") for k, a in enumerate(layers)}
         merge = pl.Add() if shape == last else pl.Concat()
         if shape[:-1] == last[:-1]:

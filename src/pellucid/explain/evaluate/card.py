@@ -165,8 +165,9 @@ def trust_card(
     ]  # fmt: skip
     if masks is not None:
         truth = np.asarray(masks)
-        if truth.ndim == 0 or len(truth) != len(everything):
-            raise ShapeError(f"{who}: {len(everything)} images came with masks {truth.shape}. Give each image one.")
+        given_masks = len(truth) if truth.ndim else 1
+        if given_masks != len(everything):
+            raise ShapeError(f"{who}: {len(everything)} images came with {given_masks} masks. Give each image one.")
         mass = relevance_mass(whole, method, x, truth[chosen], c, seed=seed)
         points = pointing_game(whole, method, x, truth[chosen], c, seed=seed)
         rows += [
