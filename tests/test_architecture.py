@@ -16,7 +16,6 @@ SOURCE = Path(pellucid.__file__).parent
 # A room may import from the rooms before it, never from those after.
 ORDER = [
     {"typing", "errors"}, {"checks", "checked"}, {"files"}, {"functions", "schedules", "initializers"}, {"kernels"},
-    {"typing", "errors"}, {"checks", "checked"}, {"files"}, {"functions", "schedules", "initializers"}, {"kernels"},
     {"layers"}, {"losses", "optimizers", "numerical"}, {"gradcheck", "data", "plots"}, {"testing", "interop"},
     {"training"}, {"explain"}, {"views"}, {"models"}, {"report"}, {"cli", "__init__", "__main__"},
 ]  # fmt: skip

@@ -125,7 +125,10 @@ class RandomUse(RuleBasedStateMachine):
         """A network of fresh layers (from 0 on) and of layers or whole networks that are there already (below 0)."""
         dtype = np.float64 if double else np.float32
         layers, last = self.chosen(shape, picks)
-        others = any(p.dtype != dtype for layer in layers for p in arrays_of(layer).values())
+        inside = [part for layer in layers for part in [layer, *getattr(layer, "walk", list)()]]
+        others = any(p.dtype != dtype for part in inside for p in arrays_of(part).values()) or any(
+            part.dtype != dtype for part in inside if isinstance(part, Container) and part.input_shape
+        )
         twice = len({id(part) for layer in layers for part in leaves(layer)}) < sum(len(leaves(a)) for a in layers)
         try:
             network = _made(layers, form, shape, last, seed, dtype)
