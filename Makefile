@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test peers chromium machines dist check check-style bench format clean
+.PHONY: demo test peers chromium machines dist check check-style bench fuzz guards format clean
 
 demo: $(VENV)/.installed ## train the book's network on the whole of MNIST and draw its pictures
 	$(BIN)/pellucid train --out runs/demo --overwrite
@@ -40,6 +40,17 @@ check-style: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+fuzz: $(VENV)/.installed-dev ## 50,000 wrong calls, 200,000 damaged files, 50,000 programs of random use: an hour or two
+	cd tests && ../$(BIN)/python -m fuzz.calls --number 50000
+	cd tests && ../$(BIN)/python -m fuzz.files --number 200000
+	PELLUCID_RUNS=50000 $(BIN)/pytest tests/test_random_use.py
+
+guards: $(VENV)/.installed-dev ## 20,000 geometries, and the tests of kernels and layers, with guard pages round every array
+	for side in end start; do \
+	  (cd tests && ../$(BIN)/python -m fuzz.geometries --number 10000 --guard $$side) && \
+	  GUARD=$$side PYTHONPATH=tests $(BIN)/pytest -p fuzz.guard tests/kernels tests/layers || exit 1; \
+	done
 
 bench: $(VENV)/.installed-bench ## time training and explanations beside PyTorch, captum, JAX, TensorFlow and scikit-learn
 	$(BIN)/python -m benchmarks

@@ -15,10 +15,10 @@ SOURCE = Path(pellucid.__file__).parent
 
 # A room may import from the rooms before it, never from those after.
 ORDER = [
-    {"typing", "errors", "shown"}, {"arrays"}, {"checks"}, {"files"}, {"functions", "schedules", "initializers"},
-    {"kernels"}, {"layers"}, {"class_weights"}, {"losses", "optimizers", "numerical"}, {"outputs"},
-    {"gradcheck", "data", "plots"}, {"testing", "interop"}, {"training"}, {"explain"}, {"views"}, {"models"},
-    {"report"}, {"cli", "__init__", "__main__"},
+    {"typing", "errors", "shown"}, {"arrays"}, {"checks", "checked"}, {"files"},
+    {"functions", "schedules", "initializers"}, {"kernels"}, {"layers"}, {"class_weights"},
+    {"losses", "optimizers", "numerical"}, {"outputs"}, {"gradcheck", "data", "plots"}, {"testing", "interop"},
+    {"training"}, {"explain"}, {"views"}, {"models"}, {"report"}, {"cli", "__init__", "__main__"},
 ]  # fmt: skip
 RANK = {name: i for i, names in enumerate(ORDER) for name in names}
 OPTIONAL = {"numba", "llvmlite", "scipy", "matplotlib", "pandas", "PIL", "onnx", "sklearn", "torch", "rich"}

@@ -144,6 +144,12 @@ def unknown_name(who: str, what: str, name: object, known: Collection[str]) -> N
     raise UnknownNameError(f"{who}: unknown {what} {name!r}. {hint}Known: {', '.join(sorted(known))}.")
 
 
+def expect_made_by(who: str, name: str, value: object, kind: str, maker: str) -> None:
+    """Raise ArgumentError unless `value` is of the class called `kind`, of a room that the caller's may not import."""
+    if kind not in (base.__name__ for base in type(value).__mro__):
+        raise ArgumentError(f"{who}: {name} must be what {maker} returns, got {type(value).__name__}.")
+
+
 def expect_finite(who: str, x: Array, name: str = "x") -> None:
     """Raise DataError where `x` holds NaN or infinity, naming the first place."""
     if not np.issubdtype(x.dtype, np.floating):
@@ -232,6 +238,8 @@ def require(module: str, feature: str, extra: str) -> ModuleType:
 
 def open_file(who: str, path: str | os.PathLike[str]) -> BufferedReader:
     """Open a file to read its bytes; DataError if it is missing (the nearest name is offered) or no file."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentError(f"{who}: a file is named by a string or a Path, got {path!r}.")
     file = Path(path)
     try:
         if file.is_dir():

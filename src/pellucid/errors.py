@@ -20,11 +20,14 @@ from pellucid.shown import shown
 
 
 class PellucidError(Exception):
-    """The root: `except PellucidError` catches whatever the package raises on purpose."""
+    """The root: `except PellucidError` catches whatever the package raises on purpose.
+
+    A message is one line and harmless on a terminal, whatever names and values it repeats: an array's several lines
+    are joined, and control characters shown as Python writes them.
+    """
 
     def __str__(self) -> str:
-        """Return the message as one line, fit to be shown whatever names it repeats."""
-        return shown(super().__str__())
+        return shown(" ".join(super().__str__().split()))
 
 
 class ArgumentError(PellucidError, ValueError):

@@ -9,6 +9,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import as_array, numbers
+from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.typing import Array, ArrayLike, DTypeLike, IntArray
 
@@ -19,6 +20,7 @@ def as_float(who: str, name: str, x: ArrayLike) -> Array:
     return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
+@checked
 def sigmoid(x: ArrayLike) -> Array:
     """1 / (1 + e⁻ˣ), without overflow for any x.
 
@@ -43,12 +45,14 @@ _LOWEST = {
 }
 
 
+@checked
 def softplus(x: ArrayLike) -> Array:
     """ln(1 + eˣ) = max(x, 0) + ln(1 + e^{−|x|}), without overflow."""
     x = as_float("softplus", "x", x)
     return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))))
 
 
+@checked
 def softmax(x: ArrayLike) -> Array:
     """e^{x_k} / Σ_j e^{x_j} over the last axis: of one vector (K,) or each row of a batch (N, K)."""
     x = as_float("softmax", "x", x)
@@ -58,6 +62,7 @@ def softmax(x: ArrayLike) -> Array:
     return y
 
 
+@checked
 def one_hot(t: ArrayLike, classes: int, dtype: DTypeLike = np.float32) -> Array:
     """Class indices (N,) as rows (N, K) that hold a single 1."""
     classes = checks.size("one_hot", "classes", classes)
@@ -67,6 +72,7 @@ def one_hot(t: ArrayLike, classes: int, dtype: DTypeLike = np.float32) -> Array:
     return rows
 
 
+@checked
 def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> float:
     """Mean of −ln y_t over the samples; `y` holds probabilities.
 
@@ -82,6 +88,7 @@ def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> float:
     return float(-log_y[np.arange(len(y)), indices].mean())
 
 
+@checked
 def mean_squared_error(y: ArrayLike, t: ArrayLike) -> float:
     """Half the sum of squares, ½ Σ (y − t)², as the book defines it; a batch gives the mean over its samples."""
     y, t = _as_batches("mean_squared_error", y, t)

@@ -16,10 +16,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.typing import Array, Config, DTypeLike, Shape
 
 
+@checked
 def fans(shape: Shape) -> tuple[int, int]:
     """Return (fan_in, fan_out) of a weight array."""
     if len(shape) < 2:
@@ -151,6 +153,7 @@ INITIALIZERS: dict[str, type[Initializer]] = {
 InitializerLike: TypeAlias = "Initializer | str | Config"
 
 
+@checked
 def as_initializer(given: InitializerLike) -> Initializer:
     """Return an initialiser from itself, its name ("he"), or its configuration ({"name": "gaussian", "std": 0.01})."""
     if isinstance(given, Initializer):
@@ -165,6 +168,7 @@ def as_initializer(given: InitializerLike) -> Initializer:
         raise ArgumentError(f"Initializer {name!r}: {error}.") from None
 
 
+@checked
 def initializer_config(initializer: Initializer) -> Config:
     """Return what `as_initializer` turns into the same initialiser again, fit for JSON."""
     return {"name": type(initializer).__name__.lower(), **asdict(initializer)}  # type: ignore[call-overload]

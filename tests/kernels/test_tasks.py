@@ -115,9 +115,11 @@ def test_scratch_memory_is_that_of_the_threads_that_can_take_part(
     monkeypatch.setattr(tasks, "scratch", scratch)
     set_num_threads(count)
     task = Task(scratch=100)
-    products(task, np.ones(pieces, np.float32), np.ones((pieces, 3), np.float32), 1)
+    x, w = np.ones(pieces, np.float32), np.ones((pieces, 3), np.float32)  # held: the task knows addresses only
+    parts = products(task, x, w, 1)
     task.run()
 
+    assert (parts == 1).all()
     assert asked == [seats * 448]  # 400 bytes, in whole cache lines
 
 

@@ -167,7 +167,8 @@ def test_importing_the_room_does_not_import_matplotlib():
 
 def test_plots_see_arrays_and_results_only():
     # A diagram is drawn from what `views.diagram` lays out for SVG and for Matplotlib alike.
-    allowed = tuple(f"pellucid.{name}" for name in ("plots", "arrays", "checks", "errors", "typing", "views.diagram"))
+    rooms = ("plots", "arrays", "checks", "checked", "errors", "shown", "typing", "views.diagram")
+    allowed = tuple(f"pellucid.{name}" for name in rooms)
     room = Path(pellucid.__file__).parent / "plots"
     found = set()
     for file in room.glob("*.py"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.arrays import numbers
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.parts import before_softmax
 from pellucid.explain.result import Explanation
@@ -54,6 +55,7 @@ class AllClasses:
         return class_maps(self, **options)
 
 
+@checked
 def all_classes(
     model: Any,
     x: ArrayLike,

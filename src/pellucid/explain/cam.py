@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.activations import Seen, as_map, weighted
 from pellucid.explain.gradients import swift
@@ -16,6 +17,7 @@ from pellucid.layers import Affine, GlobalAveragePool2D, Sequential
 from pellucid.typing import ArrayLike
 
 
+@checked
 def cam(
     model: Any, x: ArrayLike, target: Target = "predicted", *, scalar: str = "logit", relu: bool = False
 ) -> Explanation:

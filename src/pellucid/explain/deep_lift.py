@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.baselines import BaselineLike, as_baseline
 from pellucid.explain.parts import Visit, visits
@@ -19,6 +20,7 @@ from pellucid.typing import Array, ArrayLike, Arrays
 ACTIVATIONS = (ELU, GELU, LeakyReLU, ReLU, Sigmoid, Softplus, Tanh)
 
 
+@checked
 def deep_lift(
     model: Any,
     x: ArrayLike,

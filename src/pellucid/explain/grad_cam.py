@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.explain.activations import as_map, look, weighted
 from pellucid.explain.result import Explanation
 from pellucid.explain.saliency import saliency
@@ -14,6 +15,7 @@ from pellucid.explain.target import Question, Target
 from pellucid.typing import ArrayLike
 
 
+@checked
 def grad_cam(
     model: Any,
     x: ArrayLike,
@@ -59,6 +61,7 @@ def grad_cam(
     return as_map(question, seen, weighted(weights, seen.A), method, relu=relu, settings={"rule": rule})
 
 
+@checked
 def guided_grad_cam(
     model: Any, x: ArrayLike, target: Target = "predicted", *, layer: str | None = None, scalar: str = "logit"
 ) -> Explanation:

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.explain.activations import as_map, look, weighted
 from pellucid.explain.result import Explanation
 from pellucid.explain.target import Question, Target
 from pellucid.typing import ArrayLike
 
 
+@checked
 def grad_cam_plus_plus(
     model: Any,
     x: ArrayLike,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.explain.activations import Seen, as_map, look
 from pellucid.explain.parts import after, operations
 from pellucid.explain.result import Explanation, Proof, exactness, sums
@@ -15,6 +16,7 @@ from pellucid.layers import Sequential
 from pellucid.typing import ArrayLike
 
 
+@checked
 def hires_cam(
     model: Any,
     x: ArrayLike,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.explain.gradients import ask
 from pellucid.explain.parts import AnyContainer, operations
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
@@ -15,6 +16,7 @@ from pellucid.layers import LeakyReLU, ReLU
 from pellucid.typing import ArrayLike
 
 
+@checked
 def input_x_gradient(model: Any, x: ArrayLike, target: Target = "predicted", *, scalar: str = "logit") -> Explanation:
     """Return x · ∂S/∂x.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.baselines import BaselineLike, as_baselines
 from pellucid.explain.gradients import BATCH, blocks, copies, gradient_of
@@ -15,6 +16,7 @@ from pellucid.explain.target import Question, Scalar, Target
 from pellucid.typing import Array, ArrayLike
 
 
+@checked
 def integrated_gradients(
     model: Any,
     x: ArrayLike,

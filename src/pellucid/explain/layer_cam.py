@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.explain.activations import as_map, look
 from pellucid.explain.result import Explanation
 from pellucid.explain.target import Question, Target
 from pellucid.typing import ArrayLike
 
 
+@checked
 def layer_cam(
     model: Any,
     x: ArrayLike,

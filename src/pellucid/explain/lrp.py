@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.fold import fold_batch_norm
 from pellucid.explain.parts import AnyContainer, operations, visits
@@ -22,6 +23,7 @@ MEETING = Epsilon(1e-9)
 """How a sum shares relevance among its inputs: in proportion."""
 
 
+@checked
 def lrp(
     model: Any,
     x: ArrayLike,

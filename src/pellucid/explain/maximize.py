@@ -9,6 +9,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import numbers
+from pellucid.checked import checked
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError
 from pellucid.explain.ascent import WHO, Ascent, Score
@@ -21,6 +22,7 @@ JITTER = 2
 """Pixels by which an image is shifted, unless said otherwise."""
 
 
+@checked
 def maximize(
     network: Any,
     target: int | Sequence[int],

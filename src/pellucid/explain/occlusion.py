@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.baselines import BaselineLike, as_baseline
 from pellucid.explain.cone import ROWS, Blocks, Cone
@@ -17,6 +18,7 @@ from pellucid.kernels.threads import parallel_for
 from pellucid.typing import Array, ArrayLike, Arrays, IntArray
 
 
+@checked
 def occlusion(
     model: Any,
     x: ArrayLike,

@@ -109,7 +109,7 @@ def as_rule(who: str, given: Any) -> RelevanceRule:
     """Return a rule from itself or its name."""
     if isinstance(given, RelevanceRule):
         return given
-    if given not in NAMED:
+    if not isinstance(given, str) or given not in NAMED:
         checks.unknown_name(who, "rule", given, [*NAMED, "composite"])
     return NAMED[given]
 

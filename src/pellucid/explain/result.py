@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError, FileFormatError, ShapeError
 from pellucid.explain.resize import bilinear
 from pellucid.files import PathLike, atomic_write
@@ -137,6 +138,7 @@ class Explanation:
         """For each sample whether no value is above 0: its map is blank, and this says why."""
         return np.asarray((self.values.reshape(len(self), -1) <= 0).all(axis=1))
 
+    @checked
     def maps(self, reduction: str = "sum") -> Array:
         """Return one map (N, H, W) of the channels: their "sum" (signed) or the largest absolute value, "max-abs".
 
@@ -154,6 +156,7 @@ class Explanation:
             checks.unknown_name("Explanation.maps", "reduction", reduction, ["sum", "max-abs"])
         return np.asarray(np.abs(values).max(axis=3))
 
+    @checked
     def upsampled(self, reduction: str = "sum") -> Array:
         """Return the maps at the size of the inputs (bilinear, pixel centres kept): (N, H, W)."""
         maps = self.maps(reduction)
@@ -161,6 +164,7 @@ class Explanation:
             return maps
         return bilinear(maps, self.inputs.shape[1], self.inputs.shape[2])
 
+    @checked
     def caption(self, i: int) -> str:
         """Return what sample i's picture says: the number explained, its value, and the proof or its absence."""
         lines = [f"{shown(self.scalars[i])} = {self.scores[i]:.4g}"]

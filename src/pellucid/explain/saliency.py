@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pellucid.checked import checked
 from pellucid.explain.gradients import ask
 from pellucid.explain.result import Explanation, answer
 from pellucid.explain.rules import relu_rules
@@ -11,6 +12,7 @@ from pellucid.explain.target import Question, Target
 from pellucid.typing import ArrayLike
 
 
+@checked
 def saliency(
     model: Any, x: ArrayLike, target: Target = "predicted", *, scalar: str = "logit", rule: str | None = None
 ) -> Explanation:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.explain.activations import Seen, as_map, choose_layer, weighted
 from pellucid.explain.baselines import BaselineLike, as_baseline
 from pellucid.explain.gradients import BATCH, blocks, copies, swift, values_of
@@ -18,6 +19,7 @@ from pellucid.functions import softmax
 from pellucid.typing import Array, ArrayLike
 
 
+@checked
 def score_cam(
     model: Any,
     x: ArrayLike,

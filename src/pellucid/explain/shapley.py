@@ -8,6 +8,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import as_array
+from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.explain.baselines import BaselineLike, as_baseline
 from pellucid.explain.gradients import BATCH, blocks, copies, values_of
@@ -16,6 +17,7 @@ from pellucid.explain.target import Question, Target
 from pellucid.typing import Array, ArrayLike, IntArray, Shape
 
 
+@checked
 def shapley(
     model: Any,
     x: ArrayLike,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.explain.gradients import BATCH, blocks, copies, gradient_of
 from pellucid.explain.result import Explanation, answer
 from pellucid.explain.rules import relu_rules
@@ -14,6 +15,7 @@ from pellucid.explain.target import Question, Target
 from pellucid.typing import Array, ArrayLike
 
 
+@checked
 def smoothgrad(
     model: Any,
     x: ArrayLike,
@@ -72,11 +74,13 @@ def smoothgrad(
     return answer(question, number, y, values, method=who, seed=seed, settings=settings, extras=extras)
 
 
+@checked
 def squaregrad(model: Any, x: ArrayLike, target: Target = "predicted", **options: Any) -> Explanation:
     """Return the mean square of the noisy gradients: `smoothgrad` with statistic="square"."""
     return smoothgrad(model, x, target, statistic="square", **options)
 
 
+@checked
 def vargrad(model: Any, x: ArrayLike, target: Target = "predicted", **options: Any) -> Explanation:
     """Return the variance of the noisy gradients: `smoothgrad` with statistic="variance"."""
     return smoothgrad(model, x, target, statistic="variance", **options)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pellucid import checks, kernels
+from pellucid.errors import ArgumentError
 from pellucid.layers.affine import Affine
 from pellucid.layers.base import Layer
 from pellucid.layers.container import Container
@@ -56,6 +57,8 @@ def explain_kernels(model: Any, batch_size: int = 128) -> KernelReport:
     FLOPs count a multiplication and an addition each, done directly; bytes count inputs, weights and outputs once.
     """
     network = getattr(model, "network", model)
+    if not isinstance(network, Container):
+        raise ArgumentError(f"explain_kernels: model must be a container, or hold one in .network, got {model!r}.")
     checks.expect_built(type(network).__name__, network.output_shape)
     size = checks.size("explain_kernels", "batch_size", batch_size)
     return KernelReport(tuple(_rows(network, size, "")), size)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pellucid.checked import checked
 from pellucid.initializers import Gaussian
 from pellucid.layers import Affine, Conv2D, Dropout, Flatten, Layer, MaxPool2D, ReLU, Sequential
 from pellucid.typing import Shape
 
 
+@checked
 def simple_conv_net(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: int = 10) -> Sequential:
     """Convolution 30 of 5x5 → ReLU → pooling → 100 → ReLU → 10: chapter 7, 433,890 parameters, weights 0.01·normal."""
     begin = Gaussian(0.01)
@@ -25,6 +27,7 @@ def simple_conv_net(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes:
     )
 
 
+@checked
 def deep_conv_net(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: int = 10) -> Sequential:
     """Six convolutions of 3x3 in pairs, each pair pooled, then 50 and 10: chapter 8, 123,552 parameters, He weights.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pellucid.checked import checked
 from pellucid.initializers import LeCun
 from pellucid.layers import Affine, AveragePool2D, Conv2D, Flatten, Sequential, Tanh
 from pellucid.typing import Shape
 
 
+@checked
 def lenet5(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: int = 10) -> Sequential:
     """Convolutions 6, 16 and 120 of 5x5 with average pooling between, then 84 and 10; tanh: 61,706 parameters.
 

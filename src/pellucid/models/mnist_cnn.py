@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pellucid.checked import checked
 from pellucid.initializers import Xavier
 from pellucid.layers import Affine, Conv2D, Dropout, Flatten, MaxPool2D, ReLU, Sequential
 from pellucid.typing import Shape
 
 
+@checked
 def mnist_cnn(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: int = 10) -> Sequential:
     """Two convolutions, pooling, dropout, a dense layer of 128, dropout, and ten scores named `preds`.
 

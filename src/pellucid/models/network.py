@@ -14,7 +14,9 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import numbers
+from pellucid.checked import checked
 from pellucid.data import Dataset
+from pellucid.errors import ArgumentError
 from pellucid.initializers import Gaussian, LeCun
 from pellucid.interop import load_nielsen, save_nielsen
 from pellucid.layers import Affine, Sequential, Sigmoid
@@ -44,6 +46,7 @@ class Network:
     Samples are rows: x (N, D), targets class indices (N,) or one-hot (N, K). A single vector (D,) is one sample.
     """
 
+    @checked
     def __init__(
         self, sizes: Sequence[int], *, cost: str = "quadratic", weights: str = "normal", seed: int = 0,
         dtype: DTypeLike = np.float32,
@@ -63,11 +66,13 @@ class Network:
             if key.endswith(".b"):
                 p[...] = rng.standard_normal(p.shape)
 
+    @checked
     def feedforward(self, x: ArrayLike) -> Array:
         """Return the outputs: (N, K) for x (N, D), (K,) for one sample (D,)."""
         x = numbers("Network", "x", x)
         return self.network(x[None])[0] if x.ndim == 1 else self.network(x)
 
+    @checked
     def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[Array], list[Array]]:
         """Return (∂C/∂b, ∂C/∂w), layer by layer, for one sample (D,) or the mean over a batch (N, D)."""
         x, y = numbers("Network", "x", x), numbers("Network", "y", y)
@@ -79,8 +84,12 @@ class Network:
         affine = [name for name, layer in self.network.named_layers() if isinstance(layer, Affine)]
         return [grads[f"{name}.b"] for name in affine], [grads[f"{name}.W"] for name in affine]
 
+    @checked
     def update_mini_batch(self, batch: tuple[ArrayLike, ArrayLike], eta: float, lmbda: float = 0.0, n: int = 1) -> None:
         """Take one step of gradient descent on a batch (x, y): w ← (1 − ηλ/n) w − η ∂C/∂w,  b ← b − η ∂C/∂b."""
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise ArgumentError(f"Network: batch must be a pair (x, y), got {type(batch).__name__}.")
+        checks.size("Network", "n", n)
         db, dw = self.backprop(*batch)
         affine = [layer for layer in self.network.layers if isinstance(layer, Affine)]
         for layer, layer_db, layer_dw in zip(affine, db, dw, strict=True):
@@ -88,6 +97,7 @@ class Network:
             layer.params["W"] -= eta * layer_dw
             layer.params["b"] -= eta * layer_db
 
+    @checked
     def SGD(  # noqa: N802  # the book's name
         self, training_data: Dataset | tuple[Any, Any], epochs: int, mini_batch_size: int, eta: float, *,
         lmbda: float = 0.0, test_data: Dataset | tuple[Any, Any] | None = None, seed: int | None = None,
@@ -99,12 +109,8 @@ class Network:
         training samples. Costs and accuracies of every epoch are in the History; those on all the training data too
         with `monitor_training`.
         """
-        train = training_data if isinstance(training_data, Dataset) else Dataset(*training_data, classes=self.sizes[-1])
-        test = (
-            test_data
-            if test_data is None or isinstance(test_data, Dataset)
-            else Dataset(*test_data, classes=self.sizes[-1])
-        )
+        train = self._data("training_data", training_data)
+        test = None if test_data is None else self._data("test_data", test_data)
         return fit(
             self.network, train, epochs=epochs, batch_size=mini_batch_size, loss=self.cost,
             optimizer=SGD(eta, weight_decay=lmbda / len(train)), validation=test,
@@ -112,10 +118,16 @@ class Network:
             callbacks=[] if quiet else [_EpochLine(len(test) if test else 0)], progress=False,
         )  # fmt: skip
 
+    def _data(self, name: str, given: Any) -> Dataset:
+        if isinstance(given, Dataset):
+            return given
+        if not isinstance(given, (tuple, list)) or len(given) != 2:
+            raise ArgumentError(f"Network: {name} must be a Dataset or a pair (x, t), got {type(given).__name__}.")
+        return Dataset(*given, classes=self.sizes[-1])
+
     def evaluate(self, test_data: Dataset | tuple[Any, Any]) -> int:
         """Return the number of samples whose largest output is the true class."""
-        data = test_data if isinstance(test_data, Dataset) else Dataset(*test_data, classes=self.sizes[-1])
-        measured = evaluate(self.network, data, loss=self.cost)
+        measured = evaluate(self.network, self._data("test_data", test_data), loss=self.cost)
         return round((measured.accuracy or 0.0) * measured.samples)
 
     def save(self, path: str | Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.data import Dataset, RandomShift
 from pellucid.losses import LossLike
 from pellucid.models.book_convnets import deep_conv_net, simple_conv_net
@@ -223,6 +224,7 @@ RECIPES: dict[str, Recipe] = {
 }  # fmt: skip
 
 
+@checked
 def recipe(name: str) -> Recipe:
     """Return the recipe of that name; an unknown name raises, with the nearest known one."""
     if name not in RECIPES:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from pellucid.checked import checked
 from pellucid.layers import Affine, BatchNorm, Conv2D, GlobalAveragePool2D, Layer, ReLU, Residual, Sequential
 from pellucid.typing import Shape
 
 
+@checked
 def small_resnet(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: int = 10) -> Sequential:
     """A stem of 16 filters, three residual blocks of 16, 32 and 64, the means of the channels, ten scores.
 

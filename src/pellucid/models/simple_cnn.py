@@ -8,6 +8,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import numbers
+from pellucid.checked import checked
 from pellucid.initializers import Uniform
 from pellucid.layers import Affine, Conv2D, Flatten, Layer, MaxPool2D, ReLU, Sequential, Sigmoid, Tanh
 from pellucid.losses import SoftmaxCrossEntropy
@@ -34,6 +35,7 @@ class SimpleCNN:
         Layers "convolution", "activation", "pooling", "flatten", "hidden", "hidden_activation", "scores".
     """
 
+    @checked
     def __init__(
         self,
         filters: int = 10,
@@ -64,10 +66,12 @@ class SimpleCNN:
             dtype=dtype,
         )
 
+    @checked
     def predict(self, x: ArrayLike) -> Array:
         """Return class probabilities (N, K) for images (N, H, W, C)."""
         return SoftmaxCrossEntropy().probabilities(self.network(x))
 
+    @checked
     def feature_maps(self, image: ArrayLike) -> tuple[Array, Array]:
         """Return what each filter makes of one image (H, W, C): after convolution and activation, and after pooling."""
         _, tape = self.network.forward(numbers("SimpleCNN", "image", image)[None])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.arrays import numbers
+from pellucid.checked import checked
 from pellucid.initializers import Uniform
 from pellucid.layers import Affine, Sequential, Sigmoid
 from pellucid.losses import SumOfSquares
@@ -30,6 +31,7 @@ class TruthTableNet:
         Weights begin uniform in 0…1.
     """
 
+    @checked
     def __init__(self, x: ArrayLike, t: ArrayLike, hidden_size: int = 4, *, seed: int = 0) -> None:
         self.x, self.t = numbers("TruthTableNet", "x", x, float), numbers("TruthTableNet", "t", t, float)
         begin = Uniform(1.0, low=0.0)
@@ -48,10 +50,12 @@ class TruthTableNet:
         # The tutorial descends along the gradient of Σ (y − t)², twice that of SumOfSquares, at rate 1.
         self.optimizer = SGD(2.0)
 
+    @checked
     def feedforward(self, x: ArrayLike | None = None) -> Array:
         """Return the outputs for x, or for the table itself."""
         return self.network(self.x if x is None else x)
 
+    @checked
     def train(self, iterations: int = 1500) -> list[float]:
         """Take that many steps on the whole table; return Σ (y − t)² before each, and after the last."""
         losses = [self.step() for _ in range(iterations)]

@@ -9,6 +9,7 @@ from collections import OrderedDict
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.initializers import Gaussian
 from pellucid.layers import Affine, Layer, Parameters, ReLU, Sequential
 from pellucid.losses import SoftmaxCrossEntropy
@@ -35,6 +36,7 @@ class TwoLayerNet:
         The same layers, for `fit`, `save` and every explanation.
     """
 
+    @checked
     def __init__(
         self, input_size: int, hidden_size: int, output_size: int, weight_init_std: float = 0.01, *,
         seed: int = 0, dtype: DTypeLike = np.float32,
@@ -54,20 +56,24 @@ class TwoLayerNet:
         self.last_layer = SoftmaxCrossEntropy()
         self.params = Parameters({short: self.network.params[full] for short, full in _NAMES.items()})
 
+    @checked
     def predict(self, x: ArrayLike) -> Array:
         """Return the scores (N, K), before softmax."""
         return self.network(x)
 
+    @checked
     def loss(self, x: ArrayLike, t: ArrayLike) -> float:
         """Return the mean cross-entropy; t holds one-hot rows or class indices."""
         return self.last_layer.forward(self.predict(x), t)[0]
 
+    @checked
     def accuracy(self, x: ArrayLike, t: ArrayLike) -> float:
         """Return the share of the samples whose largest score is the true class."""
         scores = self.predict(x)
         truth = self.last_layer.targets(t, len(scores), scores.shape[1])
         return float((scores.argmax(axis=1) == truth).mean())
 
+    @checked
     def gradient(self, x: ArrayLike, t: ArrayLike) -> Arrays:
         """Return the gradients of `loss` by backpropagation, named as `params`."""
         scores, tape = self.network.forward(x, train=True)
@@ -75,6 +81,7 @@ class TwoLayerNet:
         _, grads = self.network.backward(self.last_layer.backward(cache), tape, need_dx=False)
         return {short: grads[full] for short, full in _NAMES.items()}
 
+    @checked
     def numerical_gradient(self, x: ArrayLike, t: ArrayLike) -> Arrays:
         """Return the gradients of `loss` by central differences: slow, and the judge of `gradient`.
 

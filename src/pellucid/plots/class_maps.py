@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.plots import classes, grid, pixels, style
 from pellucid.plots.grid import Caption
 from pellucid.plots.heatmaps import colour_map, grounds, paint, shown_images
@@ -22,6 +23,7 @@ SIDE = 0.9  # inches of one map
 HEAD, APART = 0.5, 0.22  # inches above the maps for the classes, and between the image, the forms and the maps
 
 
+@checked
 def class_maps(
     result: Any, class_names: Any = None, title: str | None = None, colours: str = "house", scale: str = "shared"
 ) -> Figure:
@@ -32,6 +34,7 @@ def class_maps(
     its own, and below it stands how far that reaches. "no evidence" stands below a map where the method shows nothing
     but positive evidence and there is none.
     """
+    checks.expect_made_by(WHO, "result", result, "AllClasses", "explain.all_classes")
     if scale not in ("shared", "each"):
         checks.unknown_name(WHO, "scale", scale, ["shared", "each"])
     rows = [(form, said, pixels.numbers(WHO, "maps", said.upsampled())) for form, said in result.forms.items()]

@@ -46,4 +46,8 @@ def name_list(who: str, class_names: Any) -> list[str] | None:
     """The names of the classes in order, or None."""
     if isinstance(class_names, (str, Mapping)):
         raise ArgumentError(f"{who}: class_names must be a list of names in order, got {class_names!r}.")
-    return None if class_names is None else [shown(name) for name in class_names]
+    if class_names is None:
+        return None
+    if not isinstance(class_names, Iterable) or getattr(class_names, "ndim", 1) == 0:
+        raise ArgumentError(f"{who}: class_names must be a list of names in order, got {class_names!r}.")
+    return [shown(name) for name in class_names]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.errors import DataError, LabelError
 from pellucid.plots import classes, grid, style
 from pellucid.typing import Array, IntArray
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 WORDS, NUMBERS, MOST = 12, 30, 1000  # with more classes than these: no percentages, no numbers, no picture
 
 
+@checked
 def confusion_matrix(labels: Any, predicted: Any, class_names: Any = None, title: str | None = None) -> Figure:
     """Counts of (true class, predicted class), with their percentage of the row.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.plots import series, style
 from pellucid.plots.series import Series
 from pellucid.typing import Array
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@checked
 def training_figure(history: Any, *, held_out: str = "test", title: str | None = None) -> Figure:
     """The loss of every iteration above the accuracy of every epoch, as the book draws them.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pellucid.checked import checked
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 INCH = 72.0
 
 
+@checked
 def diagram(model: Any, title: str = "") -> Figure:
     """The layers of a built network from top to bottom, with shapes and parameters; branches side by side.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.plots import grid, pixels, style
 from pellucid.plots.grid import Caption
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@checked
 def filter_grid(weights: Any, title: str | None = None, columns: int = 8, count: int | None = 100) -> Figure:
     """The first `count` filters, numbered from 0, on one scale about 0: orange is positive, blue negative.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.plots import grid, pixels, style
 from pellucid.plots.grid import Caption
@@ -26,6 +27,7 @@ FAINT = 0.02  # of the shared scale: a map that looks blank, and says so
 FADED = 0.55  # how much of the image's contrast stays under a map
 
 
+@checked
 def heatmaps(
     explanation: Any,
     *,
@@ -54,6 +56,7 @@ def heatmaps(
     title : default: method, layer, baseline and the promise that is checked
     """
     who = "plots.heatmaps"
+    checks.expect_made_by(who, "explanation", explanation, "Explanation", "a method of explain")
     if scale not in ("shared", "each"):
         checks.unknown_name(who, "scale", scale, ["shared", "each"])
     images = shown_images(explanation.inputs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.plots import series, style
 from pellucid.plots.series import Series
@@ -31,6 +32,7 @@ class Line(NamedTuple):
     label: str
 
 
+@checked
 def learning_curves(history: Any, *, log: bool = False, title: str | None = None) -> Figure:
     """Loss, accuracy and learning rate by epoch, of one history or of several: `{"name": history}`.
 

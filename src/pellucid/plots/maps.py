@@ -8,6 +8,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import as_array
+from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.plots import grid, pixels, style
 from pellucid.plots.grid import Caption
@@ -22,6 +23,7 @@ SIDE = 0.66  # inches of one map, about
 HEAD, BETWEEN, COLUMNS = 0.26, 0.1, 10
 
 
+@checked
 def feature_maps(maps: Any, title: str | None = None, columns: int = 8, count: int | None = 100) -> Figure:
     """The first `count` maps of an array (H, W, C), numbered from 0, on one scale that a colour bar explains.
 
@@ -40,6 +42,7 @@ def feature_maps(maps: Any, title: str | None = None, columns: int = 8, count: i
     return fig
 
 
+@checked
 def convolution_and_pooling(image: Any, convolved: Any, pooled: Any, title: str | None = None) -> Figure:
     """An image, its maps after convolution and, beneath each, the same map after pooling; one scale for all.
 

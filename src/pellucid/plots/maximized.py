@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.plots import classes, grid, pixels, style
 from pellucid.plots.grid import Caption
 from pellucid.plots.samples import percent
@@ -22,6 +23,7 @@ LARGE, SMALL, LEAST = 1.12, 0.44, 0.25  # inches of an image, and of a frame of 
 WHO = "plots.maximized"
 
 
+@checked
 def maximized(
     result: Any, title: str | None = None, columns: int = 5, class_names: Any = None, film: bool = True
 ) -> Figure:
@@ -30,6 +32,7 @@ def maximized(
     Below each stand the frames of its film, and at its right the sample that is most like it, where data were given.
     `result` is what `explain.maximize` returns.
     """
+    checks.expect_made_by(WHO, "result", result, "Maximized", "explain.maximize")
     columns = checks.size(WHO, "columns", columns)
     best = pixels.batch(WHO, result.best, "images")
     low, high = _range(result, best)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.plots import classes, grid, legend, pixels, style
 from pellucid.plots.heatmaps import colour_map, paint, shown_images
@@ -23,6 +25,7 @@ SIDE, HEAD, APART = 1.5, 0.26, 0.2  # inches: a map, what stands above the first
 HEADS = ("image", "fall of the score", "probability of the class", "class predicted")
 
 
+@checked
 def occlusion_maps(result: Any, class_names: Any = None, title: str | None = None) -> Figure:
     """A row for each image of what `explain.occlusion` returns for classes.
 
@@ -30,6 +33,7 @@ def occlusion_maps(result: Any, class_names: Any = None, title: str | None = Non
     the class where the patch lies at each place, from 0 to 1; the class that is predicted there, and how often each.
     The last two have one pixel for each place of the patch. Below the image stands what was explained.
     """
+    checks.expect_made_by(WHO, "result", result, "Explanation", "explain.occlusion")
     if "predicted" not in result.extras:
         raise ArgumentError(
             f"{WHO}: needs what explain.occlusion found for a class, got an explanation of {result.scalar} by "

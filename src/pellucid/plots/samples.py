@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.plots import classes, grid, pixels, style
 from pellucid.plots.grid import Caption
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@checked
 def sample_grid(
     images: Any,
     labels: Any = None,
@@ -45,6 +47,7 @@ def sample_grid(
     return _draw(who, pixels.unit(pictures[:shown], pictures), captions, columns, title or "", 0.56)
 
 
+@checked
 def mistakes(
     images: Any,
     labels: Any,

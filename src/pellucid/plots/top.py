@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.plots import classes, grid, pixels, style
 from pellucid.plots.grid import Caption
@@ -20,6 +22,7 @@ WHO = "plots.top_samples"
 SIDE, APART = 0.9, 0.12  # inches of one sample, and between the names of the rows and the samples
 
 
+@checked
 def top_samples(
     found: Any, rows: Sequence[str] = (), labels: Any = None, class_names: Any = None, title: str = ""
 ) -> Figure:
@@ -34,11 +37,15 @@ def top_samples(
     labels : of all the data, for the class of each sample
     class_names, title : as in the other pictures
     """
-    several = [found] if hasattr(found, "indices") else list(found)
+    several = list(found) if type(found) in (list, tuple) else [found]
+    for one in several:
+        checks.expect_made_by(WHO, "found", one, "TopSamples", "views.top_samples")
     if rows and len(rows) != len(several):
         raise ShapeError(f"{WHO}: rows must name {len(several)} rows, got {len(rows)}. Give one name for each unit.")
     pictures = [pixels.batch(WHO, one.samples, "samples") for one in several]
     truth = None if labels is None else classes.labels(WHO, labels)
+    if truth is not None and any(one.indices.max(initial=-1) >= len(truth) for one in several):
+        raise ShapeError(f"{WHO}: labels must be those of all the data that were searched, got only {len(truth)}.")
     names = classes.names(WHO, class_names, [] if truth is None else truth)
     captions = [
         [_caption(one, i, "" if truth is None else names[int(truth[one.indices[i]])]) for i in range(len(one.indices))]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid import checks
+from pellucid.checked import checked
 from pellucid.plots import grid, pixels, style
 from pellucid.plots.scale import Scale
 from pellucid.shown import shown
@@ -27,6 +29,7 @@ COLUMNS = (0.0, 0.28, 1.62, 4.92, 6.12)  # inches: mark, check, question, value,
 CONTROLS = (("random", style.MUTED, (0, (1.5, 1.8))), ("edges", "#E69F00", (0, (4, 2))))
 
 
+@checked
 def trust_card(card: Any, *, title: str | None = None) -> Figure:
     """A picture of what `explain.evaluate.trust_card` found.
 
@@ -35,6 +38,7 @@ def trust_card(card: Any, *, title: str | None = None) -> Figure:
     to those of randomised networks, and the score while pixels are removed, each with its controls.
     """
     who = "plots.trust_card"
+    checks.expect_made_by(who, "card", card, "TrustCard", "explain.evaluate.trust_card")
     asked = sum(row.verdict != "none" for row in card.rows)
     heading = f"{card.method}: passes {card.passed} of {asked} checks" if title is None else title
     top = grid.MARGIN + grid.HEADING + 0.1

@@ -63,7 +63,8 @@ def activities(
     criterion = None
     if t is not None:
         t = as_array("summary", "t", t)
-        criterion = as_loss(loss or (SoftmaxCrossEntropy() if _are_classes(t) else MeanSquaredError()))
+        usual = SoftmaxCrossEntropy() if _are_classes(t) else MeanSquaredError()
+        criterion = as_loss(usual if loss is None else loss)
         t = criterion.targets(t, len(x), (network.output_shape or (1,))[-1])
     sums = {op.path: _Sums() for op in ops}
     grads: Arrays = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from pellucid.checked import checked
 from pellucid.layers import Concat, Merge
 from pellucid.shown import shown
 from pellucid.typing import Shape as ArrayShape
@@ -48,6 +49,7 @@ KINDS = {
 }  # fmt: skip
 
 
+@checked
 def diagram(model: Any, title: str = "") -> Drawing:
     """Return the drawing of a built network; `plots.diagram` and `diagram_svg` make pictures of it."""
     network = network_of("diagram", model)
@@ -72,6 +74,7 @@ def diagram(model: Any, title: str = "") -> Drawing:
     return Drawing(width, bottom + 22 + MARGIN * 0.7, tuple(shapes), title or described)
 
 
+@checked
 def diagram_svg(model: Any, title: str = "") -> str:
     """Return the diagram of a network as SVG text; write it to a file with the suffix .svg."""
     return svg(diagram(model, title))

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.layers import (
     AveragePool2D,
@@ -59,6 +60,7 @@ class Box(NamedTuple):
         return max(self.bottom - self.top, 0), max(self.right - self.left, 0)
 
 
+@checked
 def receptive_field(model: Any, layer: str, unit: int | tuple[int, int]) -> Box:
     """Return the input pixels that a unit sees: a place (row, column) of a picture, or an entry of a vector."""
     network = network_of("receptive_field", model)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pellucid.arrays import numbers
+from pellucid.checked import checked
 from pellucid.data import Dataset
 from pellucid.layers.container import learns
 from pellucid.losses import LossLike
@@ -136,6 +137,7 @@ _SPECIAL = re.compile(r"[\\|<\[`]")  # what Markdown would take for a cell, a ta
 LEFT = 3  # columns of words; the rest are numbers
 
 
+@checked
 def summary(model: Any, x: Any = None, t: Any = None, *, loss: LossLike | None = None) -> Summary:
     """Return the table of a built network, or of a model that holds one in `.network`.
 

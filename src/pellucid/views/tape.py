@@ -8,10 +8,11 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import numbers
+from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.explain.parts import visits
 from pellucid.layers import Container
-from pellucid.typing import Array, Arrays
+from pellucid.typing import Array, ArrayLike, Arrays
 from pellucid.views.network import network_of
 
 
@@ -21,7 +22,8 @@ def outputs(network: Container[Any], tape: Any) -> Arrays:
     return {visit.path: visit.output for visit in visits(network, nothing, tape)}
 
 
-def feature_maps(model: Any, image: Any) -> dict[str, Array]:
+@checked
+def feature_maps(model: Any, image: ArrayLike) -> dict[str, Array]:
     """Return what every layer gives for one image, by name: maps (H, W, C), or vectors (D,).
 
     The image is a sample, or a batch of one. `plots.feature_maps` draws the maps of a layer.

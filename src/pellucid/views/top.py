@@ -8,6 +8,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import numbers
+from pellucid.checked import checked
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError
 from pellucid.explain.parts import upto
@@ -48,6 +49,7 @@ class TopSamples(NamedTuple):
         return picture(self, **options)
 
 
+@checked
 def top_samples(
     model: Any, layer: str, unit: int, data: Any, count: int = 9, *, by: str = "max", batch_size: int = 256
 ) -> TopSamples:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import as_array, numbers
+from pellucid.checked import checked, is_numbers
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ShapeError
 from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of
@@ -106,6 +107,7 @@ class TrustCard:
         return picture(self)
 
 
+@checked
 def trust_card(
     network: Any, method: Method, data: Dataset | ArrayLike, *, masks: ArrayLike | None = None,
     target: Any = "predicted", images: int = 32, seed: int = 0,
@@ -139,11 +141,11 @@ def trust_card(
     who = "trust_card"
     whole = network_of(who, network)
     everything = numbers(who, "data", data.x if isinstance(data, Dataset) else data)
+    checks.expect_batch(who, everything, whole.input_shape or (), "data")
     count = min(checks.size(who, "images", images), len(everything))
     chosen = np.sort(np.random.default_rng(seed).choice(len(everything), count, replace=False))
-    given = np.asarray(target)
-    if given.ndim == 1 and len(given) == len(everything):
-        target = given[chosen]
+    if is_numbers(target) and np.shape(target) == (len(everything),):
+        target = np.asarray(target)[chosen]
     asked = ask(who, whole, everything[chosen], target, "logit")
     x, c = asked.question.x, asked.target
     name = name_of(method)
@@ -163,8 +165,10 @@ def trust_card(
     ]  # fmt: skip
     if masks is not None:
         truth = as_array(who, "masks", masks)
-        if len(truth) != len(everything):
-            raise ShapeError(f"{who}: {len(everything)} images came with {len(truth)} masks. Give each image one.")
+        if truth.shape[:1] != (len(everything),):
+            raise ShapeError(
+                f"{who}: {len(everything)} images came with masks of shape {truth.shape}. Give each image one."
+            )
         mass = relevance_mass(whole, method, x, truth[chosen], c, seed=seed)
         points = pointing_game(whole, method, x, truth[chosen], c, seed=seed)
         rows += [

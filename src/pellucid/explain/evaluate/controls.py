@@ -6,14 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.typing import Array, Arrays
+from pellucid import checks
+from pellucid.checked import checked
+from pellucid.typing import Array, ArrayLike, Arrays
 
 DRAWS = 3
 """Random maps for each image; their measures are averaged."""
 
 
-def edges(x: Array) -> Array:
+@checked
+def edges(x: ArrayLike) -> Array:
     """Return the strength of the edges of images (N, H, W, C), by Sobel's operator on the mean channel: (N, H, W)."""
+    x = np.asarray(x)
+    checks.expect_rank("edges", x, 4, "N, H, W, C")
     grey = np.pad(x.mean(axis=3, dtype=np.float64), ((0, 0), (1, 1), (1, 1)), mode="edge")
     smooth = grey[:, :-2] + 2 * grey[:, 1:-1] + grey[:, 2:]
     across = smooth[:, :, 2:] - smooth[:, :, :-2]
@@ -22,7 +27,8 @@ def edges(x: Array) -> Array:
     return np.asarray(np.hypot(across, down))
 
 
-def edge_detector(network: Any, x: Array, target: Any = None) -> Array:
+@checked
+def edge_detector(network: Any, x: ArrayLike, target: Any = None) -> Array:
     """Return the edges of the images, as a method that never looks at the network."""
     return edges(np.asarray(x))
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.explain.baselines import BaselineLike, as_baseline
 from pellucid.explain.evaluate.attribution import Asked, Method, ask, attributions, maps, name_of, rows
 from pellucid.explain.evaluate.controls import averaged, control_maps
@@ -35,6 +36,7 @@ class Curves(Measure):
         return np.array([p.mean for p in points]), np.array([p.error for p in points])
 
 
+@checked
 def deletion(
     network: Any, method: Method, x: ArrayLike, target: Any = "predicted", *, scalar: str = "probability",
     baseline: BaselineLike = "black", steps: int | None = None, seed: int = 0,
@@ -69,6 +71,7 @@ def deletion(
     return _measure("deletion", network, method, x, target, scalar, baseline, steps, seed)
 
 
+@checked
 def insertion(
     network: Any, method: Method, x: ArrayLike, target: Any = "predicted", *, scalar: str = "probability",
     baseline: BaselineLike = "blurred", steps: int | None = None, seed: int = 0,

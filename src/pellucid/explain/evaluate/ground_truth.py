@@ -9,6 +9,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import as_array
+from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of, rows
 from pellucid.explain.evaluate.controls import averaged, control_maps
@@ -16,6 +17,7 @@ from pellucid.explain.evaluate.measure import Measure
 from pellucid.typing import Array, ArrayLike
 
 
+@checked
 def relevance_mass(
     network: Any, method: Method, x: ArrayLike, masks: ArrayLike, target: Any = "predicted", *, dilation: int = 0,
     seed: int = 0,
@@ -39,6 +41,7 @@ def relevance_mass(
     return _measure("relevance mass", _mass, network, method, x, masks, target, dilation, seed)
 
 
+@checked
 def pointing_game(
     network: Any, method: Method, x: ArrayLike, masks: ArrayLike, target: Any = "predicted", *, dilation: int = 0,
     seed: int = 0,

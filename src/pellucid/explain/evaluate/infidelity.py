@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.explain.evaluate.attribution import Asked, Method, ask, attributions, name_of
 from pellucid.explain.evaluate.controls import averaged, control_maps
@@ -20,6 +21,7 @@ Disturbance: TypeAlias = "str | Callable[[Array, np.random.Generator], Array]"
 DISTURBANCES = ("gaussian", "square")
 
 
+@checked
 def infidelity(
     network: Any, method: Method, x: ArrayLike, target: Any = "predicted", *, scalar: str = "logit",
     disturbance: Disturbance = "gaussian", noise: float = 0.1, samples: int = 64, scaled: bool = False, seed: int = 0,

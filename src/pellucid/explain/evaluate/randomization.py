@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of, rows
 from pellucid.explain.evaluate.controls import edge_detector
 from pellucid.explain.evaluate.measure import Estimate, Measure, estimate
@@ -66,6 +67,7 @@ class Randomization:
         return "\n".join(lines)
 
 
+@checked
 def model_randomization(
     network: Any, method: Method, x: ArrayLike, target: Any = "predicted", *, mode: str = "cascading",
     seeds: int = 3, seed: int = 0,

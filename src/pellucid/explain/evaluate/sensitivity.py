@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.explain.evaluate.attribution import Method, ask, attributions, name_of, rows
 from pellucid.explain.evaluate.controls import edges
 from pellucid.explain.evaluate.measure import Measure
 from pellucid.typing import Array, ArrayLike
 
 
+@checked
 def max_sensitivity(
     network: Any, method: Method, x: ArrayLike, target: Any = "predicted", *, radius: float = 0.02, samples: int = 10,
     seed: int = 0,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.baselines import BaselineLike, as_baseline
 from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of, rows
@@ -16,6 +17,7 @@ from pellucid.explain.evaluate.ranks import pearson
 from pellucid.typing import Array, ArrayLike
 
 
+@checked
 def sensitivity_n(
     network: Any, method: Method, x: ArrayLike, target: Any = "predicted", *, n: int | float = 0.1,
     scalar: str = "logit", baseline: BaselineLike = "black", samples: int = 64, seed: int = 0,

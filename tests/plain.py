@@ -1,0 +1,258 @@
+"""The layers once more, in plain NumPy and float64, with a bound on how far rounding may take the package's own.
+
+`forward(layer, value, numbers)` gives the output and, for every number of it, the error that arithmetic of unit
+roundoff `eps` may have made on the way: errors of the inputs pass through each layer's largest slope, and each sum of
+n products adds (n + 2) eps times the sum of their sizes (Higham 2002, "Accuracy and stability of numerical
+algorithms", §3.1). `numbers(layer)` gives a layer's parameters and buffers as float64.
+
+Nothing here calls the package's arithmetic: only a layer's options and the shape of its containers are read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.typing import Array, Arrays
+
+Numbers = Callable[[Any], Arrays]
+
+
+class Value(NamedTuple):
+    """An array, the bound on its error, and the unit roundoff."""
+
+    y: Array
+    error: Array
+    eps: float
+
+    def map(self, function: Callable[[Array], Array]) -> Value:
+        """What only moves numbers moves their errors along."""
+        return Value(function(self.y), function(self.error), self.eps)
+
+    def rounded(self, y: Array, error: Array, terms: float = 4) -> Value:
+        """y, after `terms` roundings of numbers of its size."""
+        return Value(y, error + terms * self.eps * np.abs(y), self.eps)
+
+
+def exact(x: Array, eps: float) -> Value:
+    """An input, rounded once."""
+    x = np.asarray(x, np.float64)
+    return Value(x, eps * np.abs(x), eps)
+
+
+def forward(layer: Any, v: Value, numbers: Numbers, train: bool = False) -> Value:
+    """The output of a layer or container for a batch."""
+    if isinstance(layer, pl.Sequential):
+        for part in layer.layers:
+            v = forward(part, v, numbers, train)
+        return v
+    if isinstance(layer, pl.Residual):
+        branch = forward(layer.branch, v, numbers, train)
+        return add([branch, v if layer.shortcut is None else forward(layer.shortcut, v, numbers, train)])
+    if isinstance(layer, pl.Graph):
+        values = {"input": v}
+        for node in layer.nodes:
+            incoming = [values[name] for name in node.inputs]
+            values[node.name] = (
+                forward(node.operation, incoming[0], numbers, train)
+                if isinstance(node.operation, pl.Layer)
+                else MERGES[type(node.operation)](incoming)
+            )
+        return values[layer.output]
+    return LAYERS[type(layer)](layer, v, numbers(layer), train and layer.trainable)
+
+
+def add(values: list[Value]) -> Value:
+    total = sum(v.y for v in values)
+    return values[0].rounded(np.asarray(total), np.asarray(sum(v.error for v in values)), len(values))
+
+
+def concat(values: list[Value]) -> Value:
+    return Value(*(np.concatenate([v[i] for v in values], axis=-1) for i in (0, 1)), values[0].eps)
+
+
+def linear(v: Value, w: Array, b: Array | None, terms: int, product: Callable[[Array, Array], Array]) -> Value:
+    """A sum of products x·w + b: each of the error's parts is such a sum itself."""
+    bias = np.zeros(1) if b is None else b
+    size = product(np.abs(v.y) + v.error, np.abs(w)) + np.abs(bias)
+    return Value(product(v.y, w) + bias, product(v.error, np.abs(w)) + (terms + 4) * v.eps * size, v.eps)
+
+
+def affine(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    return linear(v, own["W"], own.get("b"), len(own["W"]), np.matmul)
+
+
+def padded(x: Array, padding: Any, value: float = 0.0) -> Array:
+    return np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=value)
+
+
+def edges(layer: Any, x: Array, size: Any, stride: Any, dilation: Any) -> Any:
+    """The padding in pixels of an option, as the layer's documentation says it."""
+    if layer.padding == "valid":
+        return (0, 0), (0, 0)
+    if layer.padding != "same":
+        return layer.padding
+    pads = []
+    for pixels, k, s, d in zip(x.shape[1:3], size, stride, dilation, strict=True):
+        total = max((math.ceil(pixels / s) - 1) * s + (k - 1) * d + 1 - pixels, 0)
+        pads.append((total // 2, total - total // 2))
+    return tuple(pads)
+
+
+def taps(x: Array, size: Any, stride: Any, dilation: Any) -> list[Array]:
+    """For every place of the window, row by row: the pixels that it sees, one for each output."""
+    oh, ow = ((n - (k - 1) * d - 1) // s + 1 for n, k, s, d in zip(x.shape[1:3], size, stride, dilation, strict=True))
+    return [
+        x[:, u * dilation[0] :: stride[0], r * dilation[1] :: stride[1]][:, :oh, :ow]
+        for u in range(size[0])
+        for r in range(size[1])
+    ]
+
+
+def convolution(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    w, size = own["W"], layer.kernel_size
+    padding = edges(layer, v.y, size, layer.stride, layer.dilation)
+    per, groups = w.shape[2], v.y.shape[3] // w.shape[2]
+    outs = w.shape[3] // groups
+
+    def product(x: Array, w: Array) -> Array:
+        seen = np.stack(taps(padded(x, padding), size, layer.stride, layer.dilation), axis=3)  # N, OH, OW, T, C
+        flat = w.reshape(-1, per, w.shape[3])
+        parts = [
+            np.einsum("nijtc,tco->nijo", seen[..., g * per : (g + 1) * per], flat[..., g * outs : (g + 1) * outs])
+            for g in range(groups)
+        ]
+        return np.concatenate(parts, axis=-1)
+
+    return linear(v, w, own.get("b"), math.prod(w.shape[:3]), product)
+
+
+def max_pool(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    padding = edges(layer, v.y, layer.pool_size, layer.stride, (1, 1))
+
+    def largest(x: Array) -> Array:
+        return np.max(taps(padded(x, padding, -np.inf), layer.pool_size, layer.stride, (1, 1)), axis=0)
+
+    return Value(largest(v.y), largest(v.error), v.eps)
+
+
+def average_pool(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    padding = edges(layer, v.y, layer.pool_size, layer.stride, (1, 1))
+
+    def total(x: Array) -> Array:
+        return np.asarray(np.sum(taps(padded(x, padding), layer.pool_size, layer.stride, (1, 1)), axis=0))
+
+    count = math.prod(layer.pool_size) if layer.count_padding else total(np.ones_like(v.y))
+    size = total(np.abs(v.y)) / count
+    return Value(total(v.y) / count, total(v.error) / count + (math.prod(layer.pool_size) + 4) * v.eps * size, v.eps)
+
+
+def global_average(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    terms = v.y.shape[1] * v.y.shape[2] + 4
+    error = v.error.mean((1, 2)) + terms * v.eps * np.abs(v.y).mean((1, 2))
+    return Value(v.y.mean((1, 2)), error, v.eps)
+
+
+def slope(function: Callable[[Any, Array], Array], steepest: Callable[[Any], float], terms: float = 8) -> Any:
+    """An activation whose slope is at most `steepest`; `terms` roundings of numbers no larger than 1 + |x|."""
+
+    def act(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+        y = function(layer, v.y)
+        return Value(y, steepest(layer) * v.error + terms * v.eps * (1 + np.abs(v.y)), v.eps)
+
+    return act
+
+
+def softmax(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    e = np.exp(v.y - v.y.max(-1, keepdims=True))
+    y = e / e.sum(-1, keepdims=True)
+    reach = np.abs(v.y).max(-1, keepdims=True) + v.y.shape[-1] + 8
+    return Value(y, y * (2 * v.error.max(-1, keepdims=True) + 2 * reach * v.eps), v.eps)
+
+
+def standardised(v: Value, mean: Array, variance: Array, own: Arrays, layer: Any, spread: Any, terms: float) -> Value:
+    """(x − m) / √(v + ε) · γ + β, where `spread` averages errors over what m and v were taken from."""
+    deviation = np.sqrt(variance + layer.epsilon)
+    y = (v.y - mean) / deviation
+    error = v.error + terms * v.eps * (np.abs(v.y) + np.abs(mean))
+    around = spread(error) + np.abs(y) * spread(np.abs(y) * error)
+    total = (error + around) / deviation + terms * v.eps * np.abs(y)
+    y, total = y * own["gamma"] + own["beta"], total * np.abs(own["gamma"])
+    return Value(y, total + 4 * v.eps * (np.abs(y) + np.abs(own["beta"])), v.eps)
+
+
+def batch_norm(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    if not train:
+        return standardised(v, own["mean"], own["variance"], own, layer, lambda a: 0.0, 8)
+    axes = tuple(range(v.y.ndim - 1))
+    terms = v.y.size // v.y.shape[-1] + 8
+    return standardised(v, v.y.mean(axes), v.y.var(axes), own, layer, lambda a: a.mean(axes), terms)
+
+
+def layer_norm(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    def mean(a: Array) -> Array:
+        return np.asarray(a.mean(-1, keepdims=True))
+
+    return standardised(v, mean(v.y), mean((v.y - mean(v.y)) ** 2), own, layer, mean, v.y.shape[-1] + 8)
+
+
+def group_norm(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    n, *_, c = v.y.shape
+
+    def mean(a: Array) -> Array:
+        groups = a.reshape(n, math.prod(a.shape[1:-1]), layer.groups, c // layer.groups)
+        filled = np.broadcast_to(groups.mean((1, 3), keepdims=True), groups.shape)
+        return filled.reshape(a.shape)
+
+    return standardised(v, mean(v.y), mean((v.y - mean(v.y)) ** 2), own, layer, mean, math.prod(v.y.shape[1:]) + 8)
+
+
+def gelu(layer: Any, x: Array) -> Array:
+    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
+def same(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    return v
+
+
+LAYERS: dict[type[Any], Any] = {
+    pl.Affine: affine,
+    pl.Conv2D: convolution,
+    pl.DepthwiseConv2D: convolution,
+    pl.MaxPool2D: max_pool,
+    pl.AveragePool2D: average_pool,
+    pl.GlobalAveragePool2D: global_average,
+    pl.GlobalMaxPool2D: lambda layer, v, own, train: v.map(lambda a: a.max((1, 2))),
+    pl.BatchNorm: batch_norm,
+    pl.LayerNorm: layer_norm,
+    pl.GroupNorm: group_norm,
+    pl.ReLU: slope(lambda layer, x: np.maximum(x, 0), lambda layer: 1, 0),
+    pl.LeakyReLU: slope(lambda layer, x: np.where(x > 0, x, layer.negative_slope * x), lambda layer: 1, 1),
+    pl.ELU: slope(lambda layer, x: np.where(x > 0, x, layer.alpha * np.expm1(np.minimum(x, 0))), lambda layer: 1),
+    pl.GELU: slope(gelu, lambda layer: 1.2, 16),
+    pl.Sigmoid: slope(lambda layer, x: 0.5 * (1 + np.tanh(0.5 * x)), lambda layer: 0.25),
+    pl.Tanh: slope(lambda layer, x: np.tanh(x), lambda layer: 1),
+    pl.Softplus: slope(lambda layer, x: np.logaddexp(0, x), lambda layer: 1),
+    pl.Softmax: softmax,
+    pl.Dropout: same,
+    pl.SpatialDropout2D: same,
+    pl.Flatten: lambda layer, v, own, train: v.map(lambda a: a.reshape(len(a), math.prod(a.shape[1:]))),
+    pl.Reshape: lambda layer, v, own, train: v.map(lambda a: a.reshape(len(a), *layer.output_shape)),
+    pl.ZeroPad2D: lambda layer, v, own, train: v.map(lambda a: padded(a, layer.padding)),
+    pl.Upsample2D: lambda layer, v, own, train: v.map(
+        lambda a: a.repeat(layer.factor[0], 1).repeat(layer.factor[1], 2)
+    ),
+}
+MERGES: dict[type[Any], Any] = {pl.Add: add, pl.Concat: concat}
+
+
+def loss(name: str, y: Array, t: Array) -> float:
+    """The loss of outputs (N, K) for classes (N,), or for numbers (N, K)."""
+    if name == "SoftmaxCrossEntropy":
+        shifted = y - y.max(1, keepdims=True)
+        return float((np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(y)), t]).mean())
+    return float(((y - t) ** 2).mean())  # MeanSquaredError
