@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check check-style bench format clean
+.PHONY: demo test check check-style docs bench format clean
 
 demo: $(VENV)/.installed ## train the book's network on the whole of MNIST and draw its pictures
 	$(BIN)/pellucid train --out runs/demo --overwrite
@@ -18,6 +18,9 @@ check-style: $(VENV)/.installed-dev
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
+docs: $(VENV)/.installed-docs ## the guides and the reference as a site: docs/_build/index.html
+	$(BIN)/python -m sphinx -E -W --keep-going -q docs docs/_build
+
 bench: $(VENV)/.installed-bench ## time training and explanations beside PyTorch, captum, JAX, TensorFlow and scikit-learn
 	$(BIN)/python -m benchmarks
 
@@ -26,7 +29,7 @@ format: $(VENV)/.installed-dev ## bring the code to the house's format
 	$(BIN)/ruff check --fix
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs docs/_build
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pellucid needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -39,6 +42,10 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
 
 $(VENV)/.installed-bench: $(VENV)/bin/python pyproject.toml benchmarks/requirements.txt
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --requirement benchmarks/requirements.txt
