@@ -54,7 +54,7 @@ def softplus(x: ArrayLike) -> Array:
 
 
 def softmax(x: ArrayLike) -> Array:
-    """e^{x_k} / Σ_j e^{x_j} over the last axis: of one vector (K,) or each row of a batch (N, K).
+    """exp(x_k) / Σ_j exp(x_j) over the last axis: of one vector (K,) or each row of a batch (N, K).
 
     Examples
     --------

@@ -215,8 +215,10 @@ INITIALIZERS: dict[str, type[Initializer]] = {
     "zeros": Zeros, "constant": Constant, "gaussian": Gaussian, "uniform": Uniform, "xavier": Xavier,
     "glorot": Xavier, "he": He, "lecun": LeCun, "orthogonal": Orthogonal,
 }  # fmt: skip
+"""Every initialiser by the name that a layer takes."""
 
 InitializerLike: TypeAlias = "Initializer | str | Config"
+"""What a layer takes as `weight`; `as_initializer` reads it."""
 
 
 def as_initializer(given: InitializerLike) -> Initializer:

@@ -348,8 +348,10 @@ LOSSES: dict[str, type[Loss]] = {
         SoftmaxCrossEntropy, SigmoidCrossEntropy, CrossEntropy, Quadratic, SumOfSquares, MeanSquaredError, Huber, Hinge,
     )
 }  # fmt: skip
+"""Every loss by its name."""
 
 LossLike: TypeAlias = "Loss | str | Config"
+"""What `fit` takes as `loss`; `as_loss` reads it."""
 
 
 def as_loss(given: LossLike) -> Loss:

@@ -434,8 +434,10 @@ class Lion(Optimizer):
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     cls.__name__.lower(): cls for cls in (SGD, Momentum, Nesterov, AdaGrad, RMSProp, AdaDelta, Adam, AdamW, Lion)
 }
+"""Every optimiser by its name in lower case."""
 
 OptimizerLike: TypeAlias = "Optimizer | str"
+"""What `fit` takes as `optimizer`; `as_optimizer` reads it."""
 
 
 def as_optimizer(given: OptimizerLike, learning_rate: Rate | None = None, **options: Any) -> Optimizer:

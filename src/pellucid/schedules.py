@@ -177,6 +177,7 @@ class ReduceOnPlateau(Schedule):
 
 
 Rate: TypeAlias = "float | Schedule"
+"""What an optimiser takes as its learning rate; `as_schedule` reads it."""
 
 
 def as_schedule(rate: Rate) -> Schedule:

@@ -17,8 +17,11 @@ def saliency(
     """Return the gradient of the score by the inputs.
 
     values = ∂S/∂x, signed. The picture of the paper, max over channels of |∂S/∂x|, is `maps("max-abs")`.
-    At each ReLU with input a and incoming signal g, the rule passes on
-    None: g · 1[a > 0];  "guided": g · 1[a > 0] · 1[g > 0];  "rectified" (the deconvnet): g · 1[g > 0].
+    At each ReLU with input a and incoming signal g, the rule passes on:
+
+    None        g · 1[a > 0]
+    guided      g · 1[a > 0] · 1[g > 0]
+    rectified   g · 1[g > 0], as the deconvnet does
 
     Parameters
     ----------

@@ -29,6 +29,7 @@ from pellucid.layers import Container
 from pellucid.typing import Array, ArrayLike, IntArray
 
 SCALARS = ("logit", "probability", "log-probability", "margin", "centred")
+"""What can be made of a class's score."""
 
 
 @dataclass(frozen=True)

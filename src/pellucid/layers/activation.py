@@ -212,7 +212,7 @@ class SoftmaxCache(NamedTuple):
 
 
 class Softmax(Layer[SoftmaxCache]):
-    """Probabilities over the last axis: y_k = e^{x_k} / Σ_j e^{x_j};  dx = y · (dy − Σ_k dy_k y_k).
+    """Probabilities over the last axis: y_k = exp(x_k) / Σ_j exp(x_j);  dx = y · (dy − Σ_k dy_k y_k).
 
     For training, leave it out and use `SoftmaxCrossEntropy`, which takes scores and is exact where this saturates.
 

@@ -20,7 +20,15 @@ EVALUATION_BATCH = 250
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well a network does on a data set; `accuracy` is None where nothing is classified."""
+    """How well a network does on a data set; `accuracy` is None where nothing is classified.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine.from_arrays([[0.0, 0.0]])], input_shape=1)
+    >>> found = pl.evaluate(network, pl.Dataset(np.ones((4, 1)), [0, 0, 0, 1]))
+    >>> found.samples, found.accuracy, round(found.loss, 4)               # ln 2
+    (4, 0.75, 0.6931)
+    """
 
     loss: float
     accuracy: float | None
@@ -32,7 +40,14 @@ class Evaluation:
 
 
 def network_of(model: Any) -> Container[Any]:
-    """Return the network itself, from a network or from a model that holds one in `.network`."""
+    """Return the network itself, from a network or from a model that holds one in `.network`.
+
+    Examples
+    --------
+    >>> net = pl.TwoLayerNet(784, 50, 10)
+    >>> pl.training.network_of(net) is net.network
+    True
+    """
     network = getattr(model, "network", model)
     if not isinstance(network, Container):
         raise ArgumentError(
@@ -42,7 +57,14 @@ def network_of(model: Any) -> Container[Any]:
 
 
 def predict(model: Any, x: ArrayLike, *, batch_size: int = EVALUATION_BATCH) -> Array:
-    """Return the network's outputs (N, K) for x (N, …), computed `batch_size` samples at a time."""
+    """Return the network's outputs (N, K) for x (N, …), computed `batch_size` samples at a time.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine.from_arrays([[1.0, -1.0]])], input_shape=1)
+    >>> pl.predict(network, [[2.0], [0.0]]).tolist()
+    [[2.0, -2.0], [0.0, 0.0]]
+    """
     x = np.asarray(x)
     outputs = list(_outputs(network_of(model), x, checks.size("predict", "batch_size", batch_size)))
     return np.concatenate(outputs)
@@ -51,7 +73,14 @@ def predict(model: Any, x: ArrayLike, *, batch_size: int = EVALUATION_BATCH) -> 
 def predict_proba(
     model: Any, x: ArrayLike, *, loss: LossLike | None = None, batch_size: int = EVALUATION_BATCH
 ) -> Array:
-    """Return class probabilities (N, K): the outputs as the loss that the network was trained with takes them."""
+    """Return class probabilities (N, K): the outputs as the loss that the network was trained with takes them.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine.from_arrays([[0.0, float(np.log(3))]])], input_shape=1)
+    >>> pl.predict_proba(network, [[1.0], [0.0]]).astype(float).round(4).tolist()
+    [[0.25, 0.75], [0.5, 0.5]]
+    """
     outputs = predict(model, x, batch_size=batch_size)
     if loss is None and _ends_in_softmax(network_of(model)):
         return outputs
@@ -59,7 +88,14 @@ def predict_proba(
 
 
 def predict_classes(model: Any, x: ArrayLike, *, batch_size: int = EVALUATION_BATCH) -> IntArray:
-    """Return the class index with the largest output (N,), the first of equals."""
+    """Return the class index with the largest output (N,), the first of equals.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine.from_arrays([[1.0, -1.0]])], input_shape=1)
+    >>> pl.predict_classes(network, [[2.0], [-2.0]])
+    array([0, 1])
+    """
     classes: IntArray = np.argmax(predict(model, x, batch_size=batch_size), axis=1)
     return classes
 
@@ -67,7 +103,15 @@ def predict_classes(model: Any, x: ArrayLike, *, batch_size: int = EVALUATION_BA
 def evaluate(
     model: Any, data: Dataset, *, loss: LossLike | None = None, batch_size: int = EVALUATION_BATCH
 ) -> Evaluation:
-    """Return the mean loss and, where the data have classes, the accuracy over *all* samples of `data`."""
+    """Return the mean loss and, where the data have classes, the accuracy over *all* samples of `data`.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine.from_arrays([[1.0, 0.0], [0.0, 1.0]])], input_shape=2)
+    >>> x, t = np.array([[3.0, 1.0], [1.0, 3.0], [3.0, 1.0], [1.0, 3.0]]), [0, 1, 1, 1]
+    >>> pl.evaluate(network, pl.Dataset(x, t)).accuracy
+    0.75
+    """
     network = network_of(model)
     criterion = choose_loss(network, loss, data)
     t = criterion.targets(data.t, len(data), _outputs_of(network))
@@ -95,6 +139,12 @@ def choose_loss(network: Container[Any], loss: LossLike | None, data: Dataset | 
     ------
     ArgumentError
         If the network ends in Softmax and the loss would apply it again.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine(3)], input_shape=2)
+    >>> pl.training.choose_loss(network, None, pl.Dataset(np.zeros((3, 2)), [0, 1, 2]))
+    SoftmaxCrossEntropy(label_smoothing=0.0, class_weights=None)
     """
     if loss is not None:
         chosen = as_loss(loss)
