@@ -20,6 +20,7 @@ extensions = [
     "names",
     "entries",
     "commands",
+    "sources",
 ]
 exclude_patterns = ["_build", "_extensions", "_static"]
 

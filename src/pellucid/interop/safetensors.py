@@ -101,7 +101,7 @@ def load(path: PathLike, *, allow_nonfinite: bool = False) -> Container[Any]:
     >>> pl.load("modle.safetensors")
     Traceback (most recent call last):
         ...
-    pellucid.errors.DataError: ... Did you mean 'model.safetensors'? ...
+    pellucid.errors.DataError: load: there is no file modle.safetensors. Did you mean model.safetensors?
     """
     label = f"load: {os.fspath(path)}"
     with checks.open_file("load", path) as file:
