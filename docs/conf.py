@@ -24,7 +24,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_extensions", "_static"]
 
-# A name in backticks links to its entry where it has one, in pages and docstrings alike.
+# A name in a docstring's backticks links to its entry where it has one: `_extensions/names.py`.
 nitpicky = True
 default_role = "name"
 
@@ -45,6 +45,7 @@ html_css_files = ["pellucid.css"]
 html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
+html_show_search_summary = False  # a browser does not fetch pages from disk
 html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"

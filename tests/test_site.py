@@ -135,8 +135,11 @@ def test_pages_fit_a_phone_and_a_desk_and_are_silent(site, browser, scheme, widt
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_the_search_finds_a_layer_without_a_server(site, browser):
     tab = browser.new_page()
+    said: list[str] = []
+    tab.on("console", lambda message: said.append(message.text))
     tab.goto(f"{(site / 'search.html').as_uri()}?q=DepthwiseConv2D")
     tab.wait_for_selector("#search-results li a")
 
     assert "DepthwiseConv2D" in tab.locator("#search-results").inner_text()
+    assert said == []
     tab.close()

@@ -77,7 +77,7 @@ def named(name: str) -> Any:
 def first_sentence(text: str) -> str:
     """Return the first sentence of a docstring on one line."""
     paragraph = " ".join(text.partition("\n\n")[0].split())
-    return re.split(r"(?<=[^.][.:;])\s+(?=[A-Z])", paragraph)[0]
+    return re.split(r"(?<=[^.]\.)\s+(?=[A-Z])", paragraph)[0]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

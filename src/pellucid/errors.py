@@ -113,7 +113,7 @@ class DivergenceError(PellucidError, ArithmeticError):
 
     Examples
     --------
-    >>> data = pl.Dataset([[1e3], [2e3]], [[1.0], [2.0]], task="regression")            # not scaled
+    >>> data = pl.Dataset([[1e3], [2e3]], [[1.0], [2.0]], task="regression")  # not scaled
     >>> try:
     ...     pl.fit(pl.Sequential([pl.Affine(1)]), data, epochs=200, batch_size=2, progress=False)
     ... except pl.errors.DivergenceError as error:

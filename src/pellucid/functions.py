@@ -93,7 +93,7 @@ def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> float:
     Examples
     --------
     >>> y = np.array([0.1, 0.6, 0.3])
-    >>> f"{pl.cross_entropy_error(y, [0, 1, 0]):.4f}"                    # −ln 0.6
+    >>> f"{pl.cross_entropy_error(y, [0, 1, 0]):.4f}"  # −ln 0.6
     '0.5108'
     """
     y, t = _as_batches(y, t)
@@ -111,7 +111,7 @@ def mean_squared_error(y: ArrayLike, t: ArrayLike) -> float:
     Examples
     --------
     >>> y, t = np.array([0.1, 0.6, 0.3]), np.array([0, 1, 0])
-    >>> f"{pl.mean_squared_error(y, t):.4f}"                             # ½ (0.01 + 0.16 + 0.09)
+    >>> f"{pl.mean_squared_error(y, t):.4f}"  # ½ (0.01 + 0.16 + 0.09)
     '0.1300'
     """
     y, t = _as_batches(y, t)

@@ -111,7 +111,7 @@ class Uniform(Initializer):
     Examples
     --------
     >>> W = pl.initializers.Uniform()((100, 50), np.random.default_rng(0))
-    >>> bool(np.abs(W).max() < 0.1)                                      # 1/√100
+    >>> bool(np.abs(W).max() < 0.1)  # 1/√100
     True
     """
 
@@ -152,7 +152,7 @@ class Xavier(_Scaled):
     Examples
     --------
     >>> W = pl.initializers.Xavier()((300, 200), np.random.default_rng(0))
-    >>> f"{W.var():.4f}"                                                 # 2 / 500
+    >>> f"{W.var():.4f}"  # 2 / 500
     '0.0040'
     """
 
@@ -167,7 +167,7 @@ class He(_Scaled):
     Examples
     --------
     >>> W = pl.initializers.He("uniform")((200, 300), np.random.default_rng(0))
-    >>> f"{W.var():.4f}"                                                 # 2 / 200
+    >>> f"{W.var():.4f}"  # 2 / 200
     '0.0100'
     """
 
@@ -182,7 +182,7 @@ class LeCun(_Scaled):
     Examples
     --------
     >>> W = pl.initializers.LeCun()((200, 300), np.random.default_rng(0))
-    >>> f"{W.var():.4f}"                                                 # 1 / 200
+    >>> f"{W.var():.4f}"  # 1 / 200
     '0.0050'
     """
 

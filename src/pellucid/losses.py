@@ -99,7 +99,7 @@ class SoftmaxCrossEntropy(Loss):
     --------
     >>> loss = pl.SoftmaxCrossEntropy()
     >>> value, cache = loss.forward(np.array([[2.0, 2.0]]), [0])
-    >>> f"{value:.4f}", loss.backward(cache)                             # ln 2;  (½, ½) − (1, 0)
+    >>> f"{value:.4f}", loss.backward(cache)  # ln 2;  (½, ½) − (1, 0)
     ('0.6931', array([[-0.5,  0.5]]))
     """
 
@@ -187,7 +187,7 @@ class SigmoidCrossEntropy(_ShareLoss):
     --------
     >>> loss = pl.SigmoidCrossEntropy()
     >>> value, cache = loss.forward(np.array([[0.0, 0.0]]), [[1, 0]])
-    >>> f"{value:.4f}", loss.backward(cache)                             # 2 ln 2;  ½ − 1 and ½ − 0
+    >>> f"{value:.4f}", loss.backward(cache)  # 2 ln 2;  ½ − 1 and ½ − 0
     ('1.3863', array([[-0.5,  0.5]]))
     """
 
@@ -213,7 +213,7 @@ class CrossEntropy(_ShareLoss):
     --------
     >>> loss = pl.CrossEntropy()
     >>> value, cache = loss.forward(np.array([[0.5]]), [[1.0]])
-    >>> f"{value:.4f}", loss.backward(cache)                             # ln 2;  −1/y
+    >>> f"{value:.4f}", loss.backward(cache)  # ln 2;  −1/y
     ('0.6931', array([[-2.]]))
     """
 
@@ -289,7 +289,7 @@ class Huber(_RowLoss):
     --------
     >>> loss = pl.Huber(delta=1.0)
     >>> value, cache = loss.forward(np.array([[0.5], [10.0]]), [[0.0], [0.0]])
-    >>> value, loss.backward(cache).tolist()                             # (½ · 0.25 + 9.5) / 2
+    >>> value, loss.backward(cache).tolist()  # (½ · 0.25 + 9.5) / 2
     (4.8125, [[0.25], [0.5]])
     """
 
@@ -318,7 +318,7 @@ class Hinge(Loss):
     --------
     >>> loss = pl.Hinge()
     >>> value, cache = loss.forward(np.array([[2.0, 1.5, 0.0]]), [0])
-    >>> value, loss.backward(cache).tolist()                             # 1.5 − 2 + 1
+    >>> value, loss.backward(cache).tolist()  # 1.5 − 2 + 1
     (0.5, [[-1.0, 1.0, 0.0]])
     """
 

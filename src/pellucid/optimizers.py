@@ -207,7 +207,7 @@ class SGD(Optimizer):
     --------
     >>> params = {"W": np.array([1.0])}
     >>> pl.SGD(0.1).step(params, {"W": np.array([2.0])})
-    >>> params["W"]                                                      # 1 − 0.1 · 2
+    >>> params["W"]  # 1 − 0.1 · 2
     array([0.8])
     """
 
@@ -226,7 +226,7 @@ class Momentum(Optimizer):
     >>> params, momentum = {"W": np.array([1.0])}, pl.Momentum(0.1, momentum=0.9)
     >>> for _ in range(2):
     ...     momentum.step(params, {"W": np.array([1.0])})
-    >>> params["W"].round(4), momentum.state["W/momentum"].round(4)      # 1 − 0.1 − 0.19
+    >>> params["W"].round(4), momentum.state["W/momentum"].round(4)  # 1 − 0.1 − 0.19
     (array([0.71]), array([-0.19]))
     """
 
@@ -253,7 +253,7 @@ class Nesterov(Momentum):
     --------
     >>> params = {"W": np.array([1.0])}
     >>> pl.Nesterov(0.1, momentum=0.9).step(params, {"W": np.array([1.0])})
-    >>> params["W"].round(4)                                             # 1 − 0.1 (1 + 0.9)
+    >>> params["W"].round(4)  # 1 − 0.1 (1 + 0.9)
     array([0.81])
     """
 
@@ -273,7 +273,7 @@ class AdaGrad(Optimizer):
     >>> params, adagrad = {"W": np.array([1.0])}, pl.AdaGrad(0.1)
     >>> for _ in range(2):
     ...     adagrad.step(params, {"W": np.array([2.0])})
-    >>> params["W"].round(4)                                             # 1 − 0.1 · 2/√4 − 0.1 · 2/√8
+    >>> params["W"].round(4)  # 1 − 0.1 · 2/√4 − 0.1 · 2/√8
     array([0.8293])
     """
 
@@ -325,7 +325,7 @@ class AdaDelta(Optimizer):
     --------
     >>> params, adadelta = {"W": np.array([1.0])}, pl.AdaDelta()
     >>> for _ in range(100):
-    ...     adadelta.step(params, {"W": 2 * params["W"]})                # the gradient of W²
+    ...     adadelta.step(params, {"W": 2 * params["W"]})  # the gradient of W²
     >>> params["W"].round(2)
     array([0.6])
     """
@@ -355,7 +355,7 @@ class Adam(Optimizer):
     --------
     >>> params, adam = {"W": np.array([1.0])}, pl.Adam(0.1)
     >>> adam.step(params, {"W": np.array([1000.0])})
-    >>> params["W"].round(4)                                             # the first step is the rate
+    >>> params["W"].round(4)  # the first step is the rate
     array([0.9])
     """
 
@@ -390,7 +390,7 @@ class AdamW(Adam):
     --------
     >>> params = {"W": np.array([[1.0]])}
     >>> pl.AdamW(0.1, weight_decay=0.5).step(params, {"W": np.array([[0.0]])})
-    >>> params["W"]                                                      # 1 · (1 − 0.1 · 0.5)
+    >>> params["W"]  # 1 · (1 − 0.1 · 0.5)
     array([[0.95]])
     """
 
@@ -409,7 +409,7 @@ class Lion(Optimizer):
     --------
     >>> params = {"W": np.array([1.0, 1.0])}
     >>> pl.Lion(0.01).step(params, {"W": np.array([1000.0, -0.001])})
-    >>> params["W"]                                                      # the sign alone counts
+    >>> params["W"]  # the sign alone counts
     array([0.99, 1.01])
     """
 

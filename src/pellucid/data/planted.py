@@ -69,7 +69,7 @@ def planted_shortcut(
     --------
     >>> digits = pl.Dataset(np.zeros((4, 8, 8, 1)), [0, 1, 0, 1])
     >>> planted = pl.data.planted_shortcut(digits)
-    >>> int(planted.masks[0].sum()), int(planted.data.x[0].sum())               # 16 pixels, of which 8 are lit
+    >>> int(planted.masks[0].sum()), int(planted.data.x[0].sum())  # 16 pixels, of which 8 are lit
     (16, 8)
     """
     x, classes = _images("planted_shortcut", data)

@@ -51,7 +51,7 @@ def deep_lift(
     --------
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
-    >>> x = [[3.0, 4.0]]                                                 # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
     >>> said = pl.explain.deep_lift(network, x, baseline=1.0)
     >>> said.values.tolist(), said.proof.holds.tolist()
     ([[4.0, -3.0]], [True])

@@ -37,7 +37,7 @@ def input_x_gradient(model: Any, x: ArrayLike, target: Target = "predicted", *, 
     --------
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
-    >>> x = [[3.0, 4.0]]                                                 # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
     >>> pl.explain.input_x_gradient(network, x).values.tolist()
     [[6.0, -4.0]]
     """

@@ -101,7 +101,7 @@ def maximize(
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
     >>> best = pl.explain.maximize(network, 0, steps=32)
-    >>> bool(best.image[0] > best.image[1])                              # the weights of class 0 are (2, −1)
+    >>> bool(best.image[0] > best.image[1])  # the weights of class 0 are (2, −1)
     True
     """
     whole = getattr(network, "network", network)

@@ -62,7 +62,7 @@ def occlusion(
     >>> said = pl.explain.occlusion(network, x, patch=4, stride=2)
     >>> said.values.shape, said.extras["drop"].shape
     ((2, 8, 8, 1), (2, 3, 3))
-    >>> said.extras["counts"].sum(axis=1).tolist()                       # 3 · 3 places of the patch
+    >>> said.extras["counts"].sum(axis=1).tolist()  # 3 · 3 places of the patch
     [9, 9]
     """
     question = Question("occlusion", model, x, target, scalar)

@@ -34,7 +34,7 @@ class RelevanceRule(ABC):
     ...         return np.ones_like(x) * (total / x[0].size).reshape(-1, *[1] * (x.ndim - 1)), {}
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
-    >>> x = [[3.0, 4.0]]                                                 # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
     >>> pl.explain.lrp(network, x, rule=Evenly()).values.tolist()
     [[1.25, 1.25]]
     """
@@ -52,9 +52,9 @@ class Epsilon(RelevanceRule):
     --------
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
-    >>> x = [[3.0, 4.0]]                                                 # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
     >>> said = pl.explain.lrp(network, x, rule=pl.explain.Epsilon(0.5))
-    >>> said.values.astype(float).round(3).tolist()                      # 5/6 of each: ε took the rest
+    >>> said.values.astype(float).round(3).tolist()  # 5/6 of each: ε took the rest
     [[5.0, -3.333]]
     """
 
@@ -72,7 +72,7 @@ class Gamma(RelevanceRule):
     --------
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
-    >>> x = [[3.0, 4.0]]                                                 # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
     >>> pl.explain.lrp(network, x, rule=pl.explain.Gamma(1.0)).values.astype(float).round(3).tolist()
     [[3.333, -1.111]]
     """
@@ -94,7 +94,7 @@ class AlphaBeta(RelevanceRule):
     --------
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
-    >>> x = [[3.0, 4.0]]                                                 # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
     >>> pl.explain.lrp(network, x, rule=pl.explain.AlphaBeta(2.0, 1.0)).values.astype(float).round(3).tolist()
     [[5.0, -2.5]]
     """
@@ -125,7 +125,7 @@ class Bounded(RelevanceRule):
     --------
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
-    >>> x = [[3.0, 4.0]]                                                 # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
     >>> pl.explain.lrp(network, x, rule=pl.explain.Bounded(0.0, 5.0)).values.astype(float).round(3).tolist()
     [[2.143, 0.357]]
     """

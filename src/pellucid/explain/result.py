@@ -43,7 +43,7 @@ class Proof:
     --------
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
-    >>> x = [[3.0, 4.0]]                                                 # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
     >>> proof = pl.explain.integrated_gradients(network, x).proof
     >>> proof.total.tolist(), proof.promised.tolist(), proof.holds.tolist()
     ([2.0], [2.0], [True])

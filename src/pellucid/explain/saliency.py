@@ -46,8 +46,8 @@ def saliency(
     --------
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
-    >>> x = [[3.0, 4.0]]                                                 # S_0 = 2 · 3 − 4 + ½ = 2.5
-    >>> pl.explain.saliency(network, x).values.tolist()                  # the column of W
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> pl.explain.saliency(network, x).values.tolist()  # the column of W
     [[2.0, -1.0]]
     """
     question = Question("saliency", model, x, target, scalar)

@@ -55,7 +55,7 @@ def score_cam(
     >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
     >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
     >>> said = pl.explain.score_cam(network, x)
-    >>> said.extras["weights"].sum(axis=1).round(4).tolist()             # one weight for each channel
+    >>> said.extras["weights"].sum(axis=1).round(4).tolist()  # one weight for each channel
     [1.0, 1.0]
     """
     who = "score_cam"

@@ -88,8 +88,8 @@ def squaregrad(model: Any, x: ArrayLike, target: Target = "predicted", **options
     --------
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
-    >>> x = [[3.0, 4.0]]                                                 # S_0 = 2 · 3 − 4 + ½ = 2.5
-    >>> pl.explain.squaregrad(network, x, samples=4).values.tolist()     # the gradient is the same everywhere
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> pl.explain.squaregrad(network, x, samples=4).values.tolist()  # the gradient is the same everywhere
     [[4.0, 1.0]]
     """
     return smoothgrad(model, x, target, statistic="square", **options)
@@ -102,8 +102,8 @@ def vargrad(model: Any, x: ArrayLike, target: Target = "predicted", **options: A
     --------
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
-    >>> x = [[3.0, 4.0]]                                                 # S_0 = 2 · 3 − 4 + ½ = 2.5
-    >>> pl.explain.vargrad(network, x, samples=4).values.tolist()        # and so does not vary
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> pl.explain.vargrad(network, x, samples=4).values.tolist()  # and so does not vary
     [[0.0, 0.0]]
     """
     return smoothgrad(model, x, target, statistic="variance", **options)

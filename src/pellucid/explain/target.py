@@ -40,7 +40,7 @@ class Contrast:
     --------
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
-    >>> x = [[3.0, 4.0]]                                                 # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
     >>> pl.explain.saliency(network, x, pl.explain.Contrast(1, 0)).values.tolist()
     [[-2.0, 1.0]]
     """
@@ -91,9 +91,9 @@ class Function:
     --------
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
-    >>> x = [[3.0, 4.0]]                                                 # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
     >>> square = pl.explain.Function(lambda y: (y[:, 0] ** 2, 2 * y * [1, 0]), "the squared score")
-    >>> pl.explain.saliency(network, x, square).values.tolist()          # 2 · 2.5 · (2, −1)
+    >>> pl.explain.saliency(network, x, square).values.tolist()  # 2 · 2.5 · (2, −1)
     [[10.0, -5.0]]
     """
 

@@ -138,7 +138,7 @@ def load_into(network: Container[Any] | Model, path: PathLike, *, allow_nonfinit
     >>> network = pl.Sequential([pl.Affine(2)], input_shape=3, seed=2)
     >>> held = network.params["affine1.W"]
     >>> pl.load_into(network, "model.safetensors")
-    >>> held is network.params["affine1.W"]                              # the arrays stay, their numbers change
+    >>> held is network.params["affine1.W"]  # the arrays stay, their numbers change
     True
     """
     network = _network_of("load_into", network)

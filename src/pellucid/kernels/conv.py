@@ -50,7 +50,7 @@ def choose(
     Examples
     --------
     >>> choice = pl.kernels.choose((100, 28, 28, 1), (5, 5, 1, 8))
-    >>> choice.flops                                                     # 2 · 100 · 24² · 5² · 8
+    >>> choice.flops  # 2 · 100 · 24² · 5² · 8
     23040000
     """
     window = Window((w_shape[0], w_shape[1]), stride, padding, dilation)
@@ -134,7 +134,7 @@ def conv2d(
     Examples
     --------
     >>> x = np.arange(4, dtype=np.float32).reshape(1, 1, 4, 1)
-    >>> w = np.array([-1, 1], np.float32).reshape(1, 2, 1, 1)            # the step to the right
+    >>> w = np.array([-1, 1], np.float32).reshape(1, 2, 1, 1)  # the step to the right
     >>> pl.kernels.conv2d(x, w).ravel().tolist()
     [1.0, 1.0, 1.0]
     """
@@ -178,7 +178,7 @@ def conv2d_relu_max_pool(
     --------
     >>> x = np.array([[-1, 2], [3, 0]], np.float32).reshape(1, 2, 2, 1)
     >>> y, switch = pl.kernels.conv2d_relu_max_pool(x, np.ones((1, 1, 1, 1), np.float32))
-    >>> y.ravel().tolist(), switch.ravel().tolist()                      # the winner's place, u · 2 + v
+    >>> y.ravel().tolist(), switch.ravel().tolist()  # the winner's place, u · 2 + v
     ([3.0], [2])
     """
     window = _window(w.shape, stride, padding, dilation)
@@ -360,7 +360,7 @@ def conv_transpose2d(
     --------
     >>> x = np.array([1, 2], np.float32).reshape(1, 1, 2, 1)
     >>> w = np.ones((1, 3, 1, 1), np.float32)
-    >>> pl.kernels.conv_transpose2d(x, w).ravel().tolist()               # stamps that overlap add up
+    >>> pl.kernels.conv_transpose2d(x, w).ravel().tolist()  # stamps that overlap add up
     [1.0, 3.0, 3.0, 2.0]
     """
     window = _window(w.shape, stride, padding, dilation)

@@ -65,7 +65,7 @@ class BatchNorm(Layer[BatchNormCache]):
     >>> y, cache = layer.forward(np.array([[1.0], [3.0]], np.float32), train=True)
     >>> y.ravel().round(3)
     array([-1.,  1.], dtype=float32)
-    >>> layer.buffers["mean"]                                            # 0.9 · 0 + 0.1 · 2
+    >>> layer.buffers["mean"]  # 0.9 · 0 + 0.1 · 2
     array([0.2], dtype=float32)
     """
 

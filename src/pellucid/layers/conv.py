@@ -148,7 +148,7 @@ class Conv2D(_Convolution):
     Examples
     --------
     >>> network = pl.Sequential([pl.Conv2D(1, (1, 2), bias=False)], input_shape=(1, 3, 1))
-    >>> network.params["conv2d1.W"] = np.array([-1.0, 1.0]).reshape(1, 2, 1, 1)    # the step to the right
+    >>> network.params["conv2d1.W"] = np.array([-1.0, 1.0]).reshape(1, 2, 1, 1)  # the step to the right
     >>> network(np.array([2.0, 3.0, 7.0]).reshape(1, 1, 3, 1)).ravel().tolist()
     [1.0, 4.0]
     >>> pl.Conv2D(8, 3, stride=2, padding="same").infer_shape((28, 28, 1))

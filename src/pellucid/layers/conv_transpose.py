@@ -50,7 +50,7 @@ class ConvTranspose2D(Layer[ConvCache]):
     Examples
     --------
     >>> network = pl.Sequential([pl.ConvTranspose2D(1, 2, stride=2)], input_shape=(2, 2, 1))
-    >>> network.params["convtranspose2d1.W"] = np.ones((2, 2, 1, 1))         # every pixel stamps a square
+    >>> network.params["convtranspose2d1.W"] = np.ones((2, 2, 1, 1))  # every pixel stamps a square
     >>> network(np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1))[0, :, :, 0].astype(int)
     array([[1, 1, 2, 2],
            [1, 1, 2, 2],

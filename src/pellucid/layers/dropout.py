@@ -70,9 +70,9 @@ class Dropout(_Dropout[DropoutCache]):
     >>> layer = pl.Dropout(0.5)
     >>> x = np.ones((1, 8))
     >>> y, _ = layer.forward(x, train=True, rng=np.random.default_rng(0))
-    >>> sorted(set(y.ravel().tolist()))                                  # dropped, or doubled
+    >>> sorted(set(y.ravel().tolist()))  # dropped, or doubled
     [0.0, 2.0]
-    >>> np.array_equal(layer(x), x)                                      # evaluation changes nothing
+    >>> np.array_equal(layer(x), x)  # evaluation changes nothing
     True
     """
 
@@ -119,7 +119,7 @@ class SpatialDropout2D(_Dropout[SpatialDropoutCache]):
     --------
     >>> x = np.ones((1, 4, 4, 6))
     >>> y, _ = pl.SpatialDropout2D(0.5).forward(x, train=True, rng=np.random.default_rng(0))
-    >>> np.array_equal(y.min(axis=(1, 2)), y.max(axis=(1, 2)))           # a channel goes, or stays, as a whole
+    >>> np.array_equal(y.min(axis=(1, 2)), y.max(axis=(1, 2)))  # a channel goes, or stays, as a whole
     True
     """
 

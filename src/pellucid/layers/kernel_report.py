@@ -32,7 +32,7 @@ class KernelReport:
     Examples
     --------
     >>> network = pl.Sequential([pl.Affine(10)], input_shape=784)
-    >>> pl.explain_kernels(network, 100).rows[0].flops                   # 2 · 100 · 784 · 10
+    >>> pl.explain_kernels(network, 100).rows[0].flops  # 2 · 100 · 784 · 10
     1568000
     """
 

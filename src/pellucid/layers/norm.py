@@ -149,7 +149,7 @@ class GroupNorm(_SampleNorm):
 
     Examples
     --------
-    >>> layer = pl.GroupNorm(2)                                          # two groups of two channels
+    >>> layer = pl.GroupNorm(2)  # two groups of two channels
     >>> layer.build((4,), np.random.default_rng(0), np.float64)
     (4,)
     >>> layer(np.array([[1.0, 3.0, 10.0, 30.0]])).round(3)

@@ -91,7 +91,7 @@ class MaxPool2D(_Pool[MaxPoolCache]):
     >>> y, tape = network.forward(np.array([[1.0, 5.0], [2.0, 3.0]]).reshape(1, 2, 2, 1))
     >>> y.ravel().tolist()
     [5.0]
-    >>> network.backward(y, tape)[0][0, :, :, 0].tolist()                # the winner takes the gradient
+    >>> network.backward(y, tape)[0][0, :, :, 0].tolist()  # the winner takes the gradient
     [[0.0, 5.0], [0.0, 0.0]]
     """
 

@@ -41,7 +41,7 @@ class TwoLayerNet:
     >>> grads = net.gradient(x, t)
     >>> for key in ("W1", "b1", "W2", "b2"):
     ...     net.params[key] -= 0.1 * grads[key]
-    >>> round(net.loss(x, t), 1)                                         # ln 10 = 2.3: no digit is known yet
+    >>> round(net.loss(x, t), 1)  # ln 10 = 2.3: no digit is known yet
     2.3
     """
 

@@ -56,7 +56,7 @@ def heatmaps(
     --------
     >>> network = pl.Sequential([pl.Flatten(), pl.Affine(3)], input_shape=(8, 8, 1))
     >>> said = pl.explain.saliency(network, np.ones((2, 8, 8, 1)))
-    >>> pl.plots.heatmaps(said).savefig("saliency.png")                  # or said.plot()
+    >>> pl.plots.heatmaps(said).savefig("saliency.png")  # or said.plot()
     """
     who = "plots.heatmaps"
     if scale not in ("shared", "each"):

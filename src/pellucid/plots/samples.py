@@ -67,7 +67,7 @@ def mistakes(
     --------
     >>> images = np.random.default_rng(0).random((3, 8, 8, 1))
     >>> probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]])
-    >>> figure = pl.plots.mistakes(images, [0, 1, 1], probabilities)     # the second one
+    >>> figure = pl.plots.mistakes(images, [0, 1, 1], probabilities)  # the second one
     >>> figure.savefig("mistakes.png")
     """
     who = "plots.mistakes"

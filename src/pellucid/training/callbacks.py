@@ -52,7 +52,7 @@ class EarlyStopping(Callback):
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> data, held_out = ((rng.random((40, 3)), np.arange(40) % 2) for _ in range(2))      # nothing to learn
+    >>> data, held_out = ((rng.random((40, 3)), np.arange(40) % 2) for _ in range(2))  # nothing to learn
     >>> network = pl.Sequential([pl.Affine(20), pl.ReLU(), pl.Affine(2)])
     >>> stop = pl.EarlyStopping(patience=2)
     >>> history = pl.fit(

@@ -26,7 +26,7 @@ class Evaluation:
     --------
     >>> network = pl.Sequential([pl.Affine.from_arrays([[0.0, 0.0]])], input_shape=1)
     >>> found = pl.evaluate(network, pl.Dataset(np.ones((4, 1)), [0, 0, 0, 1]))
-    >>> found.samples, found.accuracy, round(found.loss, 4)               # ln 2
+    >>> found.samples, found.accuracy, round(found.loss, 4)  # ln 2
     (4, 0.75, 0.6931)
     """
 

@@ -19,7 +19,7 @@ def edges(x: Array) -> Array:
     --------
     >>> from pellucid.explain import evaluate
     >>> image = np.zeros((1, 3, 4, 1))
-    >>> image[:, :, 2:] = 1                                              # dark at the left, bright at the right
+    >>> image[:, :, 2:] = 1  # dark at the left, bright at the right
     >>> evaluate.edges(image)[0, 1].tolist()
     [0.0, 4.0, 4.0, 0.0]
     """

@@ -42,7 +42,7 @@ def relevance_mass(
     >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
     >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
     >>> masks = np.zeros((8, 8), bool)
-    >>> masks[:4] = True                                                 # the upper half
+    >>> masks[:4] = True  # the upper half
     >>> measure = evaluate.relevance_mass(network, evaluate.edge_detector, x, masks)
     >>> measure.controls["area"].tolist()
     [0.5, 0.5]

@@ -49,9 +49,9 @@ def infidelity(
     >>> from pellucid.explain import evaluate
     >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
     >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
-    >>> x = [[3.0, 4.0]]                                                 # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
     >>> measure = evaluate.infidelity(network, pl.explain.saliency, x)
-    >>> float(measure.values[0]) < 1e-9                                  # exact where all is linear
+    >>> float(measure.values[0]) < 1e-9  # exact where all is linear
     True
     """
     who = "infidelity"

@@ -44,7 +44,7 @@ class Randomization:
     >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
     >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
     >>> found = evaluate.model_randomization(network, evaluate.edge_detector, x, seeds=1)
-    >>> found.after(1).round(4).tolist()                                 # an edge detector never changes
+    >>> found.after(1).round(4).tolist()  # an edge detector never changes
     [1.0, 1.0]
     """
 
