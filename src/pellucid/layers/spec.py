@@ -22,7 +22,13 @@ ContainerT = TypeVar("ContainerT", bound=Container[Any])
 
 
 def to_spec(layer: AnyLayer | AnyMerge) -> Config:
-    """Return a layer's (or merge's) type, name and options, fit for JSON; whether it is trained, where it is not."""
+    """Return a layer's (or merge's) type, name and options, fit for JSON; whether it is trained, where it is not.
+
+    Examples
+    --------
+    >>> pl.layers.to_spec(pl.Dropout(0.5))
+    {'type': 'Dropout', 'name': '', 'drop_probability': 0.5}
+    """
     names: dict[int, str] = {}
     if isinstance(layer, Container):
         for container in (layer, *(a for a in layer.walk() if isinstance(a, Container))):
