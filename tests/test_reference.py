@@ -22,7 +22,14 @@ ROOMS = (
     "pellucid", "pellucid.data", "pellucid.explain", "pellucid.explain.evaluate", "pellucid.interop",
     "pellucid.kernels", "pellucid.layers", "pellucid.models", "pellucid.plots", "pellucid.training", "pellucid.views",
 )  # fmt: skip
-FILES = ("pellucid.errors", "pellucid.initializers", "pellucid.losses", "pellucid.optimizers", "pellucid.schedules")
+FILES = (
+    "pellucid.errors",
+    "pellucid.initializers",
+    "pellucid.losses",
+    "pellucid.optimizers",
+    "pellucid.schedules",
+    "pellucid.testing",
+)
 
 
 def entries(page: Path) -> list[str]:
