@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test peers chromium machines dist check check-style bench fuzz guards format clean
+.PHONY: demo test peers chromium machines dist docs check check-style bench fuzz guards format clean
 
 demo: $(VENV)/.installed ## train the book's network on the whole of MNIST and draw its pictures
 	$(BIN)/pellucid train --out runs/demo --overwrite
@@ -52,6 +52,9 @@ guards: $(VENV)/.installed-dev ## 20,000 geometries, and the tests of kernels an
 	  GUARD=$$side PYTHONPATH=tests $(BIN)/pytest -p fuzz.guard tests/kernels tests/layers || exit 1; \
 	done
 
+docs: $(VENV)/.installed-docs ## the guides and the reference as a site: docs/_build/index.html
+	$(BIN)/python -m sphinx -E -W --keep-going -q docs docs/_build
+
 bench: $(VENV)/.installed-bench ## time training and explanations beside PyTorch, captum, JAX, TensorFlow and scikit-learn
 	$(BIN)/python -m benchmarks
 
@@ -60,7 +63,7 @@ format: $(VENV)/.installed-dev ## bring the code to the house's format
 	$(BIN)/ruff check --fix
 
 clean:
-	rm -rf $(VENV) runs dist
+	rm -rf $(VENV) runs dist docs/_build
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pellucid needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -80,6 +83,10 @@ $(VENV)/.installed-peers: $(VENV)/.installed-dev tests/peers.txt
 
 $(VENV)/.installed-dist: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --editable '.[dev,dist]'
+	touch $@
+
+$(VENV)/.installed-docs: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@
 
 $(VENV)/.installed-bench: $(VENV)/bin/python pyproject.toml benchmarks/requirements.txt

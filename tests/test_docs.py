@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pellucid as pl
 from pellucid.layers import LAYERS
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +43,8 @@ def layers_of_its_own() -> Iterator[None]:
 def test_the_snippets_print_what_the_page_shows(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = re.sub(r"^```.*$", "", path.read_text(), flags=re.M)  # an empty line ends what is expected
-    page = doctest.DocTestParser().get_doctest(text, {}, page_id(path), str(path), 0)
+    imported = {"np": np, "pl": pl} if path.parent.name == "reference" else {}  # as its first page says
+    page = doctest.DocTestParser().get_doctest(text, imported, page_id(path), str(path), 0)
     said: list[str] = []
     with np.errstate(all="warn"):  # as a reader has it
         result = doctest.DocTestRunner(optionflags=OPTIONS).run(page, out=said.append)

@@ -24,13 +24,28 @@ from pellucid.typing import Array, ArrayLike, Config, IntArray
 
 
 class LossCache(NamedTuple):
-    """The gradient for dvalue = 1, or what it is cheaply made from."""
+    """The gradient for dvalue = 1, or what it is cheaply made from.
+
+    Examples
+    --------
+    >>> _, cache = pl.MeanSquaredError().forward(np.array([[3.0]]), [[1.0]])
+    >>> cache
+    LossCache(dy=array([[4.]]))
+    """
 
     dy: Array
 
 
 class Loss(ABC):
-    """A differentiable measure of error."""
+    """A differentiable measure of error.
+
+    Examples
+    --------
+    >>> loss = pl.MeanSquaredError()
+    >>> value, cache = loss.forward(np.array([[3.0]]), [[1.0]])
+    >>> value, loss.backward(cache), loss.backward(cache, dvalue=0.5)
+    (4.0, array([[4.]]), array([[2.]]))
+    """
 
     def forward(self, y: Array, t: ArrayLike) -> tuple[float, LossCache]:
         """Return the loss and its cache; raise ShapeError or LabelError where y and t do not fit."""
@@ -100,6 +115,13 @@ class SoftmaxCrossEntropy(Loss):
         For classes that are rare, or whose errors cost more; a class of weight 0 is left out. Classes that a dict does
         not name weigh 1. "balanced" weighs the K' classes that occur by N / (K' · their number), in the training data
         of `fit` or else in the targets at hand. A batch whose samples all weigh 0 has loss 0 and teaches nothing.
+
+    Examples
+    --------
+    >>> loss = pl.SoftmaxCrossEntropy()
+    >>> value, cache = loss.forward(np.array([[2.0, 2.0]]), [0])
+    >>> f"{value:.4f}", loss.backward(cache)  # ln 2;  (½, ½) − (1, 0)
+    ('0.6931', array([[-0.5,  0.5]]))
     """
 
     def __init__(self, *, label_smoothing: float = 0.0, class_weights: ClassWeights | None = None) -> None:
@@ -210,6 +232,13 @@ class SigmoidCrossEntropy(ShareLoss):
 
     Forward     value = 1/N Σ (softplus(y) − t y) = 1/N Σ −t ln σ(y) − (1 − t) ln(1 − σ(y))
     Backward    dy = (σ(y) − t) / N
+
+    Examples
+    --------
+    >>> loss = pl.SigmoidCrossEntropy()
+    >>> value, cache = loss.forward(np.array([[0.0, 0.0]]), [[1, 0]])
+    >>> f"{value:.4f}", loss.backward(cache)  # 2 ln 2;  ½ − 1 and ½ − 0
+    ('1.3863', array([[-0.5,  0.5]]))
     """
 
     def compute(self, y: Array, t: Array) -> tuple[float, LossCache]:
@@ -229,6 +258,13 @@ class CrossEntropy(ShareLoss):
 
     Nielsen (2015), chapter 3, equation 63. Behind a sigmoid the two y(1 − y) cancel; `SigmoidCrossEntropy` does that
     exactly and is the better choice where the network may end in scores.
+
+    Examples
+    --------
+    >>> loss = pl.CrossEntropy()
+    >>> value, cache = loss.forward(np.array([[0.5]]), [[1.0]])
+    >>> f"{value:.4f}", loss.backward(cache)  # ln 2;  −1/y
+    ('0.6931', array([[-2.]]))
     """
 
     def compute(self, y: Array, t: Array) -> tuple[float, LossCache]:
@@ -243,6 +279,13 @@ class Quadratic(RowLoss):
     """Half the squared distance, averaged over samples: value = 1/2N Σ (y − t)², dy = (y − t) / N.
 
     Nielsen (2015), chapter 1, equation 6; for a batch of one also the book's sum of squares.
+
+    Examples
+    --------
+    >>> loss = pl.Quadratic()
+    >>> value, cache = loss.forward(np.array([[3.0], [1.0]]), [[1.0], [1.0]])
+    >>> value, loss.backward(cache).tolist()
+    (1.0, [[1.0], [0.0]])
     """
 
     def compute(self, y: Array, t: Array) -> tuple[float, LossCache]:
@@ -251,7 +294,15 @@ class Quadratic(RowLoss):
 
 
 class SumOfSquares(RowLoss):
-    """The book's ½ Σ (y − t)², summed over everything: dy = y − t."""
+    """The book's ½ Σ (y − t)², summed over everything: dy = y − t.
+
+    Examples
+    --------
+    >>> loss = pl.SumOfSquares()
+    >>> value, cache = loss.forward(np.array([[3.0], [1.0]]), [[1.0], [1.0]])
+    >>> value, loss.backward(cache).tolist()
+    (2.0, [[2.0], [0.0]])
+    """
 
     def divisor(self, t: Array) -> float:
         return 1.0
@@ -262,7 +313,15 @@ class SumOfSquares(RowLoss):
 
 
 class MeanSquaredError(RowLoss):
-    """The mean over samples and outputs: value = 1/NK Σ (y − t)², dy = 2 (y − t) / NK."""
+    """The mean over samples and outputs: value = 1/NK Σ (y − t)², dy = 2 (y − t) / NK.
+
+    Examples
+    --------
+    >>> loss = pl.MeanSquaredError()
+    >>> value, cache = loss.forward(np.array([[3.0, 1.0]]), [[1.0, 1.0]])
+    >>> value, loss.backward(cache).tolist()
+    (2.0, [[2.0, 0.0]])
+    """
 
     def compute(self, y: Array, t: Array) -> tuple[float, LossCache]:
         difference = y - t.astype(y.dtype, copy=False)
@@ -275,6 +334,13 @@ class Huber(RowLoss):
     Backward    dy = clip(d, −δ, δ) / NK
 
     Huber (1964), "Robust estimation of a location parameter".
+
+    Examples
+    --------
+    >>> loss = pl.Huber(delta=1.0)
+    >>> value, cache = loss.forward(np.array([[0.5], [10.0]]), [[0.0], [0.0]])
+    >>> value, loss.backward(cache).tolist()  # (½ · 0.25 + 9.5) / 2
+    (4.8125, [[0.25], [0.5]])
     """
 
     def __init__(self, delta: float = 1.0) -> None:
@@ -297,6 +363,13 @@ class Hinge(Loss):
     Backward    dy_nk = 1/N where the margin is violated; dy_nt = −(number of violations) / N
 
     Weston & Watkins (1999), "Support vector machines for multi-class pattern recognition".
+
+    Examples
+    --------
+    >>> loss = pl.Hinge()
+    >>> value, cache = loss.forward(np.array([[2.0, 1.5, 0.0]]), [0])
+    >>> value, loss.backward(cache).tolist()  # 1.5 − 2 + 1
+    (0.5, [[-1.0, 1.0, 0.0]])
     """
 
     def __init__(self, margin: float = 1.0) -> None:
@@ -326,12 +399,22 @@ LOSSES: dict[str, type[Loss]] = {
         SoftmaxCrossEntropy, SigmoidCrossEntropy, CrossEntropy, Quadratic, SumOfSquares, MeanSquaredError, Huber, Hinge,
     )
 }  # fmt: skip
+"""Every loss by its name."""
 
 LossLike: TypeAlias = "Loss | str | Config"
+"""What `fit` takes as `loss`; `as_loss` reads it."""
 
 
 def as_loss(given: LossLike) -> Loss:
-    """Return a loss from itself, its name, or its configuration ({"name": "Huber", "delta": 2.0})."""
+    """Return a loss from itself, its name, or its configuration ({"name": "Huber", "delta": 2.0}).
+
+    Examples
+    --------
+    >>> pl.losses.as_loss("Hinge")
+    Hinge(margin=1.0)
+    >>> pl.losses.as_loss({"name": "Huber", "delta": 2.0})
+    Huber(delta=2.0)
+    """
     if isinstance(given, Loss):
         return given
     kind = getattr(given, "__name__", None)
@@ -348,5 +431,11 @@ def as_loss(given: LossLike) -> Loss:
 
 
 def loss_config(loss: Loss) -> Config:
-    """Return what `as_loss` turns into the same loss again, fit for JSON."""
+    """Return what `as_loss` turns into the same loss again, fit for JSON.
+
+    Examples
+    --------
+    >>> pl.losses.loss_config(pl.Huber(2.0))
+    {'name': 'Huber', 'delta': 2.0}
+    """
     return {"name": type(loss).__name__, **loss.config()}

@@ -46,6 +46,11 @@ def numerical_gradient(f: Callable[[Array], Any], x: ArrayLike, h: float | None 
     ArgumentError
         If x does not hold real numbers, if f returns anything but one finite real number or changes x, or if a step is
         lost beside a large number.
+
+    Examples
+    --------
+    >>> pl.numerical_gradient(lambda x: (x**2).sum(), [3, 4]).round(6)
+    array([6., 8.])
     """
     if h is not None:
         checks.expect_positive("numerical_gradient", "h", h)

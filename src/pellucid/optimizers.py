@@ -42,6 +42,17 @@ class Optimizer(ABC):
         λ, for arrays of two or more axes.
     clip_norm : float, optional
         Gradients whose joint Euclidean norm is larger are scaled down to it. Pascanu et al. (2013), arXiv:1211.5063.
+
+    Examples
+    --------
+    >>> class SignDescent(pl.optimizers.Optimizer):
+    ...     "Each parameter a step against the sign of its gradient."
+    ...     def update(self, key, p, g, rate):
+    ...         p -= rate * np.sign(g)
+    >>> params = {"W": np.array([1.0, 1.0])}
+    >>> SignDescent(0.1).step(params, {"W": np.array([5.0, -0.1])})
+    >>> params["W"]
+    array([0.9, 1.1])
     """
 
     decoupled: ClassVar[bool] = False
@@ -177,13 +188,28 @@ def _epsilon(who: str, epsilon: float) -> float:
 
 
 def clipped(grads: Mapping[str, Array], norm: float) -> Mapping[str, Array]:
-    """Return the gradients, scaled so that their joint norm is at most `norm`."""
+    """Return the gradients, scaled so that their joint norm is at most `norm`.
+
+    Examples
+    --------
+    >>> grads = pl.optimizers.clipped({"W": np.array([3.0, 4.0])}, 1.0)  # of length 5
+    >>> grads["W"].round(4)
+    array([0.6, 0.8])
+    """
     total = math.sqrt(sum(float(np.vdot(g, g)) for g in grads.values()))
     return grads if total <= norm else {k: g * (norm / total) for k, g in grads.items()}
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent: p ← p − η g."""
+    """Stochastic gradient descent: p ← p − η g.
+
+    Examples
+    --------
+    >>> params = {"W": np.array([1.0])}
+    >>> pl.SGD(0.1).step(params, {"W": np.array([2.0])})
+    >>> params["W"]  # 1 − 0.1 · 2
+    array([0.8])
+    """
 
     def __init__(self, learning_rate: Rate = 0.1, **options: Any) -> None:
         super().__init__(learning_rate, **options)
@@ -193,7 +219,16 @@ class SGD(Optimizer):
 
 
 class Momentum(Optimizer):
-    """v ← μ v − η g,  p ← p + v. Polyak (1964), "Some methods of speeding up the convergence of iteration methods"."""
+    """v ← μ v − η g,  p ← p + v. Polyak (1964), "Some methods of speeding up the convergence of iteration methods".
+
+    Examples
+    --------
+    >>> params, momentum = {"W": np.array([1.0])}, pl.Momentum(0.1, momentum=0.9)
+    >>> for _ in range(2):
+    ...     momentum.step(params, {"W": np.array([1.0])})
+    >>> params["W"].round(4), momentum.state["W/momentum"].round(4)  # 1 − 0.1 − 0.19
+    (array([0.71]), array([-0.19]))
+    """
 
     def __init__(self, learning_rate: Rate = 0.01, momentum: float = 0.9, **options: Any) -> None:
         super().__init__(learning_rate, **options)
@@ -213,6 +248,13 @@ class Momentum(Optimizer):
 class Nesterov(Momentum):
     """v ← μ v − η g,  p ← p + μ v − η g: the gradient seen one step ahead. Sutskever et al. (2013), §2, rewritten in
     the parameters where the gradient is taken (Bengio et al. 2012, arXiv:1212.0901, equation 7).
+
+    Examples
+    --------
+    >>> params = {"W": np.array([1.0])}
+    >>> pl.Nesterov(0.1, momentum=0.9).step(params, {"W": np.array([1.0])})
+    >>> params["W"].round(4)  # 1 − 0.1 (1 + 0.9)
+    array([0.81])
     """
 
     def update(self, key: str, p: Array, g: Array, rate: float) -> None:
@@ -224,7 +266,16 @@ class Nesterov(Momentum):
 
 
 class AdaGrad(Optimizer):
-    """h ← h + g²,  p ← p − η g / (√h + ε). Duchi, Hazan & Singer (2011)."""
+    """h ← h + g²,  p ← p − η g / (√h + ε). Duchi, Hazan & Singer (2011).
+
+    Examples
+    --------
+    >>> params, adagrad = {"W": np.array([1.0])}, pl.AdaGrad(0.1)
+    >>> for _ in range(2):
+    ...     adagrad.step(params, {"W": np.array([2.0])})
+    >>> params["W"].round(4)  # 1 − 0.1 · 2/√4 − 0.1 · 2/√8
+    array([0.8293])
+    """
 
     def __init__(self, learning_rate: Rate = 0.01, epsilon: float = 1e-7, **options: Any) -> None:
         super().__init__(learning_rate, **options)
@@ -240,7 +291,15 @@ class AdaGrad(Optimizer):
 
 
 class RMSProp(Optimizer):
-    """h ← ρ h + (1 − ρ) g²,  p ← p − η g / (√h + ε). Tieleman & Hinton (2012), lecture 6.5."""
+    """h ← ρ h + (1 − ρ) g²,  p ← p − η g / (√h + ε). Tieleman & Hinton (2012), lecture 6.5.
+
+    Examples
+    --------
+    >>> params = {"W": np.array([1.0])}
+    >>> pl.RMSProp(0.01).step(params, {"W": np.array([2.0])})
+    >>> params["W"].round(4)
+    array([0.9684])
+    """
 
     def __init__(self, learning_rate: Rate = 0.001, rho: float = 0.9, epsilon: float = 1e-7, **options: Any) -> None:
         super().__init__(learning_rate, **options)
@@ -261,6 +320,14 @@ class AdaDelta(Optimizer):
     """Steps in the units of the parameters: Zeiler (2012), arXiv:1212.5701, algorithm 1, times η (1 in the paper).
 
     h ← ρ h + (1 − ρ) g²,  d = g √(s + ε) / √(h + ε),  s ← ρ s + (1 − ρ) d²,  p ← p − η d
+
+    Examples
+    --------
+    >>> params, adadelta = {"W": np.array([1.0])}, pl.AdaDelta()
+    >>> for _ in range(100):
+    ...     adadelta.step(params, {"W": 2 * params["W"]})  # the gradient of W²
+    >>> params["W"].round(2)
+    array([0.6])
     """
 
     def __init__(self, learning_rate: Rate = 1.0, rho: float = 0.95, epsilon: float = 1e-6, **options: Any) -> None:
@@ -283,6 +350,13 @@ class Adam(Optimizer):
 
     m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  p ← p − η m̂ / (√v̂ + ε),
     m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
+
+    Examples
+    --------
+    >>> params, adam = {"W": np.array([1.0])}, pl.Adam(0.1)
+    >>> adam.step(params, {"W": np.array([1000.0])})
+    >>> params["W"].round(4)  # the first step is the rate
+    array([0.9])
     """
 
     def __init__(
@@ -310,7 +384,15 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: p ← (1 − ηλ) p before the step. Loshchilov & Hutter (2019), algorithm 2."""
+    """Adam with decoupled weight decay: p ← (1 − ηλ) p before the step. Loshchilov & Hutter (2019), algorithm 2.
+
+    Examples
+    --------
+    >>> params = {"W": np.array([[1.0]])}
+    >>> pl.AdamW(0.1, weight_decay=0.5).step(params, {"W": np.array([[0.0]])})
+    >>> params["W"]  # 1 · (1 − 0.1 · 0.5)
+    array([[0.95]])
+    """
 
     decoupled = True
 
@@ -322,6 +404,13 @@ class Lion(Optimizer):
     """Only the sign of a mixed momentum: Chen et al. (2023), arXiv:2302.06675, algorithm 2.
 
     p ← p − η sign(β₁ m + (1 − β₁) g),  m ← β₂ m + (1 − β₂) g
+
+    Examples
+    --------
+    >>> params = {"W": np.array([1.0, 1.0])}
+    >>> pl.Lion(0.01).step(params, {"W": np.array([1000.0, -0.001])})
+    >>> params["W"]  # the sign alone counts
+    array([0.99, 1.01])
     """
 
     decoupled = True
@@ -345,12 +434,20 @@ class Lion(Optimizer):
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     cls.__name__.lower(): cls for cls in (SGD, Momentum, Nesterov, AdaGrad, RMSProp, AdaDelta, Adam, AdamW, Lion)
 }
+"""Every optimiser by its name in lower case."""
 
 OptimizerLike: TypeAlias = "Optimizer | str"
+"""What `fit` takes as `optimizer`; `as_optimizer` reads it."""
 
 
 def as_optimizer(given: OptimizerLike, learning_rate: Rate | None = None, **options: Any) -> Optimizer:
-    """Return an optimiser from itself or its name ("adam") with a rate and options; left out, its defaults."""
+    """Return an optimiser from itself or its name ("adam") with a rate and options; left out, its defaults.
+
+    Examples
+    --------
+    >>> pl.optimizers.as_optimizer("adam", 0.01)
+    Adam(Constant(learning_rate=0.01), beta1=0.9, beta2=0.999, epsilon=1e-08)
+    """
     if isinstance(given, Optimizer):
         if learning_rate is not None or options:
             raise ArgumentError("Give the learning rate to the optimiser itself, or name the optimiser by a string.")

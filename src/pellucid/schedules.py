@@ -17,7 +17,16 @@ from pellucid import checks
 
 
 class Schedule(ABC):
-    """A learning rate that depends on the iteration."""
+    """A learning rate that depends on the iteration.
+
+    Examples
+    --------
+    >>> class Halving(pl.schedules.Schedule):
+    ...     def __call__(self, iteration):
+    ...         return 0.1 / 2**iteration
+    >>> [pl.SGD(Halving()).schedule(i) for i in range(3)]
+    [0.1, 0.05, 0.025]
+    """
 
     @abstractmethod
     def __call__(self, iteration: int) -> float:
@@ -42,7 +51,13 @@ class Schedule(ABC):
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The same rate always."""
+    """The same rate always.
+
+    Examples
+    --------
+    >>> pl.schedules.Constant(0.1)(1_000_000)
+    0.1
+    """
 
     learning_rate: float
 
@@ -52,7 +67,14 @@ class Constant(Schedule):
 
 @dataclass(frozen=True)
 class StepDecay(Schedule):
-    """Multiply by `factor` every `every` iterations: η · factor^⌊i / every⌋."""
+    """Multiply by `factor` every `every` iterations: η · factor^⌊i / every⌋.
+
+    Examples
+    --------
+    >>> schedule = pl.schedules.StepDecay(1.0, every=10, factor=0.5)
+    >>> [schedule(i) for i in (0, 9, 10, 20)]
+    [1.0, 1.0, 0.5, 0.25]
+    """
 
     learning_rate: float
     every: int
@@ -64,7 +86,14 @@ class StepDecay(Schedule):
 
 @dataclass(frozen=True)
 class Exponential(Schedule):
-    """Decay by `factor` each `every` iterations, smoothly: η · factor^(i / every)."""
+    """Decay by `factor` each `every` iterations, smoothly: η · factor^(i / every).
+
+    Examples
+    --------
+    >>> schedule = pl.schedules.Exponential(1.0, every=10, factor=0.25)
+    >>> [schedule(i) for i in (0, 5, 10)]
+    [1.0, 0.5, 0.25]
+    """
 
     learning_rate: float
     every: int
@@ -76,7 +105,14 @@ class Exponential(Schedule):
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """Half a cosine from η down to `final` over `iterations`: Loshchilov & Hutter (2017), arXiv:1608.03983, eq. 5."""
+    """Half a cosine from η down to `final` over `iterations`: Loshchilov & Hutter (2017), arXiv:1608.03983, eq. 5.
+
+    Examples
+    --------
+    >>> schedule = pl.schedules.Cosine(0.1, iterations=1000)
+    >>> [round(schedule(i), 4) for i in (0, 500, 1000)]
+    [0.1, 0.05, 0.0]
+    """
 
     learning_rate: float
     iterations: int
@@ -89,7 +125,14 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True)
 class WarmUp(Schedule):
-    """Rise linearly over the first `iterations`, then follow `then` from its beginning: Goyal et al. (2017), §2.2."""
+    """Rise linearly over the first `iterations`, then follow `then` from its beginning: Goyal et al. (2017), §2.2.
+
+    Examples
+    --------
+    >>> schedule = pl.schedules.WarmUp(0.1, iterations=4)
+    >>> [round(schedule(i), 4) for i in range(5)]
+    [0.025, 0.05, 0.075, 0.1, 0.1]
+    """
 
     then: Schedule
     iterations: int
@@ -118,6 +161,12 @@ class OneCycle(Schedule):
     options the rates are those of PyTorch's `OneCycleLR(max_lr, total_steps, pct_start, div_factor, final_div_factor)`.
 
     Smith & Topin (2019), "Super-convergence", arXiv:1708.07120.
+
+    Examples
+    --------
+    >>> schedule = pl.schedules.OneCycle(0.1, iterations=100)
+    >>> [round(schedule(i), 4) for i in (0, 29, 64, 99)]
+    [0.004, 0.1, 0.05, 0.0]
     """
 
     learning_rate: float
@@ -147,6 +196,14 @@ class ReduceOnPlateau(Schedule):
     """Multiply by `factor` when the loss has not fallen for more than `patience` epochs, down to `minimum`.
 
     `rate` is the rate reached, `best` the lowest loss heard, `waited` the epochs since.
+
+    Examples
+    --------
+    >>> schedule = pl.schedules.ReduceOnPlateau(0.1, factor=0.5, patience=1)
+    >>> for loss in (1.0, 1.0, 1.0):
+    ...     schedule.observe(loss)
+    >>> schedule(0)
+    0.05
     """
 
     learning_rate: float
@@ -177,8 +234,15 @@ class ReduceOnPlateau(Schedule):
 
 
 Rate: TypeAlias = "float | Schedule"
+"""What an optimiser takes as its learning rate; `as_schedule` reads it."""
 
 
 def as_schedule(rate: Rate) -> Schedule:
-    """Return a schedule from itself or from a constant rate."""
+    """Return a schedule from itself or from a constant rate.
+
+    Examples
+    --------
+    >>> pl.schedules.as_schedule(0.1)
+    Constant(learning_rate=0.1)
+    """
     return rate if isinstance(rate, Schedule) else Constant(rate)

@@ -52,8 +52,7 @@ def assert_gradients(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import pellucid as pl
+    >>> from pellucid.testing import assert_gradients
     >>> class Square(pl.Layer):
     ...     def infer_shape(self, input_shape):
     ...         return input_shape

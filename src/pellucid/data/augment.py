@@ -19,8 +19,9 @@ class RandomShift:
 
     What enters at the edge is `fill`, the background; what leaves is lost.
 
-    >>> import numpy as np
-    >>> shift = RandomShift(1)
+    Examples
+    --------
+    >>> shift = pl.data.RandomShift(1)
     >>> shift(np.ones((100, 28, 28, 1), np.float32), np.random.default_rng(0)).shape
     (100, 28, 28, 1)
     """

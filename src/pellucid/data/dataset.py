@@ -55,6 +55,17 @@ class Dataset:
         If the targets do not fit the samples or the task.
     ShapeError
         If `x` has no batch axis.
+
+    Examples
+    --------
+    >>> data = pl.Dataset(np.zeros((6, 28, 28, 1)), [0, 1, 2, 0, 1, 2])
+    >>> data
+    <Dataset: 6 samples of shape (28, 28, 1), 3 classes, float32>
+    >>> part, rest = data.split(0.5, rng=0)
+    >>> part.class_counts().tolist()
+    [1, 1, 1]
+    >>> [len(t) for x, t in data.batches(4)]
+    [4, 2]
     """
 
     __slots__ = ("class_names", "classes", "inputs", "t", "x")

@@ -162,6 +162,15 @@ def load_directory(
         If one is not a sound IDX file.
     LabelError
         If labels are negative.
+
+    Examples
+    --------
+    >>> for part, count in (("train", 30), ("t10k", 10)):
+    ...     pl.write_idx(f"{part}-images-idx3-ubyte", np.zeros((count, 8, 8), np.uint8))
+    ...     pl.write_idx(f"{part}-labels-idx1-ubyte", np.arange(count, dtype=np.uint8) % 3)
+    >>> train, test = pl.load_directory(".", flatten=False)
+    >>> train
+    <Dataset: 30 samples of shape (8, 8, 1), 3 classes, float32>
     """
     who = "load_directory"
     dtype = inputs.float_dtype(who, dtype)

@@ -45,6 +45,12 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Arr
         If there is no such file, or it cannot be opened.
     FileFormatError
         If it is not IDX, is truncated or damaged, goes on after its data, or declares more than `max_bytes`.
+
+    Examples
+    --------
+    >>> pl.write_idx("labels-idx1-ubyte.gz", np.array([3, 1, 4], np.uint8))
+    >>> pl.read_idx("labels-idx1-ubyte.gz")
+    array([3, 1, 4], dtype=uint8)
     """
     max_bytes = checks.size("read_idx", "max_bytes", max_bytes)
     label = f"read_idx: {os.fspath(path)}"
@@ -108,6 +114,12 @@ def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
         If the array has no axis, more than eight, or one longer than 32 bits can say.
     DataError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> pl.write_idx("ramp.idx", np.arange(6, dtype=np.float32).reshape(2, 3))
+    >>> pl.read_idx("ramp.idx").dtype
+    dtype('float32')
     """
     array = np.asarray(array)
     code = _CODES.get(array.dtype.newbyteorder("="))

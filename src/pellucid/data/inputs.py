@@ -14,7 +14,17 @@ from pellucid.typing import Array, DTypeLike
 
 
 class ScaleWarning(UserWarning):
-    """Samples look like pixels of 0–255, where networks learn from values of 0–1."""
+    """Samples look like pixels of 0–255, where networks learn from values of 0–1.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     data = pl.Dataset(np.full((2, 8, 8, 1), 255), [0, 1])
+    >>> caught[0].category is pl.data.ScaleWarning
+    True
+    """
 
 
 def float_dtype(who: str, dtype: DTypeLike) -> np.dtype[Any]:

@@ -51,6 +51,12 @@ def load_mnist(
         If a file of `path` is missing, images and labels differ in number, or a label is above 9.
     FileFormatError
         If one is not a sound IDX file.
+
+    Examples
+    --------
+    >>> (x_train, t_train), (x_test, t_test) = pl.load_mnist(flatten=True, normalize=False)
+    >>> x_train.shape, x_train.dtype, t_train[:5]
+    ((60000, 784), dtype('uint8'), array([5, 0, 4, 1, 9], dtype=uint8))
     """
     who = "load_mnist"
     dtype = inputs.float_dtype(who, dtype)
@@ -74,7 +80,16 @@ def load_mnist(
 
 
 def mnist(flatten: bool = True, *, dtype: DTypeLike = np.float32) -> tuple[Dataset, Dataset]:
-    """MNIST as two data sets `(train, test)`, pixels of 0–1: samples (784,), unflattened (28, 28, 1)."""
+    """MNIST as two data sets `(train, test)`, pixels of 0–1: samples (784,), unflattened (28, 28, 1).
+
+    Examples
+    --------
+    >>> train, test = pl.mnist(flatten=False)
+    >>> train
+    <Dataset: 60000 samples of shape (28, 28, 1), 10 classes, float32>
+    >>> len(test), float(train.x.max())
+    (10000, 1.0)
+    """
     train, test = load_mnist(flatten=flatten, dtype=dtype)
     return _dataset(*train), _dataset(*test)
 

@@ -29,6 +29,13 @@ class Planted(NamedTuple):
     ----------
     data : Dataset of images (N, H, W, C)
     masks : (N, H, W) booleans, true where the cause lies
+
+    Examples
+    --------
+    >>> digits = pl.Dataset(np.zeros((4, 8, 8, 1)), [0, 1, 0, 1])
+    >>> planted = pl.data.planted_shortcut(digits)
+    >>> planted.data.x.shape, planted.masks.shape
+    ((4, 8, 8, 1), (4, 8, 8))
     """
 
     data: Dataset
@@ -57,6 +64,13 @@ def planted_shortcut(
     -------
     Planted
         The masks are the 16 pixels of the mark, lit or not.
+
+    Examples
+    --------
+    >>> digits = pl.Dataset(np.zeros((4, 8, 8, 1)), [0, 1, 0, 1])
+    >>> planted = pl.data.planted_shortcut(digits)
+    >>> int(planted.masks[0].sum()), int(planted.data.x[0].sum())  # 16 pixels, of which 8 are lit
+    (16, 8)
     """
     x, classes = _images("planted_shortcut", data)
     checks.expect_range("planted_shortcut", "correlation", correlation, 0, 1)
@@ -110,6 +124,13 @@ def block_mnist(data: Dataset, *, seed: int = 0) -> Planted:
     References
     ----------
     Shah, Jain & Netrapalli (2021), "Do input gradients highlight discriminative features?", arXiv:2102.12781.
+
+    Examples
+    --------
+    >>> digits = pl.Dataset(np.zeros((4, 28, 28, 1)), [0, 1, 0, 1])
+    >>> blocks = pl.data.block_mnist(digits)
+    >>> blocks.data.x.shape, float(blocks.masks.mean())
+    ((4, 56, 28, 1), 0.5)
     """
     x, _ = _images("block_mnist", data)
     n, h, w, c = x.shape

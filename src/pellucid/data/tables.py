@@ -101,6 +101,16 @@ def load_csv(
         If there is no column `target`.
     ArgumentError
         If an option cannot be used, or a column, delimiter or header could be two things and nothing says which.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("flowers.csv").write_text('''length,width,species
+    ... 5.1,3.5,iris
+    ... 6.2,2.9,lily''')
+    >>> flowers = pl.load_csv("flowers.csv")
+    >>> flowers.class_names, flowers.t
+    (('iris', 'lily'), array([0, 1]))
     """
     who = f"load_csv: {os.fspath(path)}"
     dtype = inputs.float_dtype("load_csv", dtype)
@@ -236,6 +246,13 @@ def from_dataframe(
 
     An int `target` is looked for among the column names first, then taken as a position. Features of text
     are refused: encode them, for example with pandas.get_dummies. The index of the frame is no feature.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"length": [5.1, 6.2], "width": [3.5, 2.9], "species": ["iris", "lily"]})
+    >>> pl.from_dataframe(frame, target="species")
+    <Dataset: 2 samples of shape (2,), 2 classes, float32>
     """
     who = "from_dataframe"
     dtype = inputs.float_dtype(who, dtype)

@@ -31,6 +31,15 @@ class AllClasses:
     ----------
     forms : an `Explanation` of every class for each form: "plain", "guided", "rectified"
     refused : the forms that the network does not allow, with the reason
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> found = pl.explain.all_classes(network, x[:1], pl.explain.grad_cam, rules=[None])
+    >>> found.image.shape, found.refused
+    ((8, 8, 1), {})
     """
 
     forms: dict[str, Explanation]
@@ -74,6 +83,15 @@ def all_classes(
     rules : the forms; None is the plain one. A form that the network does not allow, as it holds another activation
         than ReLU, stands in `refused` with the reason; if none is left, that is an error
     options : of the method, such as `layer` or `scalar`
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> found = pl.explain.all_classes(network, x[0])
+    >>> list(found.forms), found.forms["plain"].values.shape
+    (['plain', 'guided', 'rectified'], (3, 8, 8, 1))
     """
     who = "all_classes"
     network = network_of(who, model)

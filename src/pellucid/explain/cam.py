@@ -38,6 +38,15 @@ def cam(
     References
     ----------
     Zhou et al. (2015), arXiv:1512.04150, equation 2.
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.GlobalAveragePool2D(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> said = pl.explain.cam(network, x)
+    >>> said.values.shape, said.proof.holds.tolist()
+    ((2, 6, 6, 1), [True, True])
     """
     question = Question("cam", model, x, target, scalar)
     if scalar not in ("logit", "centred"):

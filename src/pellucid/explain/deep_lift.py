@@ -48,6 +48,15 @@ def deep_lift(
     References
     ----------
     Shrikumar, Greenside & Kundaje (2017), arXiv:1704.02685, §3.5.1.
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> said = pl.explain.deep_lift(network, x, baseline=1.0)
+    >>> said.values.tolist(), said.proof.holds.tolist()
+    ([[4.0, -3.0]], [True])
     """
     question = Question("deep_lift", model, x, target, scalar)
     network = question.network

@@ -52,6 +52,15 @@ def grad_cam(
     References
     ----------
     Selvaraju et al. (2016), arXiv:1610.02391, equations 1 and 2.
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> said = pl.explain.grad_cam(network, x, target=1)
+    >>> said.values.shape, said.upsampled().shape, said.layer
+    ((2, 6, 6, 1), (2, 8, 8), 'relu1')
     """
     question = Question("grad_cam", model, x, target, scalar)
     seen = look(question, layer, total=True, rule=rule)
@@ -79,6 +88,15 @@ def guided_grad_cam(
     References
     ----------
     Selvaraju et al. (2016), arXiv:1610.02391, §3.2.
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> said = pl.explain.guided_grad_cam(network, x, target=1)
+    >>> said.values.shape, said.method
+    ((2, 8, 8, 1), 'guided Grad-CAM')
     """
     where = grad_cam(model, x, target, layer=layer, scalar=scalar)
     what = saliency(model, x, target, scalar=scalar, rule="guided")

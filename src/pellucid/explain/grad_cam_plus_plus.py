@@ -39,6 +39,15 @@ def grad_cam_plus_plus(
     References
     ----------
     Chattopadhay et al. (2017), arXiv:1710.11063, equations 10 and 19.
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> said = pl.explain.grad_cam_plus_plus(network, x, target=1)
+    >>> said.values.shape, said.method
+    ((2, 6, 6, 1), 'Grad-CAM++')
     """
     question = Question("grad_cam_plus_plus", model, x, target, scalar)
     seen = look(question, layer)

@@ -42,6 +42,15 @@ def hires_cam(
     References
     ----------
     Draelos & Carin (2020), arXiv:2011.08891.
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> said = pl.explain.hires_cam(network, x)
+    >>> said.proof.claim, said.proof.holds.tolist()
+    ('Σ values + S(A = 0) = S', [True, True])
     """
     question = Question("hires_cam", model, x, target, scalar)
     seen = look(question, layer)

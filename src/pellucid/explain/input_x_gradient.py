@@ -34,6 +34,14 @@ def input_x_gradient(model: Any, x: ArrayLike, target: Target = "predicted", *, 
     References
     ----------
     Shrikumar et al. (2016), "Not just a black box", arXiv:1605.01713.
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> pl.explain.input_x_gradient(network, x).values.tolist()
+    [[6.0, -4.0]]
     """
     question = Question("input_x_gradient", model, x, target, scalar)
     y, number, dx = ask(question)

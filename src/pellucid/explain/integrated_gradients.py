@@ -48,6 +48,17 @@ def integrated_gradients(
     ----------
     Sundararajan, Taly & Yan (2017), arXiv:1703.01365, equation 1. Several baselines: Erion et al. (2019),
     arXiv:1906.10670.
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> said = pl.explain.integrated_gradients(network, x)
+    >>> said.values.tolist()
+    [[6.0, -4.0]]
+    >>> said.proof.claim, bool(said.proof.holds[0])
+    ('Σ values = S(x) − S(baseline)', True)
     """
     who = "integrated_gradients"
     steps, max_steps = checks.size(who, "steps", steps), checks.size(who, "max_steps", max_steps)

@@ -36,6 +36,15 @@ def layer_cam(
     References
     ----------
     Jiang et al. (2021), "LayerCAM", IEEE Transactions on Image Processing 30, equations 5 and 6.
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> said = pl.explain.layer_cam(network, x, target=1)
+    >>> said.values.shape, said.method
+    ((2, 6, 6, 1), 'LayerCAM')
     """
     question = Question("layer_cam", model, x, target, scalar)
     seen = look(question, layer)

@@ -55,6 +55,17 @@ def lrp(
     References
     ----------
     Bach et al. (2015), PLOS ONE 0130140. Montavon et al. (2019), LNCS 11700, chapter 10.
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> said = pl.explain.lrp(network, x, rule="0")
+    >>> said.values.tolist()
+    [[6.0, -4.0]]
+    >>> said.proof.ledger["bias"].tolist()  # 6 − 4 + 0.5 = 2.5
+    [0.5]
     """
     question = Question("lrp", model, x, target, scalar)
     if scalar not in ("logit", "margin", "centred"):

@@ -99,6 +99,14 @@ def maximize(
     ------
     It shows what this network asks for, not what its classes look like: weak penalties give patterns that no person
     reads, and the network is as sure of them.
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> best = pl.explain.maximize(network, 0, steps=32)
+    >>> bool(best.image[0] > best.image[1])  # the weights of class 0 are (2, −1)
+    True
     """
     whole = getattr(network, "network", network)
     if not isinstance(whole, Container):

@@ -44,6 +44,14 @@ class Maximized:
     nearest : Nearest, or None without data
     settings : dict
         Everything that makes the same images again, the chosen weights included.
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> best = pl.explain.maximize(network, [0, 1], starts=2, steps=16)
+    >>> best.images.shape, best.winners.shape, best.best.shape
+    ((2, 2, 2), (2,), (2, 2))
     """
 
     layer: str

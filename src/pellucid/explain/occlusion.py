@@ -55,6 +55,17 @@ def occlusion(
     References
     ----------
     Zeiler & Fergus (2013), arXiv:1311.2901, §4.2.
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> said = pl.explain.occlusion(network, x, patch=4, stride=2)
+    >>> said.values.shape, said.extras["drop"].shape
+    ((2, 8, 8, 1), (2, 3, 3))
+    >>> said.extras["counts"].sum(axis=1).tolist()  # 3 · 3 places of the patch
+    [9, 9]
     """
     question = Question("occlusion", model, x, target, scalar)
     if question.x.ndim != 4:

@@ -23,7 +23,21 @@ from pellucid.typing import Array, Arrays
 
 
 class RelevanceRule(ABC):
-    """One way to share the relevance R of a layer's outputs among its inputs x."""
+    """One way to share the relevance R of a layer's outputs among its inputs x.
+
+    Examples
+    --------
+    >>> class Evenly(pl.explain.RelevanceRule):
+    ...     "Every input takes the same share."
+    ...     def share(self, layer, x, R):
+    ...         total = R.reshape(len(R), -1).sum(axis=1)
+    ...         return np.ones_like(x) * (total / x[0].size).reshape(-1, *[1] * (x.ndim - 1)), {}
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> pl.explain.lrp(network, x, rule=Evenly()).values.tolist()
+    [[1.25, 1.25]]
+    """
 
     @abstractmethod
     def share(self, layer: Any, x: Array, R: Array) -> tuple[Array, Arrays]:
@@ -32,7 +46,17 @@ class RelevanceRule(ABC):
 
 @dataclass(frozen=True)
 class Epsilon(RelevanceRule):
-    """LRP-ε: R_j = Σ_k x_j w_jk / (z_k + ε sign z_k) · R_k, z with its bias. ε = 0 is LRP-0; a large ε absorbs."""
+    """LRP-ε: R_j = Σ_k x_j w_jk / (z_k + ε sign z_k) · R_k, z with its bias. ε = 0 is LRP-0; a large ε absorbs.
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> said = pl.explain.lrp(network, x, rule=pl.explain.Epsilon(0.5))
+    >>> said.values.astype(float).round(3).tolist()  # 5/6 of each: ε took the rest
+    [[5.0, -3.333]]
+    """
 
     epsilon: float = 1e-6
 
@@ -42,7 +66,16 @@ class Epsilon(RelevanceRule):
 
 @dataclass(frozen=True)
 class Gamma(RelevanceRule):
-    """LRP-γ: w + γ max(w, 0) and b likewise take the place of w and b: what speaks for the class counts more."""
+    """LRP-γ: w + γ max(w, 0) and b likewise take the place of w and b: what speaks for the class counts more.
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> pl.explain.lrp(network, x, rule=pl.explain.Gamma(1.0)).values.astype(float).round(3).tolist()
+    [[3.333, -1.111]]
+    """
 
     gamma: float = 0.25
 
@@ -56,6 +89,14 @@ class AlphaBeta(RelevanceRule):
     """LRP-αβ: α times the share of the positive x_j w_jk less β times that of the negative ones, α − β = 1; no bias.
 
     α = 1, β = 0 is the z⁺ rule: it hands on positive relevance only and keeps its sum.
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> pl.explain.lrp(network, x, rule=pl.explain.AlphaBeta(2.0, 1.0)).values.astype(float).round(3).tolist()
+    [[5.0, -2.5]]
     """
 
     alpha: float = 2.0
@@ -79,6 +120,14 @@ class Bounded(RelevanceRule):
     """LRP-z^B, for the first layer: inputs lie in [low, high], z_k = Σ_j x_j w_jk − low w⁺_jk − high w⁻_jk.
 
     A bound that is None is the smallest or the largest value of each sample.
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> pl.explain.lrp(network, x, rule=pl.explain.Bounded(0.0, 5.0)).values.astype(float).round(3).tolist()
+    [[2.143, 0.357]]
     """
 
     low: float | None = None

@@ -41,6 +41,15 @@ class Proof:
         The largest difference at which the promise counts as kept.
     ledger : named arrays (N,)
         What else entered the total, such as the relevance that biases took.
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> proof = pl.explain.integrated_gradients(network, x).proof
+    >>> proof.total.tolist(), proof.promised.tolist(), proof.holds.tolist()
+    ([2.0], [2.0], [True])
     """
 
     name: str
@@ -94,6 +103,20 @@ class Explanation:
     proof : where the method promises something about its values
     extras : other arrays of the method, each with N entries, such as `standard_error`
     positive : whether the method shows positive evidence only, so that a map of zeros means that there is none
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> said = pl.explain.saliency(network, x, target=1)
+    >>> len(said), said.values.shape, said.maps().shape
+    (2, (2, 8, 8, 1), (2, 8, 8))
+    >>> said.scalar, said[0].target.tolist()
+    ('logit of class 1', [1])
+    >>> said.save("said.npz")
+    >>> np.array_equal(pl.explain.Explanation.load("said.npz").values, said.values)
+    True
     """
 
     values: Array

@@ -52,6 +52,15 @@ def rise(
     References
     ----------
     Petsiuk, Das & Saenko (2018), arXiv:1806.07421, equation 6.
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> said = pl.explain.rise(network, x, masks=50, grid=4)
+    >>> said.values.shape, said.extras["standard_error"].shape
+    ((2, 8, 8, 1), (2, 8, 8, 1))
     """
     n, grid = checks.size("rise", "masks", masks), checks.size("rise", "grid", grid)
     if not 0 < keep < 1:

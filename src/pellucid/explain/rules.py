@@ -58,12 +58,34 @@ LINEAR = (Add, BatchNorm, *MOVES, *WEIGHTED, *MEANS)
 
 
 def guided(layer: ReLU, dy: Array, cache: ActivationCache) -> tuple[Array, Arrays]:
-    """Guided backpropagation: dx = dy · 1[x > 0] · 1[dy > 0]. Springenberg et al. (2014), arXiv:1412.6806."""
+    """Guided backpropagation: dx = dy · 1[x > 0] · 1[dy > 0]. Springenberg et al. (2014), arXiv:1412.6806.
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> y, tape = network.forward(x)
+    >>> dx, _ = network.backward(np.ones_like(y), tape, rules={pl.ReLU: pl.explain.guided})
+    >>> dx.shape
+    (2, 8, 8, 1)
+    """
     return np.where((cache.y > 0) & (dy > 0), dy, dy.dtype.type(0)), {}
 
 
 def rectified(layer: ReLU, dy: Array, cache: ActivationCache) -> tuple[Array, Arrays]:
-    """The deconvnet: dx = dy · 1[dy > 0], whatever x was. Zeiler & Fergus (2013), arXiv:1311.2901."""
+    """The deconvnet: dx = dy · 1[dy > 0], whatever x was. Zeiler & Fergus (2013), arXiv:1311.2901.
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> y, tape = network.forward(x)
+    >>> dx, _ = network.backward(np.ones_like(y), tape, rules={pl.ReLU: pl.explain.rectified})
+    >>> dx.shape
+    (2, 8, 8, 1)
+    """
     return np.maximum(dy, 0), {}
 
 

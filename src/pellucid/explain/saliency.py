@@ -19,8 +19,11 @@ def saliency(
     """Return the gradient of the score by the inputs.
 
     values = ∂S/∂x, signed. The picture of the paper, max over channels of |∂S/∂x|, is `maps("max-abs")`.
-    At each ReLU with input a and incoming signal g, the rule passes on
-    None: g · 1[a > 0];  "guided": g · 1[a > 0] · 1[g > 0];  "rectified" (the deconvnet): g · 1[g > 0].
+    At each ReLU with input a and incoming signal g, the rule passes on:
+
+    None        g · 1[a > 0]
+    guided      g · 1[a > 0] · 1[g > 0]
+    rectified   g · 1[g > 0], as the deconvnet does
 
     Parameters
     ----------
@@ -40,6 +43,14 @@ def saliency(
     ----------
     Simonyan, Vedaldi & Zisserman (2013), arXiv:1312.6034. Springenberg et al. (2014), arXiv:1412.6806.
     Zeiler & Fergus (2013), arXiv:1311.2901.
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> pl.explain.saliency(network, x).values.tolist()  # the column of W
+    [[2.0, -1.0]]
     """
     question = Question("saliency", model, x, target, scalar)
     y, number, dx = ask(question, relu_rules("saliency", rule, question.network))

@@ -50,6 +50,15 @@ def score_cam(
     References
     ----------
     Wang et al. (2019), arXiv:1910.01279, equations 5 to 8.
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> said = pl.explain.score_cam(network, x)
+    >>> said.extras["weights"].sum(axis=1).round(4).tolist()  # one weight for each channel
+    [1.0, 1.0]
     """
     who = "score_cam"
     if normalise not in ("softmax", "none"):

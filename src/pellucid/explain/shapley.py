@@ -51,6 +51,15 @@ def shapley(
     References
     ----------
     Shapley (1953); Castro, Gómez & Tejada (2009), "Polynomial calculation of the Shapley value based on sampling".
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> said = pl.explain.shapley(network, x, region=1, permutations=2)
+    >>> said.values.tolist()  # they add up to S(x) − S(0) = 2
+    [[6.0, -4.0]]
     """
     pairs = -(-checks.size("shapley", "permutations", permutations) // 2)
     question = Question("shapley", model, x, target, scalar)

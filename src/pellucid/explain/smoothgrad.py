@@ -50,6 +50,15 @@ def smoothgrad(
     ----------
     Smilkov et al. (2017), arXiv:1706.03825. Hooker et al. (2019), arXiv:1806.10758 (SquareGrad).
     Adebayo et al. (2018), arXiv:1810.03307 (VarGrad).
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> said = pl.explain.smoothgrad(network, x, samples=8)
+    >>> said.values.shape, said.extras["standard_error"].shape
+    ((2, 8, 8, 1), (2, 8, 8, 1))
     """
     who = {"mean": "smoothgrad", "square": "squaregrad", "variance": "vargrad"}.get(statistic)
     if who is None:
@@ -76,13 +85,31 @@ def smoothgrad(
 
 @checked
 def squaregrad(model: Any, x: ArrayLike, target: Target = "predicted", **options: Any) -> Explanation:
-    """Return the mean square of the noisy gradients: `smoothgrad` with statistic="square"."""
+    """Return the mean square of the noisy gradients: `smoothgrad` with statistic="square".
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> pl.explain.squaregrad(network, x, samples=4).values.tolist()  # the gradient is the same everywhere
+    [[4.0, 1.0]]
+    """
     return smoothgrad(model, x, target, statistic="square", **options)
 
 
 @checked
 def vargrad(model: Any, x: ArrayLike, target: Target = "predicted", **options: Any) -> Explanation:
-    """Return the variance of the noisy gradients: `smoothgrad` with statistic="variance"."""
+    """Return the variance of the noisy gradients: `smoothgrad` with statistic="variance".
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> pl.explain.vargrad(network, x, samples=4).values.tolist()  # and so does not vary
+    [[0.0, 0.0]]
+    """
     return smoothgrad(model, x, target, statistic="variance", **options)
 
 

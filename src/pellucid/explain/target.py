@@ -30,11 +30,21 @@ from pellucid.layers import Container
 from pellucid.typing import Array, ArrayLike, IntArray
 
 SCALARS = ("logit", "probability", "log-probability", "margin", "centred")
+"""What can be made of a class's score."""
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Why class `a` and not class `b`: the difference of their scores. Each is an index or one index per sample."""
+    """Why class `a` and not class `b`: the difference of their scores. Each is an index or one index per sample.
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> pl.explain.saliency(network, x, pl.explain.Contrast(1, 0)).values.tolist()
+    [[-2.0, 1.0]]
+    """
 
     a: Any
     b: Any
@@ -42,7 +52,16 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Unit:
-    """One number of a layer's output: `Unit("dense_1", 5)`, `Unit("conv2d_2", (3, 4, 17))`."""
+    """One number of a layer's output: `Unit("dense_1", 5)`, `Unit("conv2d_2", (3, 4, 17))`.
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> pl.explain.saliency(network, x, pl.explain.Unit("relu1", (2, 2, 0))).scalar
+    "unit 2, 2, 0 of layer 'relu1'"
+    """
 
     layer: str
     index: int | tuple[int, ...]
@@ -50,7 +69,16 @@ class Unit:
 
 @dataclass(frozen=True)
 class Filter:
-    """The mean over all places of one channel of a layer's output."""
+    """The mean over all places of one channel of a layer's output.
+
+    Examples
+    --------
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> pl.explain.saliency(network, x, pl.explain.Filter("conv2d1", 3)).scalar
+    "mean of channel 3 of layer 'conv2d1'"
+    """
 
     layer: str
     channel: int
@@ -58,7 +86,17 @@ class Filter:
 
 @dataclass(frozen=True)
 class Function:
-    """Any function of the scores y (N, K), row by row, given with its gradient: y → (values (N,), dy (N, K))."""
+    """Any function of the scores y (N, K), row by row, given with its gradient: y → (values (N,), dy (N, K)).
+
+    Examples
+    --------
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> square = pl.explain.Function(lambda y: (y[:, 0] ** 2, 2 * y * [1, 0]), "the squared score")
+    >>> pl.explain.saliency(network, x, square).values.tolist()  # 2 · 2.5 · (2, −1)
+    [[10.0, -5.0]]
+    """
 
     compute: Callable[[Array], tuple[Array, Array]]
     name: str = "a function of the scores"

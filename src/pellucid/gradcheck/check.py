@@ -63,6 +63,21 @@ def check_gradients(
     GradientReport
         Its verdict is "passed", "failed", or "inconclusive" where an error could not have been seen: a gradient that is
         zero everywhere, or too many places left out because of kinks. It then says what to do.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine(4), pl.Tanh(), pl.Affine(3)], input_shape=5)
+    >>> x = np.random.default_rng(0).standard_normal((6, 5))
+    >>> report = pl.check_gradients(network, x, [0, 1, 2, 0, 1, 2])
+    >>> report.passed
+    True
+    >>> class Slip(pl.Affine):
+    ...     def backward(self, dy, cache, **needs):
+    ...         dx, grads = super().backward(dy, cache, **needs)
+    ...         grads["W"][1, 0] += 0.01
+    ...         return dx, grads
+    >>> pl.check_gradients(Slip(2), x).worst.index
+    (1, 0)
     """
     _expect_layer(layer)
     if loss is not None and t is None:

@@ -13,7 +13,14 @@ from pellucid.typing import Shape
 
 @dataclass(frozen=True)
 class Row:
-    """The check of one gradient."""
+    """The check of one gradient.
+
+    Examples
+    --------
+    >>> report = pl.check_gradients(pl.Affine(2), np.random.default_rng(0).standard_normal((4, 3)))
+    >>> report.rows[0].name, report.rows[0].passed
+    ('x', True)
+    """
 
     name: str
     shape: Shape
@@ -41,7 +48,14 @@ class Row:
 
 @dataclass(frozen=True, repr=False)
 class GradientReport:
-    """The verdict, and what it rests on. `str(report)` is a table."""
+    """The verdict, and what it rests on. `str(report)` is a table.
+
+    Examples
+    --------
+    >>> report = pl.check_gradients(pl.Affine(2), np.random.default_rng(0).standard_normal((4, 3)))
+    >>> [row.name for row in report.rows], report.passed, report.kinks
+    (['x', 'W', 'b'], True, 0)
+    """
 
     subject: str
     train: bool

@@ -43,6 +43,12 @@ def load_book_params(path: PathLike, *, activation: Callable[[], Activation] = R
         If there is no such file, or it cannot be opened.
     FileFormatError
         If the file is not such a dictionary, is damaged, or is a pickle.
+
+    Examples
+    --------
+    >>> pl.save_book_params(pl.TwoLayerNet(784, 50, 10).network, "params.npz")
+    >>> [type(layer).__name__ for layer in pl.load_book_params("params.npz").layers]
+    ['Affine', 'ReLU', 'Affine']
     """
     label = f"load_book_params: {os.fspath(path)}"
     with checks.open_file("load_book_params", path) as file:
@@ -68,6 +74,13 @@ def save_book_params(network: Sequential, path: PathLike) -> None:
         If another layer has parameters, or an Affine has no bias.
     DataError
         If a weight is not finite, or the file cannot be written.
+
+    Examples
+    --------
+    >>> net = pl.TwoLayerNet(784, 50, 10)
+    >>> pl.save_book_params(net.network, "params.npz")
+    >>> sorted(np.load("params.npz").files)
+    ['W1', 'W2', 'b1', 'b2']
     """
     checks.expect_built(f"save_book_params: {network.label}", network.input_shape)
     layers = [layer for layer in network.layers if layer.params or layer.buffers]

@@ -49,6 +49,12 @@ def load_nielsen(path: PathLike, *, dtype: DTypeLike = np.float64) -> Nielsen:
         If there is no such file, or it cannot be opened.
     FileFormatError
         If the file is not such a network: not JSON, sizes that do not fit, numbers that are not finite.
+
+    Examples
+    --------
+    >>> pl.Network([4, 3, 2]).save("net.json")
+    >>> pl.load_nielsen("net.json").network.output_shape
+    (2,)
     """
     label = f"load_nielsen: {os.fspath(path)}"
     fields = parse_json(read_bytes(path, MAX_BYTES, who="load_nielsen"), label)
@@ -75,6 +81,13 @@ def save_nielsen(network: Sequential, path: PathLike, *, cost: LossLike = "Cross
         If it is of another form, or the cost has no counterpart there.
     DataError
         If a weight is not finite, or the file cannot be written.
+
+    Examples
+    --------
+    >>> pl.save_nielsen(pl.Network([784, 30, 10]).network, "net.json")
+    >>> network, loss = pl.load_nielsen("net.json")
+    >>> loss
+    'CrossEntropy'
     """
     checks.expect_built(f"save_nielsen: {network.label}", network.input_shape)
     layers = network.layers

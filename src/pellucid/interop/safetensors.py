@@ -63,6 +63,13 @@ def save(
         If the metadata are not strings.
     DataError
         If a weight is NaN or infinite, or the file cannot be written.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine(2)], input_shape=3)
+    >>> pl.save(network, "model.safetensors", metadata={"title": "a first try"})
+    >>> np.array_equal(pl.load("model.safetensors").params["affine1.W"], network.params["affine1.W"])
+    True
     """
     network = _network_of("save", network)
     own = _checked_metadata(metadata or {})
@@ -85,6 +92,16 @@ def load(path: PathLike, *, allow_nonfinite: bool = False) -> Container[Any]:
     FileFormatError
         If the file is damaged, of another format or without an architecture, or holds NaN or infinite
         weights and `allow_nonfinite` is false.
+
+    Examples
+    --------
+    >>> pl.save(pl.Sequential([pl.Affine(2)], input_shape=3), "model.safetensors")
+    >>> pl.load("model.safetensors").output_shape
+    (2,)
+    >>> pl.load("modle.safetensors")
+    Traceback (most recent call last):
+        ...
+    pellucid.errors.DataError: load: there is no file modle.safetensors. Did you mean model.safetensors?
     """
     label = f"load: {os.fspath(path)}"
     with checks.open_file("load", path) as file:
@@ -116,6 +133,15 @@ def load_into(network: Container[Any] | Model, path: PathLike, *, allow_nonfinit
         If there is no such file, or it cannot be opened.
     FileFormatError
         As for `load`, and if the file is of another architecture.
+
+    Examples
+    --------
+    >>> pl.save(pl.Sequential([pl.Affine(2)], input_shape=3, seed=1), "model.safetensors")
+    >>> network = pl.Sequential([pl.Affine(2)], input_shape=3, seed=2)
+    >>> held = network.params["affine1.W"]
+    >>> pl.load_into(network, "model.safetensors")
+    >>> held is network.params["affine1.W"]  # the arrays stay, their numbers change
+    True
     """
     network = _network_of("load_into", network)
     label = f"load_into: {os.fspath(path)}"
@@ -140,6 +166,12 @@ def read_metadata(path: PathLike) -> dict[str, str]:
         If there is no such file, or it cannot be opened.
     FileFormatError
         If the file is not safetensors, or its header is damaged.
+
+    Examples
+    --------
+    >>> pl.save(pl.Sequential([pl.Affine(2)], input_shape=3), "model.safetensors", metadata={"author": "Ada"})
+    >>> pl.read_metadata("model.safetensors")["author"]
+    'Ada'
     """
     label = f"read_metadata: {os.fspath(path)}"
     with checks.open_file("read_metadata", path) as file:

@@ -20,7 +20,14 @@ WINOGRAD_CHANNELS = {(3, 3): 16, (5, 5): 12}
 
 
 class Choice(NamedTuple):
-    """Which kernel computes a convolution, why, and what the convolution costs when it is done directly."""
+    """Which kernel computes a convolution, why, and what the convolution costs when it is done directly.
+
+    Examples
+    --------
+    >>> choice = pl.kernels.choose((100, 28, 28, 3), (3, 3, 1, 3), groups=3)
+    >>> isinstance(choice.kernel, str), isinstance(choice.reason, str)
+    (True, True)
+    """
 
     kernel: str  # "winograd", "depthwise", "direct" or "im2col"
     reason: str
@@ -38,7 +45,14 @@ def choose(
     groups: int = 1,
     dtype: DTypeLike = np.float32,
 ) -> Choice:
-    """The kernel for x (N, H, W, C) and w (KH, KW, C//groups, OC)."""
+    """The kernel for x (N, H, W, C) and w (KH, KW, C//groups, OC).
+
+    Examples
+    --------
+    >>> choice = pl.kernels.choose((100, 28, 28, 1), (5, 5, 1, 8))
+    >>> choice.flops  # 2 · 100 · 24² · 5² · 8
+    23040000
+    """
     x_shape = doors.shape("choose", "x_shape", x_shape, doors.IMAGES)
     w_shape = doors.shape("choose", "w_shape", w_shape, doors.KERNELS)
     doors.expect_fit("choose", x_shape, w_shape, None, groups)
@@ -98,7 +112,15 @@ def conv2d(
     relu: bool = False,
     out: Array | None = None,
 ) -> Array:
-    """y = x ∗ w + b (N, OH, OW, OC), written to `out` if given; with `relu`, max(y, 0) in the same pass."""
+    """y = x ∗ w + b (N, OH, OW, OC), written to `out` if given; with `relu`, max(y, 0) in the same pass.
+
+    Examples
+    --------
+    >>> x = np.arange(4, dtype=np.float32).reshape(1, 1, 4, 1)
+    >>> w = np.array([-1, 1], np.float32).reshape(1, 2, 1, 1)  # the step to the right
+    >>> pl.kernels.conv2d(x, w).ravel().tolist()
+    [1.0, 1.0, 1.0]
+    """
     x, w, b, window = _arguments("conv2d", x, w, b, stride, padding, dilation, groups)
     shape = doors.expect_room("conv2d", conv_output_shape(x.shape, w.shape, window))
     doors.expect_target("conv2d", out, shape)
@@ -135,6 +157,13 @@ def conv2d_relu_max_pool(
     A switch is 0…3, the winner's place in its window, or 4 where ReLU cut the winner off and no gradient flows.
     So `conv2d_backward` needs the switches only, and where Winograd serves the convolution's own output, four times
     as large as y, is never written to memory.
+
+    Examples
+    --------
+    >>> x = np.array([[-1, 2], [3, 0]], np.float32).reshape(1, 2, 2, 1)
+    >>> y, switch = pl.kernels.conv2d_relu_max_pool(x, np.ones((1, 1, 1, 1), np.float32))
+    >>> y.ravel().tolist(), switch.ravel().tolist()  # the winner's place, u · 2 + v
+    ([3.0], [2])
     """
     x, w, b, window = _arguments("conv2d_relu_max_pool", x, w, b, stride, padding, dilation, groups)
     _, oh, ow, _ = conv_output_shape(x.shape, w.shape, window)
@@ -164,6 +193,14 @@ def conv2d_backward(
 
     After `conv2d(relu=True)` give its output `y`; after `conv2d_relu_max_pool` give its switches: then dy is the
     gradient of what that function returned.
+
+    Examples
+    --------
+    >>> x = np.arange(4, dtype=np.float32).reshape(1, 1, 4, 1)
+    >>> w = np.array([-1, 1], np.float32).reshape(1, 2, 1, 1)
+    >>> dx, dw, db = pl.kernels.conv2d_backward(x, np.ones((1, 1, 3, 1), np.float32), w)
+    >>> dx.ravel().tolist(), dw.ravel().tolist(), db.tolist()
+    ([-1.0, 0.0, 0.0, 1.0], [3.0, 6.0], [3.0])
     """
     x, w, _, window = _arguments("conv2d_backward", x, w, None, stride, padding, dilation, groups)
     dy = doors.floats("conv2d_backward", "dy", dy, doors.IMAGES)
@@ -231,7 +268,15 @@ def conv2d_input_gradient(
     groups: int = 1,
     out: Array | None = None,
 ) -> Array:
-    """dy (N, OH, OW, OC), w → dx (N, H, W, C), written to `out` if given."""
+    """dy (N, OH, OW, OC), w → dx (N, H, W, C), written to `out` if given.
+
+    Examples
+    --------
+    >>> w = np.array([-1, 1], np.float32).reshape(1, 2, 1, 1)
+    >>> dy = np.ones((1, 1, 3, 1), np.float32)
+    >>> pl.kernels.conv2d_input_gradient(dy, w, (1, 1, 4, 1)).ravel().tolist()
+    [-1.0, 0.0, 0.0, 1.0]
+    """
     who = "conv2d_input_gradient"
     dy, w = doors.floats(who, "dy", dy, doors.IMAGES), doors.floats(who, "w", w, doors.KERNELS)
     x_shape = doors.shape(who, "x_shape", x_shape, doors.IMAGES)
@@ -264,7 +309,15 @@ def conv2d_weight_gradient(
     dilation: Pair = (1, 1),
     groups: int = 1,
 ) -> Array:
-    """x, dy → dw (KH, KW, C//groups, OC)."""
+    """x, dy → dw (KH, KW, C//groups, OC).
+
+    Examples
+    --------
+    >>> x = np.arange(4, dtype=np.float32).reshape(1, 1, 4, 1)
+    >>> dy = np.ones((1, 1, 3, 1), np.float32)
+    >>> pl.kernels.conv2d_weight_gradient(x, dy, (1, 2, 1, 1)).ravel().tolist()  # 0 + 1 + 2, 1 + 2 + 3
+    [3.0, 6.0]
+    """
     x = doors.floats("conv2d_weight_gradient", "x", x, doors.IMAGES)
     w_shape = doors.shape("conv2d_weight_gradient", "w_shape", w_shape, doors.KERNELS)
     w = np.broadcast_to(x.dtype.type(0), w_shape)  # of the weights only the shape matters
@@ -272,7 +325,13 @@ def conv2d_weight_gradient(
 
 
 def bias_gradient(dy: Array) -> Array:
-    """db = Σ_{n,i,j} dy (N, OH, OW, OC) → (OC,)."""
+    """db = Σ_{n,i,j} dy (N, OH, OW, OC) → (OC,).
+
+    Examples
+    --------
+    >>> pl.kernels.bias_gradient(np.ones((2, 3, 3, 4), np.float32)).tolist()
+    [18.0, 18.0, 18.0, 18.0]
+    """
     return np.asarray(dy.reshape(-1, dy.shape[-1]).sum(axis=0))
 
 
@@ -287,7 +346,15 @@ def conv_transpose2d(
     dilation: Pair = (1, 1),
     groups: int = 1,
 ) -> Array:
-    """x (N, H, W, OC), w (KH, KW, C//groups, OC) → y (N, H', W', C): the input gradient of conv2d with w."""
+    """x (N, H, W, OC), w (KH, KW, C//groups, OC) → y (N, H', W', C): the input gradient of conv2d with w.
+
+    Examples
+    --------
+    >>> x = np.array([1, 2], np.float32).reshape(1, 1, 2, 1)
+    >>> w = np.ones((1, 3, 1, 1), np.float32)
+    >>> pl.kernels.conv_transpose2d(x, w).ravel().tolist()  # stamps that overlap add up
+    [1.0, 3.0, 3.0, 2.0]
+    """
     who = "conv_transpose2d"
     x, w = doors.floats(who, "x", x, doors.IMAGES), doors.floats(who, "w", w, doors.KERNELS)
     window = doors.window(who, w.shape[:2], stride, padding, dilation)

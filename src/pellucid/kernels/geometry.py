@@ -17,10 +17,18 @@ Padding: TypeAlias = tuple[Pair, Pair]
 """((top, bottom), (left, right)), always explicit in the kernels."""
 
 NO_PADDING: Padding = ((0, 0), (0, 0))
+"""Nothing on any side."""
 
 
 class Window(NamedTuple):
-    """How a kernel slides over an image. Hashable, so that it can key a table of choices."""
+    """How a kernel slides over an image. Hashable, so that it can key a table of choices.
+
+    Examples
+    --------
+    >>> window = pl.kernels.Window((3, 3), stride=(2, 2), padding=((0, 1), (0, 1)))
+    >>> window.output(28, 28)
+    (14, 14)
+    """
 
     size: Pair  # (KH, KW)
     stride: Pair = (1, 1)
@@ -57,6 +65,12 @@ def conv_output_shape(x_shape: Shape, w_shape: Shape, window: Window) -> tuple[i
 def transposed_size(window: Window, height: int, width: int, output_padding: Pair = (0, 0)) -> Pair:
     """The size (H, W) that a transposed convolution makes of (OH, OW): the smallest input that the
     convolution with the same window would map to (OH, OW), plus `output_padding`.
+
+    Examples
+    --------
+    >>> window = pl.kernels.Window((3, 3), stride=(2, 2))
+    >>> pl.kernels.transposed_size(window, 4, 4), window.output(9, 9)
+    ((9, 9), (4, 4))
     """
     h, w = (
         (pixels - 1) * window.stride[axis] + window.extent(axis) - sum(window.padding[axis]) + output_padding[axis]

@@ -85,7 +85,15 @@ def switch_dtype(size: Pair) -> type[np.unsignedinteger]:
 def max_pool2d(
     x: Array, size: Pair, *, stride: Pair | None = None, padding: Padding = NO_PADDING
 ) -> tuple[Array, IntArray]:
-    """y = the largest pixel of each window, and the switches (N, OH, OW, C); stride None means `size`."""
+    """y = the largest pixel of each window, and the switches (N, OH, OW, C); stride None means `size`.
+
+    Examples
+    --------
+    >>> x = np.array([[1, 5], [2, 3]], np.float32).reshape(1, 2, 2, 1)
+    >>> y, switch = pl.kernels.max_pool2d(x, (2, 2))
+    >>> y.ravel().tolist(), switch.ravel().tolist()
+    ([5.0], [1])
+    """
     window = doors.window("max_pool2d", size, stride or size, padding, (1, 1))
     x = doors.floats("max_pool2d", "x", x, doors.IMAGES)
     y = np.empty(doors.expect_room("max_pool2d", _output_shape(x.shape, window)), x.dtype)
@@ -124,7 +132,15 @@ def max_pool2d_gradient(
     stride: Pair | None = None,
     padding: Padding = NO_PADDING,
 ) -> Array:
-    """dx: each dy goes to the pixel that won its window; windows that overlap add up."""
+    """dx: each dy goes to the pixel that won its window; windows that overlap add up.
+
+    Examples
+    --------
+    >>> switch = np.array([1], np.uint8).reshape(1, 1, 1, 1)
+    >>> dy = np.ones((1, 1, 1, 1), np.float32)
+    >>> pl.kernels.max_pool2d_gradient(dy, switch, (1, 2, 2, 1), (2, 2)).ravel().tolist()
+    [0.0, 1.0, 0.0, 0.0]
+    """
     who = "max_pool2d_gradient"
     window, x_shape = (
         doors.window(who, size, stride or size, padding, (1, 1)),
@@ -169,7 +185,14 @@ def average_pool2d(
     padding: Padding = NO_PADDING,
     count_padding: bool = False,
 ) -> Array:
-    """y = the mean of each window: of its pixels in the image, or of all KH·KW, padding being 0 (`count_padding`)."""
+    """y = the mean of each window: of its pixels in the image, or of all KH·KW, padding being 0 (`count_padding`).
+
+    Examples
+    --------
+    >>> x = np.array([[1, 5], [2, 4]], np.float32).reshape(1, 2, 2, 1)
+    >>> pl.kernels.average_pool2d(x, (2, 2)).ravel().tolist()
+    [3.0]
+    """
     window = doors.window("average_pool2d", size, stride or size, padding, (1, 1))
     x = doors.floats("average_pool2d", "x", x, doors.IMAGES)
     y = np.empty(doors.expect_room("average_pool2d", _output_shape(x.shape, window)), x.dtype)
@@ -201,7 +224,14 @@ def average_pool2d_gradient(
     padding: Padding = NO_PADDING,
     count_padding: bool = False,
 ) -> Array:
-    """dx: each dy is shared equally among the pixels of its window."""
+    """dx: each dy is shared equally among the pixels of its window.
+
+    Examples
+    --------
+    >>> dy = np.ones((1, 1, 1, 1), np.float32)
+    >>> pl.kernels.average_pool2d_gradient(dy, (1, 2, 2, 1), (2, 2)).ravel().tolist()
+    [0.25, 0.25, 0.25, 0.25]
+    """
     who = "average_pool2d_gradient"
     window, x_shape = (
         doors.window(who, size, stride or size, padding, (1, 1)),

@@ -95,12 +95,27 @@ if hasattr(os, "register_at_fork"):
 
 
 def set_num_threads(threads: int) -> None:
-    """How many threads the kernels use from now on, 256 at most. 1 means: only the calling thread."""
+    """How many threads the kernels use from now on. 1 means: only the calling thread.
+
+    Examples
+    --------
+    >>> before = pl.get_num_threads()
+    >>> pl.set_num_threads(1)
+    >>> pl.get_num_threads()
+    1
+    >>> pl.set_num_threads(before)
+    """
     _pool.resize(_bounded("set_num_threads", threads))
 
 
 def get_num_threads() -> int:
-    """The threads that kernels use: PELLUCID_NUM_THREADS, or the cores this process may use."""
+    """The threads that kernels use: PELLUCID_NUM_THREADS, or the cores this process may use.
+
+    Examples
+    --------
+    >>> pl.get_num_threads() >= 1
+    True
+    """
     return _pool.threads
 
 

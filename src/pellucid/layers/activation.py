@@ -60,6 +60,14 @@ class ReLU(Activation):
     """Rectified linear unit: y = max(x, 0), f'(x) = 1 where x > 0, else 0 (also at 0).
 
     Nair & Hinton (2010), "Rectified linear units improve restricted Boltzmann machines".
+
+    Examples
+    --------
+    >>> y, cache = pl.ReLU().forward(np.array([[-1.0, 0.0, 2.0]]))
+    >>> y
+    array([[0., 0., 2.]])
+    >>> pl.ReLU().backward(np.ones((1, 3)), cache)[0]
+    array([[0., 0., 1.]])
     """
 
     def function(self, x: Array) -> Array:
@@ -70,7 +78,13 @@ class ReLU(Activation):
 
 
 class LeakyReLU(Activation):
-    """y = x where x > 0, else slope·x. Maas et al. (2013), "Rectifier nonlinearities improve acoustic models"."""
+    """y = x where x > 0, else slope·x. Maas et al. (2013), "Rectifier nonlinearities improve acoustic models".
+
+    Examples
+    --------
+    >>> pl.LeakyReLU(0.1)(np.array([[-1.0, 2.0]]))
+    array([[-0.1,  2. ]])
+    """
 
     def __init__(self, negative_slope: float = 0.01, *, name: str = "") -> None:
         super().__init__(name=name)
@@ -91,6 +105,11 @@ class ELU(Activation):
     """Exponential linear unit: y = x where x > 0, else α(eˣ − 1), so f' = y + α there.
 
     Clevert, Unterthiner & Hochreiter (2016), arXiv:1511.07289.
+
+    Examples
+    --------
+    >>> pl.ELU()(np.array([[-1.0, 2.0]])).round(4)
+    array([[-0.6321,  2.    ]])
     """
 
     def __init__(self, alpha: float = 1.0, *, name: str = "") -> None:
@@ -112,6 +131,11 @@ class GELU(Activation):
 
     y = ½x(1 + tanh u), u = √(2/π)(x + 0.044715x³); f' = ½(1 + tanh u) + ½x(1 − tanh² u)u'.
     Hendrycks & Gimpel (2016), arXiv:1606.08415, §2. The form with the exact normal distribution differs by < 5e-4.
+
+    Examples
+    --------
+    >>> pl.GELU()(np.array([[-1.0, 0.0, 1.0]])).round(4)
+    array([[-0.1588,  0.    ,  0.8412]])
     """
 
     _SCALE = math.sqrt(2 / math.pi)
@@ -132,7 +156,13 @@ class GELU(Activation):
 
 
 class Sigmoid(Activation):
-    """Logistic function: y = 1 / (1 + e⁻ˣ), f' = y(1 − y). Exact and without overflow for any x."""
+    """Logistic function: y = 1 / (1 + e⁻ˣ), f' = y(1 − y). Exact and without overflow for any x.
+
+    Examples
+    --------
+    >>> pl.Sigmoid()(np.array([[-1.0, 0.0, 1000.0]])).round(4)
+    array([[0.2689, 0.5   , 1.    ]])
+    """
 
     def function(self, x: Array) -> Array:
         return sigmoid(x)
@@ -144,7 +174,13 @@ class Sigmoid(Activation):
 
 
 class Tanh(Activation):
-    """Hyperbolic tangent: y = tanh x, f' = 1 − y²."""
+    """Hyperbolic tangent: y = tanh x, f' = 1 − y².
+
+    Examples
+    --------
+    >>> pl.Tanh()(np.array([[-1.0, 0.0, 1.0]])).round(4)
+    array([[-0.7616,  0.    ,  0.7616]])
+    """
 
     def function(self, x: Array) -> Array:
         return np.tanh(x)
@@ -154,7 +190,13 @@ class Tanh(Activation):
 
 
 class Softplus(Activation):
-    """y = ln(1 + eˣ), f' = sigmoid(x). Dugas et al. (2001)."""
+    """y = ln(1 + eˣ), f' = sigmoid(x). Dugas et al. (2001).
+
+    Examples
+    --------
+    >>> pl.Softplus()(np.array([[-100.0, 0.0, 100.0]])).round(4)
+    array([[  0.    ,   0.6931, 100.    ]])
+    """
 
     def function(self, x: Array) -> Array:
         return softplus(x)
@@ -170,9 +212,14 @@ class SoftmaxCache(NamedTuple):
 
 
 class Softmax(Layer[SoftmaxCache]):
-    """Probabilities over the last axis: y_k = e^{x_k} / Σ_j e^{x_j};  dx = y · (dy − Σ_k dy_k y_k).
+    """Probabilities over the last axis: y_k = exp(x_k) / Σ_j exp(x_j);  dx = y · (dy − Σ_k dy_k y_k).
 
     For training, leave it out and use `SoftmaxCrossEntropy`, which takes scores and is exact where this saturates.
+
+    Examples
+    --------
+    >>> pl.Softmax()(np.array([[0.0, np.log(3.0)]])).round(4)
+    array([[0.25, 0.75]])
     """
 
     def infer_shape(self, input_shape: Shape) -> Shape:

@@ -39,6 +39,16 @@ class Affine(Layer[AffineCache]):
     Shapes
     ------
     x (N, D) → y (N, K);  W (D, K), b (K,)
+
+    Examples
+    --------
+    >>> layer = pl.Affine.from_arrays([[1.0, 2.0], [3.0, 4.0]], [0.5, -0.5])
+    >>> y, cache = layer.forward(np.array([[1.0, 1.0]]))
+    >>> y
+    array([[4.5, 5.5]])
+    >>> dx, grads = layer.backward(np.array([[1.0, 0.0]]), cache)
+    >>> dx, grads["b"]
+    (array([[1., 3.]]), array([1., 0.]))
     """
 
     def __init__(self, units: int, *, bias: bool = True, weight: InitializerLike = "he", name: str = "") -> None:

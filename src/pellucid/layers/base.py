@@ -56,6 +56,21 @@ class Layer(KnownAttributes, Generic[CacheT]):
         A container's is its layers' together.
     name : str
         What messages call it: as chosen, or as the first container named it (`affine1`).
+
+    Examples
+    --------
+    >>> class Scale(pl.Layer):
+    ...     "y = k x: one factor, learnt."
+    ...     def infer_shape(self, input_shape):
+    ...         return input_shape
+    ...     def create_params(self, input_shape, rng, dtype):
+    ...         self.params = pl.layers.Parameters(k=np.ones(1, dtype))
+    ...     def forward(self, x, *, train=False, rng=None):
+    ...         return x * self.params["k"], x
+    ...     def backward(self, dy, cache, *, need_dx=True, need_grads=True):
+    ...         return dy * self.params["k"], {"k": np.array([(dy * cache).sum()])}
+    >>> pl.check_gradients(Scale(), np.random.default_rng(0).standard_normal((4, 3))).passed
+    True
     """
 
     input_shape: Shape | None = None

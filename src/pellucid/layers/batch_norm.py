@@ -56,6 +56,17 @@ class BatchNorm(Layer[BatchNormCache]):
     References
     ----------
     Ioffe & Szegedy (2015), "Batch normalization", arXiv:1502.03167, algorithms 1 and 2, equations of §3.
+
+    Examples
+    --------
+    >>> layer = pl.BatchNorm()
+    >>> layer.build((1,), np.random.default_rng(0))
+    (1,)
+    >>> y, cache = layer.forward(np.array([[1.0], [3.0]], np.float32), train=True)
+    >>> y.ravel().round(3)
+    array([-1.,  1.], dtype=float32)
+    >>> layer.buffers["mean"]  # 0.9 · 0 + 0.1 · 2
+    array([0.2], dtype=float32)
     """
 
     def __init__(self, *, momentum: float = 0.9, epsilon: float = 1e-5, name: str = "") -> None:

@@ -41,6 +41,15 @@ class Container(Layer[CacheT]):
     layers : tuple of layers
     names : tuple of str
         What this container calls them.
+
+    Examples
+    --------
+    >>> block = pl.Sequential([pl.Affine(4), pl.ReLU()], name="block")
+    >>> network = pl.Sequential([block, pl.Affine(2)], input_shape=3)
+    >>> list(network.params)
+    ['block.affine1.W', 'block.affine1.b', 'affine1.W', 'affine1.b']
+    >>> network.layer("block.affine1").size  # 3 · 4 + 4
+    16
     """
 
     dtype: np.dtype[Any]

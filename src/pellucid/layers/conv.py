@@ -144,6 +144,15 @@ class Conv2D(_Convolution):
     ----------
     LeCun et al. (1989), "Backpropagation applied to handwritten zip code recognition".
     Dumoulin & Visin (2016), "A guide to convolution arithmetic for deep learning", arXiv:1603.07285.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Conv2D(1, (1, 2), bias=False)], input_shape=(1, 3, 1))
+    >>> network.params["conv2d1.W"] = np.array([-1.0, 1.0]).reshape(1, 2, 1, 1)  # the step to the right
+    >>> network(np.array([2.0, 3.0, 7.0]).reshape(1, 1, 3, 1)).ravel().tolist()
+    [1.0, 4.0]
+    >>> pl.Conv2D(8, 3, stride=2, padding="same").infer_shape((28, 28, 1))
+    (14, 14, 8)
     """
 
     def __init__(
@@ -200,6 +209,14 @@ class DepthwiseConv2D(_Convolution):
     References
     ----------
     Sifre (2014), "Rigid-motion scattering for image classification"; Howard et al. (2017), arXiv:1704.04861.
+
+    Examples
+    --------
+    >>> layer = pl.DepthwiseConv2D(3, multiplier=2)
+    >>> layer.build((8, 8, 5), np.random.default_rng(0))
+    (6, 6, 10)
+    >>> layer.params["W"].shape
+    (3, 3, 1, 10)
     """
 
     def __init__(

@@ -46,6 +46,16 @@ class ConvTranspose2D(Layer[ConvCache]):
     References
     ----------
     Zeiler et al. (2010), "Deconvolutional networks". Dumoulin & Visin (2016), arXiv:1603.07285, chapter 4.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.ConvTranspose2D(1, 2, stride=2)], input_shape=(2, 2, 1))
+    >>> network.params["convtranspose2d1.W"] = np.ones((2, 2, 1, 1))  # every pixel stamps a square
+    >>> network(np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1))[0, :, :, 0].astype(int)
+    array([[1, 1, 2, 2],
+           [1, 1, 2, 2],
+           [3, 3, 4, 4],
+           [3, 3, 4, 4]])
     """
 
     takes_images = True

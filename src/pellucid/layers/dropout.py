@@ -64,6 +64,16 @@ class Dropout(_Dropout[DropoutCache]):
     References
     ----------
     Srivastava et al. (2014), "Dropout", Journal of Machine Learning Research 15.
+
+    Examples
+    --------
+    >>> layer = pl.Dropout(0.5)
+    >>> x = np.ones((1, 8))
+    >>> y, _ = layer.forward(x, train=True, rng=np.random.default_rng(0))
+    >>> sorted(set(y.ravel().tolist()))  # dropped, or doubled
+    [0.0, 2.0]
+    >>> np.array_equal(layer(x), x)  # evaluation changes nothing
+    True
     """
 
     def infer_shape(self, input_shape: Shape) -> Shape:
@@ -104,6 +114,13 @@ class SpatialDropout2D(_Dropout[SpatialDropoutCache]):
     References
     ----------
     Tompson et al. (2015), "Efficient object localization using convolutional networks", arXiv:1411.4280, §3.2.
+
+    Examples
+    --------
+    >>> x = np.ones((1, 4, 4, 6))
+    >>> y, _ = pl.SpatialDropout2D(0.5).forward(x, train=True, rng=np.random.default_rng(0))
+    >>> np.array_equal(y.min(axis=(1, 2)), y.max(axis=(1, 2)))  # a channel goes, or stays, as a whole
+    True
     """
 
     takes_images = True

@@ -32,6 +32,12 @@ class GlobalAveragePool2D(Layer[AveragePoolCache]):
     References
     ----------
     Lin, Chen & Yan (2014), "Network in network", arXiv:1312.4400, §3.2.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.GlobalAveragePool2D()], input_shape=(2, 2, 2))
+    >>> network(np.arange(8.0).reshape(1, 2, 2, 2)).tolist()
+    [[3.0, 4.0]]
     """
 
     takes_images = True
@@ -71,6 +77,12 @@ class GlobalMaxPool2D(Layer[GlobalMaxPoolCache]):
     References
     ----------
     Oquab et al. (2015), "Is object localization for free?".
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.GlobalMaxPool2D()], input_shape=(2, 2, 2))
+    >>> network(np.arange(8.0).reshape(1, 2, 2, 2)).tolist()
+    [[6.0, 7.0]]
     """
 
     takes_images = True

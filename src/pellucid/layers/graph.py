@@ -36,11 +36,11 @@ class Graph(Container[Tape]):
 
     Examples
     --------
-    >>> graph = Graph(
+    >>> graph = pl.Graph(
     ...     {
-    ...         "conv1": (Conv2D(8, 3, padding="same"), "input"),
-    ...         "conv2": (Conv2D(8, 3, padding="same"), "conv1"),
-    ...         "sum": (Add(), ["conv1", "conv2"]),
+    ...         "conv1": (pl.Conv2D(8, 3, padding="same"), "input"),
+    ...         "conv2": (pl.Conv2D(8, 3, padding="same"), "conv1"),
+    ...         "sum": (pl.Add(), ["conv1", "conv2"]),
     ...     },
     ...     input_shape=(28, 28, 1),
     ... )

@@ -28,6 +28,16 @@ class Merge(ABC, Generic[CacheT]):
     """A function of several arrays without parameters.
 
     What readers of a tape look at in a layer is here too: `name`, `label`, `output_shape` and the (empty) `params`.
+
+    Examples
+    --------
+    >>> pl.Add().infer_shape([(4, 4, 2), (4, 4, 2)])
+    (4, 4, 2)
+    >>> pl.Add().infer_shape([(4, 4, 2), (4, 4, 3)])
+    Traceback (most recent call last):
+        ...
+    pellucid.errors.ShapeError: Add: its inputs must have one shape, got (4, 4, 2) and (4, 4, 3). Bring
+    them together, for example with Conv2D(filters, 1, stride=...).
     """
 
     output_shape: Shape | None = None
@@ -94,7 +104,14 @@ class MergeCache(NamedTuple):
 
 
 class Add(Merge[MergeCache]):
-    """The sum of its inputs: y = Σ_k x_k, dx_k = dy. All inputs have one shape."""
+    """The sum of its inputs: y = Σ_k x_k, dx_k = dy. All inputs have one shape.
+
+    Examples
+    --------
+    >>> y, cache = pl.Add().forward([np.array([[1.0, 2.0]]), np.array([[10.0, 20.0]])])
+    >>> y
+    array([[11., 22.]])
+    """
 
     def infer_shape(self, shapes: Sequence[Shape]) -> Shape:
         self.expect_several(shapes)
@@ -116,7 +133,14 @@ class Add(Merge[MergeCache]):
 
 
 class Concat(Merge[MergeCache]):
-    """Its inputs side by side along the channels (the last axis): dx_k is the part of dy that x_k became."""
+    """Its inputs side by side along the channels (the last axis): dx_k is the part of dy that x_k became.
+
+    Examples
+    --------
+    >>> y, cache = pl.Concat().forward([np.ones((1, 4, 4, 2)), np.zeros((1, 4, 4, 3))])
+    >>> y.shape
+    (1, 4, 4, 5)
+    """
 
     def infer_shape(self, shapes: Sequence[Shape]) -> Shape:
         self.expect_several(shapes)

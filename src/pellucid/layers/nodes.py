@@ -19,7 +19,14 @@ Inputs: TypeAlias = str | Sequence[str]
 
 
 class Node(NamedTuple):
-    """A layer or a merge, and the names of what it takes."""
+    """A layer or a merge, and the names of what it takes.
+
+    Examples
+    --------
+    >>> graph = pl.Graph({"a": (pl.Affine(2), "input"), "sum": (pl.Add(), ["a", "a"])}, input_shape=3)
+    >>> graph.node("sum").inputs
+    ('a', 'a')
+    """
 
     name: str
     operation: Operation

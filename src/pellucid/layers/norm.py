@@ -94,6 +94,15 @@ class LayerNorm(_SampleNorm):
     References
     ----------
     Ba, Kiros & Hinton (2016), "Layer normalization", arXiv:1607.06450.
+
+    Examples
+    --------
+    >>> layer = pl.LayerNorm()
+    >>> layer.build((2,), np.random.default_rng(0), np.float64)
+    (2,)
+    >>> layer(np.array([[1.0, 3.0], [10.0, 30.0]])).round(3)
+    array([[-1.,  1.],
+           [-1.,  1.]])
     """
 
     def __init__(self, *, epsilon: float = 1e-5, name: str = "") -> None:
@@ -137,6 +146,14 @@ class GroupNorm(_SampleNorm):
     References
     ----------
     Wu & He (2018), "Group normalization", arXiv:1803.08494, equations 1, 2, 6 and 7.
+
+    Examples
+    --------
+    >>> layer = pl.GroupNorm(2)  # two groups of two channels
+    >>> layer.build((4,), np.random.default_rng(0), np.float64)
+    (4,)
+    >>> layer(np.array([[1.0, 3.0, 10.0, 30.0]])).round(3)
+    array([[-1.,  1., -1.,  1.]])
     """
 
     def __init__(self, groups: int, *, epsilon: float = 1e-5, name: str = "") -> None:

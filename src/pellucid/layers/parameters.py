@@ -18,6 +18,18 @@ class Parameters(dict[str, "Array"]):
     `params["W"] = value` copies the value into the array that is there, so that a network and its layers, which
     share their arrays, never part company. A name that is not there, or a value of another shape, raises, and none can
     be taken away.
+
+    Examples
+    --------
+    >>> params = pl.layers.Parameters(b=np.zeros(2))
+    >>> held = params["b"]
+    >>> params["b"] = [1, 2]
+    >>> held  # the same array, written in place
+    array([1., 2.])
+    >>> params["b"] = [1, 2, 3]
+    Traceback (most recent call last):
+        ...
+    pellucid.errors.ShapeError: Parameters: b must have shape (2,), got (3,).
     """
 
     def __setitem__(self, key: str, value: Array) -> None:

@@ -84,6 +84,15 @@ class MaxPool2D(_Pool[MaxPoolCache]):
     References
     ----------
     Scherer, Müller & Behnke (2010), "Evaluation of pooling operations in convolutional architectures".
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.MaxPool2D(2)], input_shape=(2, 2, 1))
+    >>> y, tape = network.forward(np.array([[1.0, 5.0], [2.0, 3.0]]).reshape(1, 2, 2, 1))
+    >>> y.ravel().tolist()
+    [5.0]
+    >>> network.backward(y, tape)[0][0, :, :, 0].tolist()  # the winner takes the gradient
+    [[0.0, 5.0], [0.0, 0.0]]
     """
 
     def __init__(
@@ -140,6 +149,12 @@ class AveragePool2D(_Pool[AveragePoolCache]):
     Shapes
     ------
     x (N, H, W, C) → y (N, OH, OW, C),  OH = (H + top + bottom − KH) // SH + 1
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.AveragePool2D(2)], input_shape=(2, 2, 1))
+    >>> network(np.array([[1.0, 5.0], [2.0, 4.0]]).reshape(1, 2, 2, 1)).ravel().tolist()
+    [3.0]
     """
 
     def __init__(

@@ -38,15 +38,15 @@ class Residual(Container[ResidualCache]):
     shortcut : layer or sequence of layers, optional
         A projection, where the branch changes the shape: `Conv2D(filters, 1, stride=2)`. Left out, x itself is added.
 
-    Examples
-    --------
-    >>> block = Residual([Conv2D(8, 3, padding="same"), ReLU(), Conv2D(8, 3, padding="same")])
-    >>> block.infer_shape((28, 28, 8))
-    (28, 28, 8)
-
     References
     ----------
     He, Zhang, Ren & Sun (2016), "Deep residual learning for image recognition", arXiv:1512.03385, equations 1 and 2.
+
+    Examples
+    --------
+    >>> block = pl.Residual([pl.Conv2D(8, 3, padding="same"), pl.ReLU(), pl.Conv2D(8, 3, padding="same")])
+    >>> block.infer_shape((28, 28, 8))
+    (28, 28, 8)
     """
 
     def __init__(

@@ -27,6 +27,12 @@ class ZeroPad2D(Layer[ShapeCache]):
     Shapes
     ------
     x (N, H, W, C) → y (N, H + top + bottom, W + left + right, C)
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.ZeroPad2D(((0, 0), (1, 2)))], input_shape=(1, 1, 1))
+    >>> network(np.array([5.0]).reshape(1, 1, 1, 1)).ravel().tolist()
+    [0.0, 5.0, 0.0, 0.0]
     """
 
     takes_images = True
@@ -82,6 +88,14 @@ class Upsample2D(Layer[ShapeCache]):
     Shapes
     ------
     x (N, H, W, C) → y (N, H·FH, W·FW, C)
+
+    Examples
+    --------
+    >>> row = np.array([0.0, 4.0]).reshape(1, 1, 2, 1)
+    >>> pl.Sequential([pl.Upsample2D((1, 2))], input_shape=(1, 2, 1))(row).ravel().tolist()
+    [0.0, 0.0, 4.0, 4.0]
+    >>> pl.Sequential([pl.Upsample2D((1, 2), mode="bilinear")], input_shape=(1, 2, 1))(row).ravel().tolist()
+    [0.0, 1.0, 3.0, 4.0]
     """
 
     takes_images = True

@@ -16,7 +16,15 @@ from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
 
 
 class Step(NamedTuple):
-    """One layer's part of a forward pass."""
+    """One layer's part of a forward pass.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine(4), pl.ReLU()], input_shape=3)
+    >>> _, tape = network.forward(np.zeros((2, 3)))
+    >>> tape[1].layer.name, tape[1].output.shape
+    ('relu1', (2, 4))
+    """
 
     layer: AnyLayer
     cache: Any
@@ -49,11 +57,13 @@ class Sequential(Container[Tape]):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> network = Sequential([Affine(50), ReLU(), Affine(10)], input_shape=784)
+    >>> network = pl.Sequential([pl.Affine(50), pl.ReLU(), pl.Affine(10)], input_shape=784)
     >>> scores, tape = network.forward(np.zeros((2, 784)))
     >>> scores.shape, [step.layer.name for step in tape]
     ((2, 10), ['affine1', 'relu1', 'affine2'])
+    >>> dx, grads = network.backward(np.ones_like(scores), tape)
+    >>> list(grads)
+    ['affine2.W', 'affine2.b', 'affine1.W', 'affine1.b']
     """
 
     def __init__(

@@ -35,14 +35,26 @@ class _Rearrange(Layer[ShapeCache]):
 
 
 class Flatten(_Rearrange):
-    """(N, H, W, C) → (N, H·W·C), or any other sample shape to a vector."""
+    """(N, H, W, C) → (N, H·W·C), or any other sample shape to a vector.
+
+    Examples
+    --------
+    >>> pl.Flatten()(np.zeros((2, 28, 28, 1))).shape
+    (2, 784)
+    """
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         return (math.prod(input_shape),)
 
 
 class Reshape(_Rearrange):
-    """(N, …) → (N, *shape); one entry of `shape` may be -1."""
+    """(N, …) → (N, *shape); one entry of `shape` may be -1.
+
+    Examples
+    --------
+    >>> pl.Reshape((28, 28, -1))(np.zeros((2, 784))).shape
+    (2, 28, 28, 1)
+    """
 
     def __init__(self, shape: Shape | int, *, name: str = "") -> None:
         super().__init__(name=name)

@@ -22,7 +22,13 @@ ContainerT = TypeVar("ContainerT", bound=Container[Any])
 
 
 def to_spec(layer: AnyLayer | AnyMerge) -> Config:
-    """Return a layer's (or merge's) type, name and options, fit for JSON; whether it is trained, where it is not."""
+    """Return a layer's (or merge's) type, name and options, fit for JSON; whether it is trained, where it is not.
+
+    Examples
+    --------
+    >>> pl.layers.to_spec(pl.Dropout(0.5))
+    {'type': 'Dropout', 'name': '', 'drop_probability': 0.5}
+    """
     names: dict[int, str] = {}
     if isinstance(layer, Container):
         for container in (layer, *(a for a in layer.walk() if isinstance(a, Container))):
@@ -39,7 +45,17 @@ def _to_spec(layer: AnyLayer | AnyMerge, names: Mapping[int, str]) -> Config:
 
 
 def from_spec(spec: Config) -> AnyLayer:
-    """Return the layer of a spec, not yet built; raise ArgumentError where the spec does not make one."""
+    """Return the layer of a spec, not yet built; raise ArgumentError where the spec does not make one.
+
+    Examples
+    --------
+    >>> pl.layers.from_spec({"type": "Dropout", "drop_probability": 0.5}).config()
+    {'drop_probability': 0.5}
+    >>> pl.layers.from_spec({"type": "Dropuot"})
+    Traceback (most recent call last):
+        ...
+    pellucid.errors.UnknownNameError: Layer: unknown type 'Dropuot'. Did you mean 'Dropout'? Known: ...
+    """
     layer: AnyLayer = _made(spec, LAYERS)
     for inside in layer.walk() if isinstance(layer, Container) else ():
         kind = type(inside).__name__.lower()  # a name such as affine1 was counted, and may be counted anew elsewhere
@@ -65,7 +81,15 @@ def _made(spec: Config, kinds: Mapping[str, type[Any]]) -> Any:
 
 
 def copy_network(network: ContainerT, dtype: DTypeLike | None = None) -> ContainerT:
-    """Return an independent network with the same parameters and buffers, in another dtype if one is given."""
+    """Return an independent network with the same parameters and buffers, in another dtype if one is given.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine(2)], input_shape=3)
+    >>> other = pl.copy_network(network, np.float64)
+    >>> other.params["affine1.W"].dtype, np.array_equal(other.params["affine1.W"], network.params["affine1.W"])
+    (dtype('float64'), True)
+    """
     twin: Any = from_spec(to_spec(network))
     twin.dtype = network.dtype if dtype is None else checks.float_dtype("copy_network", dtype)
     if hasattr(network, "seed"):  # what a network that is not built yet will be built from

@@ -10,7 +10,14 @@ from pellucid.typing import Shape
 
 @checked
 def simple_conv_net(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: int = 10) -> Sequential:
-    """Convolution 30 of 5x5 → ReLU → pooling → 100 → ReLU → 10: chapter 7, 433,890 parameters, weights 0.01·normal."""
+    """Convolution 30 of 5x5 → ReLU → pooling → 100 → ReLU → 10: chapter 7, 433,890 parameters, weights 0.01·normal.
+
+    Examples
+    --------
+    >>> network = pl.models.simple_conv_net()
+    >>> network.size, network.output_shape
+    (433890, (10,))
+    """
     begin = Gaussian(0.01)
     return Sequential(
         [
@@ -32,6 +39,12 @@ def deep_conv_net(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: i
     """Six convolutions of 3x3 in pairs, each pair pooled, then 50 and 10: chapter 8, 123,552 parameters, He weights.
 
     The book's dropout on the scores is left out: it keeps the training loss near 1 and gains nothing.
+
+    Examples
+    --------
+    >>> network = pl.models.deep_conv_net()
+    >>> network.size, network.output_shape
+    (123552, (10,))
     """
     layers: list[Layer] = []  # type: ignore[type-arg]
     for filters, paddings in ((16, (1, 1)), (32, (1, 2)), (64, (1, 1))):

@@ -14,6 +14,12 @@ def lenet5(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: int = 10
 
     LeCun, Bottou, Bengio & Haffner (1998), "Gradient-based learning applied to document recognition", §II.B, with
     what has become usual: every filter sees every channel, pooling has no weights, and softmax ends it.
+
+    Examples
+    --------
+    >>> network = pl.models.lenet5()
+    >>> network.size, network.output_shape
+    (61706, (10,))
     """
     begin = LeCun()
     return Sequential(

@@ -14,6 +14,12 @@ def mnist_cnn(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: int =
 
     Weights begin as Keras draws them, Glorot's uniform law. The softmax is the loss's: `predict_proba` gives the
     probabilities that Keras' last layer gives.
+
+    Examples
+    --------
+    >>> network = pl.models.mnist_cnn()
+    >>> network.size, [layer.name for layer in network.layers][-1]
+    (1199882, 'preds')
     """
     begin = Xavier("uniform")
     return Sequential(

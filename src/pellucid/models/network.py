@@ -44,6 +44,15 @@ class Network:
     Notes
     -----
     Samples are rows: x (N, D), targets class indices (N,) or one-hot (N, K). A single vector (D,) is one sample.
+
+    Examples
+    --------
+    >>> net = pl.Network([784, 30, 10])
+    >>> net.feedforward(np.zeros(784)).shape
+    (10,)
+    >>> nabla_b, nabla_w = net.backprop(np.zeros(784), 3)
+    >>> [w.shape for w in nabla_w]
+    [(784, 30), (30, 10)]
     """
 
     @checked

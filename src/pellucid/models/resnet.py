@@ -14,6 +14,12 @@ def small_resnet(seed: int = 0, *, input_shape: Shape = (28, 28, 1), classes: in
     """A stem of 16 filters, three residual blocks of 16, 32 and 64, the means of the channels, ten scores.
 
     He, Zhang, Ren & Sun (2016), arXiv:1512.03385: figure 2, with projections where the shape changes.
+
+    Examples
+    --------
+    >>> network = pl.models.small_resnet(classes=4, input_shape=(16, 16, 3))
+    >>> network.output_shape
+    (4,)
     """
     return Sequential(
         [

@@ -33,6 +33,15 @@ class SimpleCNN:
     ----------
     network : Sequential
         Layers "convolution", "activation", "pooling", "flatten", "hidden", "hidden_activation", "scores".
+
+    Examples
+    --------
+    >>> net = pl.SimpleCNN(filters=4, input_shape=(12, 12, 1))
+    >>> net.predict(np.zeros((2, 12, 12, 1))).shape
+    (2, 10)
+    >>> convolved, pooled = net.feature_maps(np.zeros((12, 12, 1)))
+    >>> convolved.shape, pooled.shape
+    ((8, 8, 4), (4, 4, 4))
     """
 
     @checked

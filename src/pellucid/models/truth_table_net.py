@@ -29,6 +29,13 @@ class TruthTableNet:
     hidden_size : int, default=4
     seed : int, default=0
         Weights begin uniform in 0…1.
+
+    Examples
+    --------
+    >>> net = pl.TruthTableNet(*pl.TRUTH_TABLE)
+    >>> errors = net.train(2000)
+    >>> net.feedforward().round().ravel().tolist()
+    [0.0, 1.0, 1.0, 0.0]
     """
 
     @checked

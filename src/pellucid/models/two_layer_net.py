@@ -34,6 +34,16 @@ class TwoLayerNet:
     layers : ordered dict with Affine1, Relu1, Affine2
     network : Sequential
         The same layers, for `fit`, `save` and every explanation.
+
+    Examples
+    --------
+    >>> net = pl.TwoLayerNet(784, 50, 10)
+    >>> x, t = np.random.default_rng(0).random((100, 784)), np.arange(100) % 10
+    >>> grads = net.gradient(x, t)
+    >>> for key in ("W1", "b1", "W2", "b2"):
+    ...     net.params[key] -= 0.1 * grads[key]
+    >>> round(net.loss(x, t), 1)  # ln 10 = 2.3: no digit is known yet
+    2.3
     """
 
     @checked

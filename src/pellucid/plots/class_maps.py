@@ -33,6 +33,12 @@ def class_maps(
     scale, in the units of what is explained: a pale map is one of little influence. With `scale="each"` every map fills
     its own, and below it stands how far that reaches. "no evidence" stands below a map where the method shows nothing
     but positive evidence and there is none.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Flatten(), pl.Affine(3)], input_shape=(8, 8, 1))
+    >>> found = pl.explain.all_classes(network, np.ones((8, 8, 1)), rules=[None])
+    >>> pl.plots.class_maps(found, ["a", "b", "c"]).savefig("classes.png")
     """
     checks.expect_made_by(WHO, "result", result, "AllClasses", "explain.all_classes")
     if scale not in ("shared", "each"):

@@ -24,6 +24,11 @@ def confusion_matrix(labels: Any, predicted: Any, class_names: Any = None, title
 
     What is right lies on the diagonal, in blue; mistakes have a colour scale of their own, so that they are
     seen however rare they are. `predicted` are class indices (N,) or the scores of all classes (N, K).
+
+    Examples
+    --------
+    >>> figure = pl.plots.confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1], ["cat", "dog"])
+    >>> figure.savefig("confusion.png")
     """
     who = "plots.confusion_matrix"
     truth, guess = classes.labels(who, labels), classes.predicted(who, predicted)

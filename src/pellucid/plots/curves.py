@@ -22,6 +22,15 @@ def training_figure(history: Any, *, held_out: str = "test", title: str | None =
 
     The loss of each iteration is faint, its running mean (over a hundredth of the run) strong. `held_out`
     names the data whose accuracy stands beside that of the training images.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine(2)])
+    >>> data = (np.ones((40, 3)), np.arange(40) % 2)
+    >>> history = pl.fit(network, data, epochs=3, progress=False, batch_size=10)
+    >>> figure = pl.plots.training_figure(history)
+    >>> [axes.get_title(loc="left") for axes in figure.axes]
+    ['Loss', 'Accuracy']
     """
     who = "plots.training_figure"
     run = series.read(who, history)

@@ -19,6 +19,10 @@ def diagram(model: Any, title: str = "") -> Figure:
     """The layers of a built network from top to bottom, with shapes and parameters; branches side by side.
 
     `views.diagram_svg` gives the same picture as SVG text. No other program is needed for either.
+
+    Examples
+    --------
+    >>> pl.plots.diagram(pl.TwoLayerNet(784, 50, 10)).savefig("diagram.png")
     """
     who = "plots.diagram"
     from pellucid.views.diagram import diagram as drawing_of

@@ -26,6 +26,12 @@ def filter_grid(weights: Any, title: str | None = None, columns: int = 8, count:
     Kernels (KH, KW, C, OC) give OC pictures; one of several channels is a mosaic of its C.
     Dense weights (D, K) give K pictures of √D x √D pixels: what each unit looks for.
     Where a few weights are far larger than all others the scale ends before them, and its bar is pointed.
+
+    Examples
+    --------
+    >>> layer = pl.Conv2D(6, 3)
+    >>> _ = layer.build((8, 8, 1), np.random.default_rng(0))
+    >>> pl.plots.filter_grid(layer.params["W"], columns=3).savefig("filters.png")
     """
     who = "plots.filter_grid"
     pictures, several = _pictures(who, pixels.numbers(who, "weights", weights))

@@ -54,6 +54,12 @@ def heatmaps(
     colours : "house", "jet", or any name that Matplotlib knows
     columns : samples in a row
     title : default: method, layer, baseline and the promise that is checked
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Flatten(), pl.Affine(3)], input_shape=(8, 8, 1))
+    >>> said = pl.explain.saliency(network, np.ones((2, 8, 8, 1)))
+    >>> pl.plots.heatmaps(said).savefig("saliency.png")  # or said.plot()
     """
     who = "plots.heatmaps"
     checks.expect_made_by(who, "explanation", explanation, "Explanation", "a method of explain")

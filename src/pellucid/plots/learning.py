@@ -38,6 +38,14 @@ def learning_curves(history: Any, *, log: bool = False, title: str | None = None
 
     One run: training blue, validation vermilion. Several: a colour each, validation strong, training thin and
     dashed. `log=True` draws the loss on a logarithmic scale. The panels show the range after the first step.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine(2)])
+    >>> data = (np.ones((40, 3)), np.arange(40) % 2)
+    >>> history = pl.fit(network, data, epochs=3, progress=False, batch_size=10)
+    >>> len(pl.plots.learning_curves(history).axes) > 0
+    True
     """
     who = "plots.learning_curves"
     if isinstance(history, Mapping) and not history:

@@ -28,6 +28,11 @@ def feature_maps(maps: Any, title: str | None = None, columns: int = 8, count: i
     """The first `count` maps of an array (H, W, C), numbered from 0, on one scale that a colour bar explains.
 
     Where there are negative values the scale is symmetric about 0: orange above, blue below.
+
+    Examples
+    --------
+    >>> maps = np.random.default_rng(0).random((6, 6, 4))
+    >>> pl.plots.feature_maps(maps, columns=2).savefig("maps.png")
     """
     who = "plots.feature_maps"
     stack = _stack(who, maps, "maps")
@@ -47,6 +52,12 @@ def convolution_and_pooling(image: Any, convolved: Any, pooled: Any, title: str 
     """An image, its maps after convolution and, beneath each, the same map after pooling; one scale for all.
 
     `image` is (H, W) or (H, W, C), `convolved` and `pooled` are (H, W, C) with as many maps each.
+
+    Examples
+    --------
+    >>> net, image = pl.SimpleCNN(filters=2, input_shape=(12, 12, 1)), np.zeros((12, 12, 1))
+    >>> figure = pl.plots.convolution_and_pooling(image, *net.feature_maps(image))
+    >>> figure.savefig("maps.png")
     """
     who = "plots.convolution_and_pooling"
     above, below = _stack(who, convolved, "convolved"), _stack(who, pooled, "pooled")

@@ -31,6 +31,12 @@ def maximized(
 
     Below each stand the frames of its film, and at its right the sample that is most like it, where data were given.
     `result` is what `explain.maximize` returns.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Flatten(), pl.Affine(3)], input_shape=(8, 8, 1))
+    >>> best = pl.explain.maximize(network, [0, 1], steps=8)
+    >>> pl.plots.maximized(best, film=False).savefig("maximized.png")
     """
     checks.expect_made_by(WHO, "result", result, "Maximized", "explain.maximize")
     columns = checks.size(WHO, "columns", columns)

@@ -32,6 +32,12 @@ def occlusion_maps(result: Any, class_names: Any = None, title: str | None = Non
     The image; by how much the score falls where a pixel is covered, on one scale for all images; the probability of
     the class where the patch lies at each place, from 0 to 1; the class that is predicted there, and how often each.
     The last two have one pixel for each place of the patch. Below the image stands what was explained.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Flatten(), pl.Affine(3)], input_shape=(8, 8, 1))
+    >>> said = pl.explain.occlusion(network, np.ones((1, 8, 8, 1)), patch=4, stride=4)
+    >>> pl.plots.occlusion_maps(said).savefig("occlusion.png")
     """
     checks.expect_made_by(WHO, "result", result, "Explanation", "explain.occlusion")
     if "predicted" not in result.extras:

@@ -32,6 +32,11 @@ def sample_grid(
 
     `images` are (N, H, W), (N, H, W, C) or flat (N, H·W). `probabilities` are those of all classes (N, K),
     which also give the prediction, or those of the predicted class alone (N,).
+
+    Examples
+    --------
+    >>> images = np.random.default_rng(0).random((4, 8, 8, 1))
+    >>> pl.plots.sample_grid(images, labels=[3, 1, 4, 1], columns=2).savefig("samples.png")
     """
     who = "plots.sample_grid"
     pictures = pixels.batch(who, images)
@@ -60,6 +65,13 @@ def mistakes(
     """The samples classified wrongly, worst first: those whose true class had the least probability.
 
     Under each image: what was predicted and what is true, with the probability of either.
+
+    Examples
+    --------
+    >>> images = np.random.default_rng(0).random((3, 8, 8, 1))
+    >>> probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]])
+    >>> figure = pl.plots.mistakes(images, [0, 1, 1], probabilities)  # the second one
+    >>> figure.savefig("mistakes.png")
     """
     who = "plots.mistakes"
     pictures = pixels.batch(who, images)

@@ -36,6 +36,13 @@ def top_samples(
     rows : what stands at the left of each row
     labels : of all the data, for the class of each sample
     class_names, title : as in the other pictures
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Conv2D(4, 3)], input_shape=(8, 8, 1))
+    >>> data = np.random.default_rng(0).random((5, 8, 8, 1), np.float32)
+    >>> found = pl.views.top_samples(network, "conv2d1", 0, data, count=3)
+    >>> pl.plots.top_samples(found).savefig("top.png")
     """
     several = list(found) if type(found) in (list, tuple) else [found]
     for one in several:

@@ -36,6 +36,14 @@ def trust_card(card: Any, *, title: str | None = None) -> Figure:
     Above the checks: ✓ better than every control, ✗ not better, ? the images do not decide; then what was measured
     (mean ± standard error over images) and the hardest controls. Below: an image and its map, the likeness of the map
     to those of randomised networks, and the score while pixels are removed, each with its controls.
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> network = pl.Sequential([pl.Flatten(), pl.Affine(3)], input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> card = evaluate.trust_card(network, pl.explain.saliency, x, images=2)
+    >>> pl.plots.trust_card(card).savefig("card.png")
     """
     who = "plots.trust_card"
     checks.expect_made_by(who, "card", card, "TrustCard", "explain.evaluate.trust_card")

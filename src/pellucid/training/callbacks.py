@@ -18,6 +18,16 @@ class Callback(ABC):  # noqa: B024  # every method is optional
     """Override what you need. Returning a string from `on_epoch` stops training, with that reason.
 
     One object may listen to several trainings, one after the other; what it keeps begins anew in `on_start`.
+
+    Examples
+    --------
+    >>> class Watch(pl.Callback):
+    ...     def on_epoch(self, network, row):
+    ...         return "that will do" if row["epoch"] >= 2 else None
+    >>> network = pl.Sequential([pl.Affine(2)], input_shape=3)
+    >>> data = (np.ones((40, 3)), np.arange(40) % 2)
+    >>> pl.fit(network, data, epochs=10, batch_size=10, callbacks=[Watch()], progress=False).stopped
+    'that will do'
     """
 
     needs: Sequence[str] = ()
@@ -56,6 +66,18 @@ class EarlyStopping(Callback):
     ------
     ArgumentError
         In `fit`, before the first step, if what it monitors is not measured.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> data, held_out = ((rng.random((40, 3)), np.arange(40) % 2) for _ in range(2))  # nothing to learn
+    >>> network = pl.Sequential([pl.Affine(20), pl.ReLU(), pl.Affine(2)])
+    >>> stop = pl.EarlyStopping(patience=2)
+    >>> history = pl.fit(
+    ...     network, data, epochs=200, batch_size=10, validation=held_out, callbacks=[stop], progress=False
+    ... )
+    >>> len(history) < 200 * 4, history.stopped != "finished"
+    (True, True)
     """
 
     def __init__(self, patience: int = 5, monitor: str = "validation_loss", min_delta: float = 0.0) -> None:

@@ -31,7 +31,15 @@ EVALUATION_BATCH = 250
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well a network does on a data set; `accuracy` is None where nothing is classified."""
+    """How well a network does on a data set; `accuracy` is None where nothing is classified.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine.from_arrays([[0.0, 0.0]])], input_shape=1)
+    >>> found = pl.evaluate(network, pl.Dataset(np.ones((4, 1)), [0, 0, 0, 1]))
+    >>> found.samples, found.accuracy, round(found.loss, 4)  # ln 2
+    (4, 0.75, 0.6931)
+    """
 
     loss: float
     accuracy: float | None
@@ -43,7 +51,14 @@ class Evaluation:
 
 
 def network_of(model: Any) -> Container[Any]:
-    """Return the network itself, from a network or from a model that holds one in `.network`."""
+    """Return the network itself, from a network or from a model that holds one in `.network`.
+
+    Examples
+    --------
+    >>> net = pl.TwoLayerNet(784, 50, 10)
+    >>> pl.training.network_of(net) is net.network
+    True
+    """
     network = getattr(model, "network", model)
     if not isinstance(network, Container):
         raise ArgumentError(
@@ -53,7 +68,14 @@ def network_of(model: Any) -> Container[Any]:
 
 
 def predict(model: Any, x: ArrayLike, *, batch_size: int = EVALUATION_BATCH) -> Array:
-    """Return the network's outputs (N, K) for x (N, …), computed `batch_size` samples at a time."""
+    """Return the network's outputs (N, K) for x (N, …), computed `batch_size` samples at a time.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine.from_arrays([[1.0, -1.0]])], input_shape=1)
+    >>> pl.predict(network, [[2.0], [0.0]]).tolist()
+    [[2.0, -2.0], [0.0, 0.0]]
+    """
     return _predict("predict", model, x, batch_size)
 
 
@@ -70,6 +92,12 @@ def predict_proba(
     ------
     ArgumentError
         If the network was trained to hit numbers.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine.from_arrays([[0.0, float(np.log(3))]])], input_shape=1)
+    >>> pl.predict_proba(network, [[1.0], [0.0]]).astype(float).round(4).tolist()
+    [[0.25, 0.75], [0.5, 0.5]]
     """
     network = network_of(model)
     if loss is None and not answers(network):
@@ -87,6 +115,12 @@ def predict_classes(
     ------
     ArgumentError
         If the network was trained to hit numbers, or to answer several questions at once.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine.from_arrays([[1.0, -1.0]])], input_shape=1)
+    >>> pl.predict_classes(network, [[2.0], [-2.0]])
+    array([0, 1])
     """
     network = network_of(model)
     if loss is None:
@@ -102,6 +136,13 @@ def evaluate(
     """Return the mean loss and, where the data have classes, the accuracy over *all* samples of `data`.
 
     `data` is a Dataset or a pair (x, t). Left out, `loss` is the one that the network was trained with.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine.from_arrays([[1.0, 0.0], [0.0, 1.0]])], input_shape=2)
+    >>> x, t = np.array([[3.0, 1.0], [1.0, 3.0], [3.0, 1.0], [1.0, 3.0]]), [0, 1, 1, 1]
+    >>> pl.evaluate(network, pl.Dataset(x, t)).accuracy
+    0.75
     """
     network = network_of(model)
     checks.expect_built(network.label, network.output_shape)
@@ -138,6 +179,12 @@ def choose_loss(
     ------
     ArgumentError
         If the network's outputs are probabilities and the loss takes scores.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine(3)], input_shape=2)
+    >>> pl.training.choose_loss(network, None, pl.Dataset(np.zeros((3, 2)), [0, 1, 2]))
+    SoftmaxCrossEntropy(label_smoothing=0.0, class_weights=None)
     """
     numbers, known = data is not None and not data.classes, network.outputs
     if loss is not None:

@@ -104,6 +104,15 @@ def fit(
     Notes
     -----
     Ctrl-C ends training after the step under way; what was learnt is kept, and `History.stopped` says so.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).random((200, 2), np.float32)
+    >>> t = (x[:, 0] > x[:, 1]).astype(int)
+    >>> network = pl.Sequential([pl.Affine(8), pl.ReLU(), pl.Affine(2)])
+    >>> history = pl.fit(network, (x, t), epochs=50, batch_size=20, optimizer=pl.Adam(0.01), progress=False)
+    >>> len(history), history.stopped, history.last("train_accuracy") > 0.9
+    (500, 'finished', True)
     """
     seed = checks.seed("fit", seed)
     network = network_of(model)

@@ -45,6 +45,17 @@ class History:
         "finished", "interrupted" (Ctrl-C), or a callback's reason.
     training : Training or None
         Where the run stands, for `fit(resume=history)`; it is not saved in files.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine(2)], input_shape=3)
+    >>> data = (np.ones((40, 3)), np.arange(40) % 2)
+    >>> history = pl.fit(network, data, epochs=2, batch_size=10, progress=False)
+    >>> len(history), history.iterations["iteration"], history.epochs["epoch"]
+    (8, [1, 2, 3, 4, 5, 6, 7, 8], [1.0, 2.0])
+    >>> history.save("history.json")
+    >>> pl.History.load("history.json").iterations == history.iterations
+    True
     """
 
     iterations: dict[str, list[Any]] = field(default_factory=lambda: {k: [] for k in ITERATION_COLUMNS})

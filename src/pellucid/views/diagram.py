@@ -51,7 +51,14 @@ KINDS = {
 
 @checked
 def diagram(model: Any, title: str = "") -> Drawing:
-    """Return the drawing of a built network; `plots.diagram` and `diagram_svg` make pictures of it."""
+    """Return the drawing of a built network; `plots.diagram` and `diagram_svg` make pictures of it.
+
+    Examples
+    --------
+    >>> drawing = pl.views.diagram(pl.Sequential([pl.Affine(3)], input_shape=4))
+    >>> drawing.width > 0
+    True
+    """
     network = network_of("diagram", model)
     ops = flow(network)
     blocks = blocks_of(ops)
@@ -76,7 +83,13 @@ def diagram(model: Any, title: str = "") -> Drawing:
 
 @checked
 def diagram_svg(model: Any, title: str = "") -> str:
-    """Return the diagram of a network as SVG text; write it to a file with the suffix .svg."""
+    """Return the diagram of a network as SVG text; write it to a file with the suffix .svg.
+
+    Examples
+    --------
+    >>> pl.views.diagram_svg(pl.Sequential([pl.Affine(3)], input_shape=4))[:4]
+    '<svg'
+    """
     return svg(diagram(model, title))
 
 

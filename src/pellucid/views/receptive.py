@@ -47,7 +47,14 @@ NOTHING = np.iinfo(np.int64).max // 2
 
 
 class Box(NamedTuple):
-    """Input pixels: rows top to bottom − 1, columns left to right − 1. Vectors are one column."""
+    """Input pixels: rows top to bottom − 1, columns left to right − 1. Vectors are one column.
+
+    Examples
+    --------
+    >>> box = pl.views.Box(2, 0, 5, 4)
+    >>> box.size, np.zeros((8, 8))[box.top : box.bottom, box.left : box.right].shape
+    ((3, 4), (3, 4))
+    """
 
     top: int
     left: int
@@ -62,7 +69,14 @@ class Box(NamedTuple):
 
 @checked
 def receptive_field(model: Any, layer: str, unit: int | tuple[int, int]) -> Box:
-    """Return the input pixels that a unit sees: a place (row, column) of a picture, or an entry of a vector."""
+    """Return the input pixels that a unit sees: a place (row, column) of a picture, or an entry of a vector.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Conv2D(4, 3), pl.MaxPool2D(2), pl.Conv2D(4, 3)], input_shape=(16, 16, 1))
+    >>> pl.views.receptive_field(network, "conv2d2", (0, 1))
+    Box(top=0, left=2, bottom=8, right=10)
+    """
     network = network_of("receptive_field", model)
     boxes = fields(flow(network), network.input_shape or ())
     if layer not in boxes:

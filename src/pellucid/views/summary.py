@@ -43,6 +43,12 @@ class Row:
         The memory of its output, for one sample.
     activity : Activity, optional
         How it behaves on data.
+
+    Examples
+    --------
+    >>> row = pl.summary(pl.Sequential([pl.Affine(3)], input_shape=4)).rows[0]
+    >>> row.kind, row.parameters, row.multiply_adds
+    ('Affine', 15, 12)
     """
 
     name: str
@@ -57,7 +63,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """What `summary` returns; `str()` or `print` shows the table, never cut."""
+    """What `summary` returns; `str()` or `print` shows the table, never cut.
+
+    Examples
+    --------
+    >>> table = pl.summary(pl.Sequential([pl.Affine(3)], input_shape=4))
+    >>> print(table.to_markdown().splitlines()[0])
+    | layer | type | output shape | parameters | sees | multiply-adds | memory |
+    """
 
     rows: tuple[Row, ...]
     trainable: int
@@ -146,6 +159,15 @@ def summary(model: Any, x: Any = None, t: Any = None, *, loss: LossLike | None =
     softmax with cross-entropy for classes and mean squared error for numbers.
 
     "sees" is the receptive field: the pixels, height x width, or the entries of a vector, that one unit depends on.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)], input_shape=(8, 8, 1))
+    >>> table = pl.summary(network)
+    >>> [row.output_shape for row in table.rows]
+    [(6, 6, 4), (6, 6, 4), (144,), (3,)]
+    >>> table.trainable, table.multiply_adds
+    (475, 1728)
     """
     network = network_of("summary", model)
     ops = flow(network)

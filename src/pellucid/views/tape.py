@@ -27,6 +27,12 @@ def feature_maps(model: Any, image: ArrayLike) -> dict[str, Array]:
     """Return what every layer gives for one image, by name: maps (H, W, C), or vectors (D,).
 
     The image is a sample, or a batch of one. `plots.feature_maps` draws the maps of a layer.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)], input_shape=(8, 8, 1))
+    >>> {name: maps.shape for name, maps in pl.views.feature_maps(network, np.zeros((8, 8, 1))).items()}
+    {'conv2d1': (6, 6, 4), 'relu1': (6, 6, 4), 'flatten1': (144,), 'affine1': (3,)}
     """
     network = network_of("feature_maps", model)
     x, shape = numbers("feature_maps", "image", image), network.input_shape or ()

@@ -34,6 +34,14 @@ class TopSamples(NamedTuple):
         Row and column of the largest activation of the channel; None for a vector's unit.
     boxes : K boxes
         The input pixels that the unit at that place sees: `sample[box.top : box.bottom, box.left : box.right]`.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Conv2D(4, 3)], input_shape=(8, 8, 1))
+    >>> data = np.random.default_rng(0).random((5, 8, 8, 1), np.float32)
+    >>> found = pl.views.top_samples(network, "conv2d1", 0, data, count=3)
+    >>> found.samples.shape, found.places.shape, found.boxes[0].size
+    ((3, 8, 8, 1), (3, 2), (3, 3))
     """
 
     indices: IntArray
@@ -57,6 +65,13 @@ def top_samples(
 
     A channel counts by its largest activation, or by its mean (`by="mean"`). Memory is that of one batch, however
     large the data are; only the layers up to this one are computed. Of equals the first come first.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine.from_arrays([[1.0], [0.0]])], input_shape=2)
+    >>> found = pl.views.top_samples(network, "affine1", 0, [[3.0, 0.0], [9.0, 0.0], [5.0, 0.0]], count=2)
+    >>> found.indices.tolist(), found.values.tolist()
+    ([1, 2], [9.0, 5.0])
     """
     who = "top_samples"
     network = network_of(who, model)

@@ -32,7 +32,19 @@ MARKS = {"passes": "✓", "fails": "✗", "open": "?", "none": "–"}
 
 
 class Row(NamedTuple):
-    """One check of a card: what it asks, what was measured, and whether the rule was kept."""
+    """One check of a card: what it asks, what was measured, and whether the rule was kept.
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> card = evaluate.trust_card(network, evaluate.edge_detector, x, images=2)
+    >>> row = card.row("all layers")
+    >>> row.question, row.mark
+    ('does it change when all are random?', '✗')
+    """
 
     check: str
     question: str
@@ -67,6 +79,16 @@ class TrustCard:
     randomization : the maps of randomised networks, layer by layer
     image, map : one sample and what the method says of it
     settings : of the card
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> card = evaluate.trust_card(network, evaluate.edge_detector, x, images=2)
+    >>> card.method, card.row("later layers").verdict
+    ('edge_detector', 'fails')
     """
 
     method: str
@@ -137,6 +159,16 @@ def trust_card(
     ------
     To pass is to be no edge detector, not to be right. Infidelity is made for gradients, sensitivity-n for
     contributions: few methods pass both.
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> card = evaluate.trust_card(network, pl.explain.saliency, x, images=2)
+    >>> len(card.rows), card.rows[0].check, card.passed
+    (8, 'deletion', 4)
     """
     who = "trust_card"
     whole = network_of(who, network)

@@ -16,7 +16,16 @@ DRAWS = 3
 
 @checked
 def edges(x: ArrayLike) -> Array:
-    """Return the strength of the edges of images (N, H, W, C), by Sobel's operator on the mean channel: (N, H, W)."""
+    """Return the strength of the edges of images (N, H, W, C), by Sobel's operator on the mean channel: (N, H, W).
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> image = np.zeros((1, 3, 4, 1))
+    >>> image[:, :, 2:] = 1  # dark at the left, bright at the right
+    >>> evaluate.edges(image)[0, 1].tolist()
+    [0.0, 4.0, 4.0, 0.0]
+    """
     x = np.asarray(x)
     checks.expect_rank("edges", x, 4, "N, H, W, C")
     grey = np.pad(x.mean(axis=3, dtype=np.float64), ((0, 0), (1, 1), (1, 1)), mode="edge")
@@ -29,7 +38,15 @@ def edges(x: ArrayLike) -> Array:
 
 @checked
 def edge_detector(network: Any, x: ArrayLike, target: Any = None) -> Array:
-    """Return the edges of the images, as a method that never looks at the network."""
+    """Return the edges of the images, as a method that never looks at the network.
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1))
+    >>> np.array_equal(evaluate.edge_detector(None, x), evaluate.edges(x))
+    True
+    """
     return edges(np.asarray(x))
 
 

@@ -25,6 +25,19 @@ class Curves(Measure):
     ----------
     fractions : (Q,) of the pixels removed or inserted, from 0 to 1
     curves : the score after each step, (N, Q), of the "method" and of each control
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> curves = evaluate.deletion(network, pl.explain.saliency, x, steps=4)
+    >>> curves.fractions.tolist(), curves.curves["method"].shape
+    ([0.0, 0.25, 0.5, 0.75, 1.0], (2, 5))
+    >>> mean, error = curves.mean_curve("method")
+    >>> mean.shape
+    (5,)
     """
 
     fractions: Array = field(default_factory=lambda: np.zeros(0))
@@ -67,6 +80,16 @@ def deletion(
     References
     ----------
     Petsiuk, Das & Saenko (2018), arXiv:1806.07421, §4.2.
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> curves = evaluate.deletion(network, pl.explain.saliency, x, steps=8)
+    >>> curves.values.shape, curves.better, sorted(curves.controls)
+    ((2,), 'lower', ['edges', 'random'])
     """
     return _measure("deletion", network, method, x, target, scalar, baseline, steps, seed)
 
@@ -79,6 +102,16 @@ def insertion(
     """Return the area under the score while pixels are put back into the baseline, largest first; higher is better.
 
     Parameters, controls and limits are those of `deletion`; the paper begins with the blurred image.
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> curves = evaluate.insertion(network, pl.explain.saliency, x, steps=8)
+    >>> curves.values.shape, curves.better
+    ((2,), 'higher')
     """
     return _measure("insertion", network, method, x, target, scalar, baseline, steps, seed)
 

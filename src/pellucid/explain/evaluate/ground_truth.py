@@ -37,6 +37,18 @@ def relevance_mass(
     References
     ----------
     Arras, Osman & Samek (2022), "CLEVR-XAI", arXiv:2003.07258.
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> masks = np.zeros((8, 8), bool)
+    >>> masks[:4] = True  # the upper half
+    >>> measure = evaluate.relevance_mass(network, evaluate.edge_detector, x, masks)
+    >>> measure.controls["area"].tolist()
+    [0.5, 0.5]
     """
     return _measure("relevance mass", _mass, network, method, x, masks, target, dilation, seed)
 
@@ -53,6 +65,16 @@ def pointing_game(
     References
     ----------
     Zhang et al. (2016), "Top-down neural attention by excitation backprop", arXiv:1608.00507, §4.1.
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> masks = np.ones((8, 8), bool)
+    >>> evaluate.pointing_game(network, pl.explain.saliency, x, masks).values.tolist()
+    [1.0, 1.0]
     """
     return _measure("pointing game", _hits, network, method, x, masks, target, dilation, seed)
 

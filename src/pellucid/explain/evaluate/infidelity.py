@@ -45,6 +45,16 @@ def infidelity(
     References
     ----------
     Yeh et al. (2019), arXiv:1901.09392, definition 2.1; the factor: §2.3 there.
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> measure = evaluate.infidelity(network, pl.explain.saliency, x)
+    >>> float(measure.values[0]) < 1e-9  # exact where all is linear
+    True
     """
     who = "infidelity"
     asked = ask(who, network, x, target, scalar)

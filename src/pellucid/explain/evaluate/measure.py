@@ -18,7 +18,14 @@ EQUAL = 1e-9
 
 
 class Estimate(NamedTuple):
-    """A mean over images with its standard error (0 where there is one image)."""
+    """A mean over images with its standard error (0 where there is one image).
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> print(evaluate.Estimate(0.5, 0.01))
+    0.500 ± 0.010
+    """
 
     mean: float
     error: float
@@ -46,6 +53,14 @@ class Measure:
     better : "lower" or "higher"
     controls : the same measure of maps that know nothing of the network, (N,) each: "random", "edges", …
     settings : the options of the check
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> controls = {"random": np.array([0.5, 0.6, 0.55])}
+    >>> measure = evaluate.Measure("deletion", "mine", np.array([0.1, 0.2, 0.12]), "lower", controls)
+    >>> round(measure.mean, 2), measure.verdict()
+    (0.14, 'passes')
     """
 
     name: str

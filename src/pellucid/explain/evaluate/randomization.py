@@ -37,6 +37,16 @@ class Randomization:
         where neither map has a negative value
     similarity : (S, L, N) structural similarity of |values|; empty for vectors
     edges : (N,) rank correlation of |values| of the trained network with the edges of the image; empty for vectors
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> found = evaluate.model_randomization(network, evaluate.edge_detector, x, seeds=1)
+    >>> found.after(1).round(4).tolist()  # an edge detector never changes
+    [1.0, 1.0]
     """
 
     layers: tuple[str, ...]
@@ -87,6 +97,16 @@ def model_randomization(
     References
     ----------
     Adebayo et al. (2018), "Sanity checks for saliency maps", arXiv:1810.03292.
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> found = evaluate.model_randomization(network, pl.explain.saliency, x, seeds=1)
+    >>> found.layers, found.likeness.shape
+    (('affine1', 'conv2d1'), (1, 2, 2))
     """
     who = "model_randomization"
     if mode not in MODES:

@@ -34,6 +34,16 @@ def max_sensitivity(
     References
     ----------
     Yeh et al. (2019), arXiv:1901.09392, definition 3.1, by sampling.
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> W, b = [[2.0, 0.0], [-1.0, 0.0]], [0.5, 0.0]
+    >>> network = pl.Sequential([pl.Affine.from_arrays(W, b)], input_shape=2)
+    >>> x = [[3.0, 4.0]]  # S_0 = 2 · 3 − 4 + ½ = 2.5
+    >>> measure = evaluate.max_sensitivity(network, pl.explain.saliency, x)
+    >>> measure.values.tolist()  # the gradient does not move
+    [0.0]
     """
     who = "max_sensitivity"
     checks.expect_range(who, "radius", radius, 0, np.inf)

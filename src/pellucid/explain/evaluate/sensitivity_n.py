@@ -41,6 +41,15 @@ def sensitivity_n(
     ----------
     Ancona et al. (2018), arXiv:1711.06104, definition 1, as a correlation. With n large: MuFidelity, Bhatt et al.
     (2020), arXiv:2005.00631.
+
+    Examples
+    --------
+    >>> from pellucid.explain import evaluate
+    >>> layers = [pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)]
+    >>> network = pl.Sequential(layers, input_shape=(8, 8, 1))
+    >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    >>> evaluate.sensitivity_n(network, pl.explain.input_x_gradient, x, n=4, samples=16).values.shape
+    (2,)
     """
     who = "sensitivity_n"
     asked = ask(who, network, x, target, scalar)
