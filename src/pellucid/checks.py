@@ -100,6 +100,33 @@ def seed(who: str, value: Any, name: str = "seed") -> int:
     return number
 
 
+def flag(who: str, name: str, value: Any) -> bool:
+    """`value` as True or False; 1 and 0, and NumPy's own, will do."""
+    if isinstance(value, (bool, np.bool_)) or (isinstance(value, (int, np.integer)) and value in (0, 1)):
+        return bool(value)
+    raise ArgumentError(f"{who}: {name} must be True or False, got {value!r}.")
+
+
+def number(who: str, name: str, value: Any) -> float:
+    """`value` as a finite float."""
+    if not _is_number(value) or not math.isfinite(value):
+        raise ArgumentError(f"{who}: {name} must be a number, got {value!r}.")
+    return float(value)
+
+
+def shape(who: str, name: str, value: Any) -> Shape:
+    """The shape of one sample, given as its sizes or, of a vector, as its length alone."""
+    sizes = value if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else (value,)
+    return tuple(size(who, name, n) for n in sizes)
+
+
+def generator(who: str, rng: Any) -> np.random.Generator:
+    """`rng` itself; ArgumentError unless it is a generator of NumPy's."""
+    if not isinstance(rng, np.random.Generator):
+        raise ArgumentError(f"{who}: rng must be a generator such as np.random.default_rng(0), got {rng!r}.")
+    return rng
+
+
 def float_dtype(who: str, dtype: Any) -> np.dtype[Any]:
     """`dtype` as NumPy's float32 or float64, the two that networks compute in."""
     try:

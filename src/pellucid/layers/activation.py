@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pellucid import checks
 from pellucid.functions import sigmoid, softmax, softplus
 from pellucid.layers.base import Layer
 from pellucid.typing import Array, Arrays, Config, Shape
@@ -39,11 +40,12 @@ class Activation(Layer[ActivationCache]):
         return input_shape
 
     def __call__(self, x: Array) -> Array:
-        return self.function(x)
+        return self.function(self.as_batch(x))
 
     def forward(
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, ActivationCache]:
+        x = self.as_batch(x)
         y = self.function(x)
         return y, ActivationCache(x, y)
 
@@ -88,7 +90,7 @@ class LeakyReLU(Activation):
 
     def __init__(self, negative_slope: float = 0.01, *, name: str = "") -> None:
         super().__init__(name=name)
-        self.negative_slope = float(negative_slope)
+        self.negative_slope = checks.number("LeakyReLU", "negative_slope", negative_slope)
 
     def function(self, x: Array) -> Array:
         return np.where(x > 0, x, x * self.negative_slope)
@@ -114,7 +116,7 @@ class ELU(Activation):
 
     def __init__(self, alpha: float = 1.0, *, name: str = "") -> None:
         super().__init__(name=name)
-        self.alpha = float(alpha)
+        self.alpha = checks.number("ELU", "alpha", alpha)
 
     def function(self, x: Array) -> Array:
         return np.where(x > 0, x, self.alpha * np.expm1(np.minimum(x, 0)))
@@ -228,7 +230,7 @@ class Softmax(Layer[SoftmaxCache]):
     def forward(
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, SoftmaxCache]:
-        y = softmax(x)
+        y = softmax(self.as_batch(x))
         return y, SoftmaxCache(y)
 
     def backward(

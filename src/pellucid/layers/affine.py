@@ -54,7 +54,7 @@ class Affine(Layer[AffineCache]):
     def __init__(self, units: int, *, bias: bool = True, weight: InitializerLike = "he", name: str = "") -> None:
         super().__init__(name=name)
         self.units = checks.size("Affine", "units", units)
-        self.bias = bool(bias)
+        self.bias = checks.flag(type(self).__name__, "bias", bias)
         self.weight = as_initializer(weight)
 
     @classmethod

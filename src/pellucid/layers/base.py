@@ -26,12 +26,12 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
-from pellucid import checks
+from pellucid import arrays, checks
 from pellucid.errors import ArgumentError, ShapeError, StateError
 from pellucid.initializers import Initializer
 from pellucid.layers.attributes import KnownAttributes
 from pellucid.layers.parameters import Parameters, settled
-from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
+from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
 
 CacheT = TypeVar("CacheT")
 
@@ -87,6 +87,8 @@ class Layer(KnownAttributes, Generic[CacheT]):
     """The parameters and buffers that `build` made."""
 
     def __init__(self, *, name: str = "") -> None:
+        if not isinstance(name, str):
+            raise ArgumentError(f"{type(self).__name__}: name must be a string, got {name!r}.")
         self.name = name
         self.trainable = True
         self.params = Parameters()
@@ -154,7 +156,8 @@ class Layer(KnownAttributes, Generic[CacheT]):
         A layer that has parameters for this shape already, such as one made `from_arrays` or one that stands in
         another network, keeps them.
         """
-        dtype = checks.float_dtype(self.label, dtype)
+        dtype, rng = checks.float_dtype(self.label, dtype), checks.generator(self.label, rng)
+        input_shape = checks.shape(self.label, "input_shape", input_shape)
         self.expect_fit(input_shape, dtype)
         output_shape = self.infer_shape(input_shape)
         for shape in (input_shape, output_shape):
@@ -220,8 +223,8 @@ class Layer(KnownAttributes, Generic[CacheT]):
         return array if plain or 0 in array.strides else array.copy()  # zero strides: a blank, which is not kept
 
     def _has_other_dtype(self, dtype: np.dtype[Any]) -> bool:
-        arrays = (*self.params.values(), *self.buffers.values())
-        return any(array.dtype.kind == "f" and array.dtype != dtype for array in arrays)
+        held = (*self.params.values(), *self.buffers.values())
+        return any(array.dtype.kind == "f" and array.dtype != dtype for array in held)
 
     @property
     def size(self) -> int:
@@ -234,14 +237,23 @@ class Layer(KnownAttributes, Generic[CacheT]):
         kind = type(self).__name__
         return f"{kind} {self.name!r}" if self.name else kind
 
-    def check_input(self, x: Array) -> Array:
+    def as_batch(self, x: ArrayLike) -> Array:
+        """Return `x` as an array of numbers whose first axis is that of the batch."""
+        if type(x) is not np.ndarray or x.dtype.kind not in "fiub":
+            x = arrays.numbers(self.label, "x", x)
+        if x.ndim == 0:
+            raise ShapeError(f"{self.label}: x must be a batch (N, …), got a single number. Write x[None].")
+        return x
+
+    def check_input(self, x: ArrayLike) -> Array:
         """Return `x` in the dtype of the parameters; raise ShapeError unless it is (N, *input_shape).
 
         Where there are no parameters, floats keep their dtype and whole numbers become float32.
         """
+        x = self.as_batch(x)
         if self._built is None:
             checks.expect_built(self.label, None)
-        elif x.shape[1:] != self.input_shape or x.ndim == 0:
+        elif x.shape[1:] != self.input_shape:
             checks.expect_batch(self.label, x, self.input_shape or ())
         self.expect_arrays()
         for p in self.params.values():

@@ -98,7 +98,8 @@ class Container(Layer[CacheT]):
 
         Where a layer refuses, nothing is built.
         """
-        dtype = checks.float_dtype(self.label, dtype)
+        dtype, rng = checks.float_dtype(self.label, dtype), checks.generator(self.label, rng)
+        input_shape = checks.shape(self.label, "input_shape", input_shape)
         output_shape = self.infer_shape(input_shape)
         self.expect_fit(input_shape, dtype)
         fresh = [layer for layer in (self, *self.walk()) if layer.input_shape is None]
@@ -222,7 +223,7 @@ def choose_names(who: str, layers: Sequence[AnyLayer], names: Sequence[str] | No
 def sample_shape(container: AnyLayer, given: Shape | int) -> Shape:
     """The `input_shape` that a container was given, as a tuple of sizes."""
     who = type(container).__name__
-    shape = tuple(checks.size(who, "input_shape", n) for n in (given if isinstance(given, Sequence) else (given,)))
+    shape = checks.shape(who, "input_shape", given)
     if looks_channels_first(container, shape):
         warnings.warn(f"{who}: input_shape {shape} looks like (C, H, W). {CHANNELS_LAST}", stacklevel=3)
     return shape

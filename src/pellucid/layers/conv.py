@@ -54,7 +54,7 @@ class _Convolution(Layer[ConvCache]):
         self.stride = checks.pair(who, "stride", stride)
         self.padding = as_padding(who, padding)
         self.dilation = checks.pair(who, "dilation", dilation)
-        self.bias = bool(bias)
+        self.bias = checks.flag(type(self).__name__, "bias", bias)
         self.weight = as_initializer(weight)
 
     @abstractmethod

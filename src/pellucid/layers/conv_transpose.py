@@ -83,7 +83,7 @@ class ConvTranspose2D(Layer[ConvCache]):
         self.output_padding = self._read_output_padding(output_padding)
         self.dilation = checks.pair(who, "dilation", dilation)
         self.groups = checks.size(who, "groups", groups)
-        self.bias = bool(bias)
+        self.bias = checks.flag(type(self).__name__, "bias", bias)
         self.weight = as_initializer(weight)
         if self.filters % self.groups:
             raise ArgumentError(f"{who}: filters must be a multiple of groups={groups}, got {filters}.")

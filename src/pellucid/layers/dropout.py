@@ -44,7 +44,7 @@ class _Dropout(Layer[CacheT]):
             raise ArgumentError(
                 f"{self.label}: needs rng when train=True. Call forward(x, train=True, rng=np.random.default_rng(0))."
             )
-        return rng
+        return checks.generator(self.label, rng)
 
     def config(self) -> Config:
         return {"drop_probability": self.drop_probability}
@@ -82,7 +82,7 @@ class Dropout(_Dropout[DropoutCache]):
     def forward(
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, DropoutCache]:
-        drawn_from = self.generator(train, rng)
+        x, drawn_from = self.as_batch(x), self.generator(train, rng)
         if drawn_from is None:
             return x, DropoutCache(None)
         key = dropout_key(drawn_from)
@@ -131,7 +131,7 @@ class SpatialDropout2D(_Dropout[SpatialDropoutCache]):
     def forward(
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, SpatialDropoutCache]:
-        drawn_from = self.generator(train, rng)
+        x, drawn_from = self.as_batch(x), self.generator(train, rng)
         if drawn_from is None:
             return x, SpatialDropoutCache(None)
         kept = drawn_from.random((x.shape[0], 1, 1, x.shape[3]), dtype=np.float32) >= self.drop_probability

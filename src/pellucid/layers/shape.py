@@ -26,6 +26,7 @@ class _Rearrange(Layer[ShapeCache]):
     def forward(
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, ShapeCache]:
+        x = self.as_batch(x)
         return x.reshape(len(x), *self.infer_shape(x.shape[1:])), ShapeCache(x.shape)
 
     def backward(
