@@ -25,10 +25,10 @@ def draw(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"x": "text"}, "draw: x must be an array of numbers, got 'text'"),
-        ({"x": None}, "draw: x must be an array of numbers, got None"),
-        ({"x": [[1], [2, 3]]}, "draw: x must be an array of numbers"),
-        ({"x": np.ones(2, complex)}, r"draw: x must be an array of numbers, got an array \(2,\) of complex128"),
+        ({"x": "text"}, "draw: x must hold numbers, got <U4"),
+        ({"x": None}, "draw: x must be an array or a list of numbers, got NoneType"),
+        ({"x": [[1], [2, 3]]}, "draw: x cannot become an array.*same shape"),
+        ({"x": np.ones(2, complex)}, r"draw: x must hold numbers, got complex128"),
         ({"count": 1.5}, "draw: count must be a whole number, got 1.5"),
         ({"count": True}, "draw: count must be a whole number, got True"),
         ({"count": 10**30}, "draw: count must be a whole number, got 10000"),
@@ -42,7 +42,7 @@ def draw(
     ],
 )
 def test_values_of_another_type_are_refused_by_name(arguments, message):
-    with pytest.raises(ArgumentError, match=message):
+    with pytest.raises(PellucidError, match=message):
         draw(**{"x": [1.0], **arguments})
 
 

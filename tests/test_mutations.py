@@ -221,14 +221,14 @@ def picture_network() -> Sequential:
                 "a": (Conv2D(2, 2), "input"), "b": (Tanh(), "a"), "both": (Concat(), ["a", "b", "b"]),
             }), GlobalMaxPool2D(), Affine(3),
         ],
-        input_shape=(8, 8, 1), seed=2,
+        input_shape=(10, 10, 1), seed=2,  # so that 2 x 2 pixels reach the global pooling
     )  # fmt: skip
 
 
 def pictures(kind: str) -> Array:
     rng = np.random.default_rng(3)
-    x = rng.random((3, 8, 8, 1))
-    return x if kind == "random" else np.where(np.pad(np.ones((4, 4)), 2)[None, ..., None] > 0, x, 0)
+    x = rng.random((3, 10, 10, 1))
+    return x if kind == "random" else np.where(np.pad(np.ones((4, 4)), 3)[None, ..., None] > 0, x, 0)
 
 
 IN_A_NETWORK = (
@@ -264,7 +264,7 @@ def test_a_broken_dx_is_caught_on_images(
     change = IMAGE_MUTATIONS[mutation]
     break_backward(monkeypatch, broken, lambda g, dy: {**g, "x": g["x"] if g["x"] is None else change(g["x"])})
 
-    assert caught(picture_network(), pictures(kind), np.arange(3), samples=10)
+    assert caught(picture_network(), pictures(kind), np.arange(3), samples=1)
 
 
 @pytest.mark.parametrize("kind", ["flat ground", "random"])
@@ -276,7 +276,7 @@ def test_a_broken_parameter_gradient_is_caught_on_images(
     change = IMAGE_MUTATIONS[mutation]
     break_backward(monkeypatch, broken, lambda g, dy: {k: v if k == "x" else change(v) for k, v in g.items()})
 
-    assert caught(picture_network(), pictures(kind), np.arange(3), samples=10)
+    assert caught(picture_network(), pictures(kind), np.arange(3), samples=1)
 
 
 def to_all_tied(layer: MaxPool2D, dy: Array, cache: Any) -> Array:

@@ -94,7 +94,7 @@ class RandomUse(RuleBasedStateMachine):
 
     @initialize(threads=st.integers(1, 3), compiled=st.booleans())
     def begin(self, threads: int, compiled: bool) -> None:
-        self.before = pl.get_num_threads(), single.WORTHWHILE, _fit().WORTH_COMPILING
+        self.before = pl.get_num_threads(), single.WORTHWHILE, _run().WORTH_COMPILING
         self.uses: list[Use] = []
         self.known: dict[int, tuple[Any, Arrays]] = {}
         self.folder = Path(tempfile.mkdtemp())
@@ -102,7 +102,7 @@ class RandomUse(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "before"):
-            threads, single.WORTHWHILE, _fit().WORTH_COMPILING = self.before
+            threads, single.WORTHWHILE, _run().WORTH_COMPILING = self.before
             pl.set_num_threads(threads)
             for file in self.folder.iterdir():
                 file.unlink()
@@ -112,7 +112,7 @@ class RandomUse(RuleBasedStateMachine):
     def settings(self, threads: int, compiled: bool) -> None:
         """Small networks take the compiled roads, or the layers' own."""
         pl.set_num_threads(threads)
-        single.WORTHWHILE, _fit().WORTH_COMPILING = (0, 1) if compiled else (500_000, 500)
+        single.WORTHWHILE, _run().WORTH_COMPILING = (0, 1) if compiled else (500_000, 500)
 
     # Building
 
@@ -391,8 +391,8 @@ class RandomUse(RuleBasedStateMachine):
         self.learn(target)
 
 
-def _fit() -> Any:
-    return sys.modules["pellucid.training.fit"]
+def _run() -> Any:
+    return sys.modules["pellucid.training.run"]
 
 
 def _made(layers: list[Any], form: str, shape: Shape, last: Shape, seed: int, dtype: Any) -> Any:

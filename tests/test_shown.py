@@ -58,8 +58,8 @@ def test_what_can_be_read_stays_as_it_is(text):
 def test_what_cannot_be_seen_is_written_out(text, seen):
     assert shown(text) == seen
     assert shown(shown(text)) == seen
-    assert str(PellucidError(text)) == seen
-    assert str(MissingDependencyError(text)) == seen
+    for error in (PellucidError(text), MissingDependencyError(text)):  # whose lines are joined: arrays have several
+        assert str(error) == shown(" ".join(text.split()))
 
 
 def test_a_name_is_harmless_in_every_table(name):

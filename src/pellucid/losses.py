@@ -91,7 +91,7 @@ class Loss(ABC):
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.config().items())})"
 
 
-def expect_several_outputs(who: str, outputs: int) -> None:
+def _expect_several_outputs(who: str, outputs: int) -> None:
     """Raise ShapeError for one output, which is always the largest and never wrong."""
     if outputs == 1:
         raise ShapeError(
@@ -142,7 +142,7 @@ class SoftmaxCrossEntropy(Loss):
         return self.for_data(self.targets(t, *y.shape), y.shape[1]).forward(y, t)
 
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> IntArray:
-        expect_several_outputs("SoftmaxCrossEntropy", outputs)
+        _expect_several_outputs("SoftmaxCrossEntropy", outputs)
         if isinstance(self.class_weights, np.ndarray) and self.class_weights.shape != (outputs,):
             raise ShapeError(
                 f"SoftmaxCrossEntropy: class_weights must hold {outputs} numbers, got shape {self.class_weights.shape}."
@@ -197,6 +197,13 @@ class RowLoss(Loss):
     """Compares each output with a number of the same place: t is (N, K), or class indices made one-hot.
 
     With one output t may be (N,) too; the classes 0 and 1 are then the numbers 0 and 1.
+
+    Examples
+    --------
+    >>> pl.MeanSquaredError().targets([0, 1], samples=2, outputs=2).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    >>> issubclass(pl.MeanSquaredError, pl.losses.RowLoss)
+    True
     """
 
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> Array:
@@ -215,7 +222,13 @@ class RowLoss(Loss):
 
 
 class ShareLoss(RowLoss):
-    """Compares probabilities, so that t lies in [0, 1]."""
+    """Compares probabilities, so that t lies in [0, 1].
+
+    Examples
+    --------
+    >>> issubclass(pl.CrossEntropy, pl.losses.ShareLoss), issubclass(pl.MeanSquaredError, pl.losses.ShareLoss)
+    (True, False)
+    """
 
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> Array:
         t = super().targets(t, samples, outputs)
@@ -377,7 +390,7 @@ class Hinge(Loss):
         self.margin = float(margin)
 
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> IntArray:
-        expect_several_outputs("Hinge", outputs)
+        _expect_several_outputs("Hinge", outputs)
         return checks.class_indices("Hinge", t, outputs, samples)
 
     def compute(self, y: Array, t: IntArray) -> tuple[float, LossCache]:

@@ -21,6 +21,7 @@ from pellucid.report.choose import read_samples, read_target
 program = importlib.import_module("pellucid.cli.main")
 
 TEXTS = {"method", "methods", "target", "layer", "only", "model", "images"}
+TEXTS |= {"csv_target", "csv_delimiter", "csv_decimal", "csv_encoding", "csv_index_col"}
 """Parameters that are free text: names that are looked up, and what `report.choose` reads."""
 
 

@@ -241,7 +241,7 @@ def test_pictures_that_cannot_be_written_leave_the_model(folder, tmp_path, monke
     assert (code, err.count("\n")) == (2, 1)
     assert f"The model itself is saved: {tmp_path / 'run' / 'model.safetensors'}." in err
     assert sorted(os.listdir(tmp_path / "run")) == [
-        "history-iterations.csv", "history.csv", "history.json", "model.safetensors",
+        "data.json", "history-iterations.csv", "history.csv", "history.json", "model.safetensors",
     ]  # fmt: skip
 
 

@@ -366,7 +366,7 @@ def test_networks_compute_in_float32_or_float64(dtype: Any) -> None:
         lambda: pl.TwoLayerNet(3, 4, 2, dtype=dtype),
         lambda: pl.Residual([pl.Affine(3)]).build((3,), np.random.default_rng(0), dtype),
     ):
-        with pytest.raises(ArgumentError, match="dtype must be float32 or float64"):
+        with pytest.raises(ArgumentError, match="dtype must be (float32 or float64|a dtype such as)"):
             make()
     if dtype is not None:
         with pytest.raises(ArgumentError, match="dtype must be float32 or float64"):

@@ -121,9 +121,9 @@ def test_a_pair_is_measured_as_a_data_set():
 
 def test_a_sparse_matrix_is_told_its_remedy():
     sparse = pytest.importorskip("scipy.sparse").csr_matrix(np.eye(3))
-    with pytest.raises(DataError, match=r"predict: x is sparse.*x\.toarray\(\)"):
+    with pytest.raises(DataError, match=r"predict: x must be an array.*Make it dense: x\.toarray\(\)"):
         pl.predict(identity(), sparse)
-    with pytest.raises(DataError, match=r"Dataset: x is sparse.*x\.toarray\(\)"):
+    with pytest.raises(DataError, match=r"Dataset: x must be an array.*x\.toarray\(\)"):
         pl.fit(identity(), (sparse, [0, 1, 2]))
 
 

@@ -23,6 +23,7 @@ from pellucid.data.directory import find_idx_files
 from pellucid.data.tables import prepared
 from pellucid.errors import ArgumentError, DataError, FileFormatError
 from pellucid.files import atomic_write
+from pellucid.shown import shown
 
 MNIST = "mnist"
 MEMORY = "data.json"
@@ -155,7 +156,7 @@ def _as_pictures(data: Dataset) -> Dataset:
 
 def note(text: str) -> None:
     """Say something about the input, beside the results."""
-    click.secho(f"note: {text}", fg="yellow", err=True)
+    click.secho(f"note: {shown(text)}", fg="yellow", err=True)
 
 
 def tell(notes: Iterable[tuple[str, Sequence[str]]]) -> None:

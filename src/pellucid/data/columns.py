@@ -25,7 +25,19 @@ ENOUGH_ROWS = 10
 
 
 class ColumnWarning(UserWarning):
-    """A column that numbers the rows was left out: it says nothing of a new sample, and much of sorted ones."""
+    r"""A column that numbers the rows was left out: it says nothing of a new sample, and much of sorted ones.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from pathlib import Path
+    >>> _ = Path("indexed.csv").write_text(",length,species\n0,5.1,iris\n1,6.2,lily\n")
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     flowers = pl.load_csv("indexed.csv")
+    >>> said[0].category.__name__, flowers.sample_shape
+    ('ColumnWarning', (1,))
+    """
 
 
 def position(who: str, option: str, names: Sequence[str], column: Column) -> int:

@@ -24,7 +24,13 @@ _QUOTED = re.compile(r'"[^"]*("|\Z)')
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """How a CSV file is to be read; None where the file itself shows it. `load_csv` says what each means."""
+    """How a CSV file is to be read; None where the file itself shows it. `load_csv` says what each means.
+
+    Examples
+    --------
+    >>> pl.data.CsvOptions(delimiter=";", decimal=",").decimal
+    ','
+    """
 
     target: Column | None = None
     header: bool | None = None

@@ -23,6 +23,14 @@ def prepare_digit(grey: Array, name: str = "prepare_digit") -> Array:
 
     Ink is made light; the digit's box is scaled to 20x20, keeping its proportions; its centre of mass is put in the
     middle of 28x28. A picture of 28x28 pixels with a clean edge has that form already, and only its ink is made light.
+
+    Examples
+    --------
+    >>> paper = np.ones((50, 40))
+    >>> paper[10:40, 18:22] = 0.1  # a stroke of ink
+    >>> digit = pl.data.prepare_digit(paper)
+    >>> digit.shape, float(digit[14, 14]) > 0.5, float(digit[0, 0])
+    ((28, 28), True, 0.0)
     """
     return digit(grey, name).pixels[..., 0]
 

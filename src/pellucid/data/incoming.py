@@ -60,6 +60,12 @@ def read_inputs(
     ------
     DataError, FileFormatError, ShapeError
         If the file is missing, damaged, or does not hold such samples.
+
+    Examples
+    --------
+    >>> np.save("new.npy", np.zeros((2, 28, 28)))
+    >>> pl.data.read_inputs("new.npy", (784,)).x.shape
+    (2, 784)
     """
     label = os.fspath(path)
     kind = _kind(path)

@@ -41,6 +41,13 @@ class InputSpec:
         What was subtracted from each column, and what it was divided by; empty where columns were left as they are.
     class_names : tuple of str, optional
         One for each class.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Affine(2)], input_shape=3)
+    >>> history = pl.fit(network, (np.ones((4, 3)), [0, 1, 0, 1]), epochs=1, progress=False)
+    >>> network.inputs.kind, network.inputs.shape
+    ('array', (3,))
     """
 
     kind: str

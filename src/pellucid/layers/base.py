@@ -242,7 +242,7 @@ class Layer(KnownAttributes, Generic[CacheT]):
         if type(x) is not np.ndarray or x.dtype.kind not in "fiub":
             x = arrays.numbers(self.label, "x", x)
         if x.ndim == 0:
-            raise ShapeError(f"{self.label}: x must be a batch (N, …), got a single number. Write x[None].")
+            raise ShapeError(f"{self.label}: x must be a batch (N, …), got (). For one sample write x[None].")
         return x
 
     def check_input(self, x: ArrayLike) -> Array:

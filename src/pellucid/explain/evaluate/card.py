@@ -197,10 +197,9 @@ def trust_card(
     ]  # fmt: skip
     if masks is not None:
         truth = as_array(who, "masks", masks)
-        if truth.shape[:1] != (len(everything),):
-            raise ShapeError(
-                f"{who}: {len(everything)} images came with masks of shape {truth.shape}. Give each image one."
-            )
+        given = len(truth) if truth.ndim else 1
+        if given != len(everything):
+            raise ShapeError(f"{who}: {len(everything)} images came with {given} masks. Give each image one.")
         mass = relevance_mass(whole, method, x, truth[chosen], c, seed=seed)
         points = pointing_game(whole, method, x, truth[chosen], c, seed=seed)
         rows += [
