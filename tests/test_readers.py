@@ -186,3 +186,14 @@ def test_the_text_of_an_explanation_may_be_anything(tmp_path, meta):
         np.savez(file, **arrays)
     with pytest.raises(FileFormatError, match="no saved explanation"):
         pl.explain.Explanation.load(tmp_path / "said")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 50_000, "[]", "null", '{"path": 1}', '{"path": "a\\u0000b", "options": {}, "sha256": ""}', "\x00"]
+)
+def test_what_a_run_remembers_of_its_data_may_be_anything(tmp_path, text):
+    from pellucid.cli.sources import recalled
+
+    (tmp_path / "data.json").write_text(text)
+    with pytest.raises(FileFormatError, match="not what a run remembers"):
+        recalled(tmp_path / "data.json")

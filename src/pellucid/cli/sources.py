@@ -22,11 +22,13 @@ from pellucid.data import CsvOptions, Dataset, InputSpec, ScaleWarning, load_csv
 from pellucid.data.directory import find_idx_files
 from pellucid.data.tables import prepared
 from pellucid.errors import ArgumentError, DataError, FileFormatError
-from pellucid.files import atomic_write
+from pellucid.files import atomic_write, read_bytes
+from pellucid.interop.strict_json import parse_json
 from pellucid.shown import shown
 
 MNIST = "mnist"
 MEMORY = "data.json"
+MOST_BYTES = 1 << 20  # of a memory
 HELD_OUT = 0.2
 
 _CSV_OPTIONS = (
@@ -112,14 +114,14 @@ def recalled(file: Path) -> Source:
         If the data are not there any more.
     """
     try:
-        memory = json.loads(file.read_text(encoding="utf-8"))
+        memory = parse_json(read_bytes(file, MOST_BYTES, who="data"), "the text")
         options = dict(memory["options"])
         test, digits = options.pop("test", None), options.pop("digits", None)
         source = Source(Path(memory["path"]), test and Path(test), digits, CsvOptions(**options))
         hashed = memory["sha256"]
-        if set(memory) != {"path", "options", "sha256"} or not isinstance(hashed, str):
+        if set(memory) != {"path", "options", "sha256"} or not isinstance(hashed, str) or "\0" in memory["path"]:
             raise ValueError
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise FileFormatError(f"{file}: not what a run remembers of its data. Remove it, or give --data.") from None
     if source.path is not None and not source.is_mnist:
         if not source.path.exists():

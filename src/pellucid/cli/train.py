@@ -19,7 +19,7 @@ from pellucid import plots
 from pellucid.cli.clock import seconds_since_start
 from pellucid.cli.common import data_option, load_data, write_figure
 from pellucid.cli.ranges import COUNT, RATE, SEED, Whole
-from pellucid.cli.sources import Source
+from pellucid.cli.sources import MEMORY, Source
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError, MissingDependencyError
 from pellucid.files import make_folder, writable, writable_folder
@@ -33,7 +33,7 @@ from pellucid.training import Evaluation, History, evaluate, network_of, predict
 from pellucid.training.progress import reporter
 
 MODEL = "model.safetensors"
-RECORDS = ("history.json", "history.csv", "history-iterations.csv")
+RECORDS = (MEMORY, "history.json", "history.csv", "history-iterations.csv")
 PICTURES = ("training.png", "samples.png", "confusion.png", "mistakes.png", "filters.png", "feature-maps.png")
 """What a run may hold; which pictures there are depends on the model."""
 
@@ -193,16 +193,16 @@ def _write(
         "training": json.dumps({**result.history.settings, "test_accuracy": result.test.accuracy}),
     }
     _save(result.model, directory, metadata)
-    source.remember(directory)
     for name in PICTURES:  # of a run that lay here
         (directory / name).unlink(missing_ok=True)
     try:
+        source.remember(directory)
         result.history.save(directory / "history.json")
         result.history.save(directory / "history.csv")
         _draw(directory, chosen, result, test)
     except MissingDependencyError as error:
         click.secho(f"no pictures: {error}", fg="yellow", err=True)
-    except DataError as error:
+    except (DataError, OSError) as error:
         raise DataError(f"{error} The model itself is saved: {directory / MODEL}.") from error
     click.echo(f"wrote {shown(directory)}/")
     for path in sorted(directory.iterdir()):
