@@ -97,7 +97,7 @@ class GlobalMaxPool2D(Layer[GlobalMaxPoolCache]):
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, GlobalMaxPoolCache]:
         x = self.check_input(x)
-        pixels = x.reshape(len(x), -1, x.shape[3])  # (N, H·W, C)
+        pixels = x.reshape(len(x), x.shape[1] * x.shape[2], x.shape[3])  # (N, H·W, C)
         winner = pixels.argmax(axis=1)[:, None, :]  # (N, 1, C)
         y = np.take_along_axis(pixels, winner, axis=1)[:, 0]
         return y, GlobalMaxPoolCache(winner, x.shape)
