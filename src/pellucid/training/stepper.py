@@ -162,9 +162,9 @@ def compiled_plan(
             kinds[-1] = slopes[type(layer)]
         else:
             return None
-    if type(loss) is CrossEntropy and kinds[-1:] != [kernel.SIGMOID]:
-        return None  # the kernel takes the two together
+    if not affine or (type(loss) is CrossEntropy and kinds[-1] != kernel.SIGMOID):
+        return None  # the kernel takes sigmoid and cross-entropy together
     units = (x.shape[1], *(a.units for a in affine))
     if max(units) >= MOST_UNITS or max(d * k for d, k in pairwise(units)) * batch_size > MOST_MULTIPLICATIONS:
         return None
-    return DensePlan(affine, kinds, losses[type(loss)]) if affine else None
+    return DensePlan(affine, kinds, losses[type(loss)])
