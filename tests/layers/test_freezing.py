@@ -170,3 +170,16 @@ def test_a_users_own_loop_moves_what_is_not_frozen() -> None:
         optimizer.step(network.params, grads)
     assert np.array_equal(network.params["affine2.W"], before["affine2.W"])
     assert not np.array_equal(network.params["affine1.W"], before["affine1.W"])
+
+
+@pytest.mark.parametrize("iterations", [600])
+def test_a_callback_may_freeze_in_mid_training(iterations: int) -> None:
+    class Freezes(pl.Callback):
+        def on_epoch(self, network: Any, row: Any) -> None:
+            network.freeze("affine1")
+            self.kept = getattr(self, "kept", None) or state(network)
+
+    network, watch = mlp(), Freezes()
+    pl.fit(network, samples(network), iterations=iterations, batch_size=10, callbacks=[watch], progress=False)
+    assert np.array_equal(watch.kept["affine1.W"], network.params["affine1.W"])
+    assert not np.array_equal(watch.kept["affine3.W"], network.params["affine3.W"])
