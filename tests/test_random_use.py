@@ -130,7 +130,7 @@ class RandomUse(RuleBasedStateMachine):
         others = any(p.dtype != dtype for part in inside for p in arrays_of(part).values()) or any(
             part.dtype != dtype for part in inside if isinstance(part, Container) and part.input_shape
         )
-        twice = len({id(part) for layer in layers for part in leaves(layer)}) < sum(len(leaves(a)) for a in layers)
+        twice = len({id(part) for part in inside}) < len(inside)
         try:
             network = _made(layers, form, shape, last, seed, dtype)
             if network.input_shape is None:  # built by its first training

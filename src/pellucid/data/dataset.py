@@ -81,7 +81,7 @@ class Dataset:
         class_names: Sequence[str] | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        dtype = inputs.float_dtype("Dataset", dtype)
+        dtype = checks.float_dtype("Dataset", dtype)
         if task not in targets.TASKS:
             checks.unknown_name("Dataset", "task", task, targets.TASKS)
         self.x: Array = inputs.samples("Dataset", x, dtype)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pellucid.data import idx, inputs, targets
+from pellucid import checks
+from pellucid.data import idx, targets
 from pellucid.data.dataset import Dataset
 from pellucid.data.digits import are_digits
 from pellucid.data.spec import InputSpec
@@ -173,7 +174,7 @@ def load_directory(
     <Dataset: 30 samples of shape (8, 8, 1), 3 classes, float32>
     """
     who = "load_directory"
-    dtype = inputs.float_dtype(who, dtype)
+    dtype = checks.float_dtype(who, dtype)
     files = find_idx_files(who, path)
     if transpose is None:
         transpose = files.train_images.name.startswith("emnist")

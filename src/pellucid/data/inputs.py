@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import arrays, checks
-from pellucid.errors import ArgumentError, DataError, ShapeError
+from pellucid.errors import DataError, ShapeError
 from pellucid.typing import Array, DTypeLike
 
 
@@ -25,17 +25,6 @@ class ScaleWarning(UserWarning):
     >>> caught[0].category is pl.data.ScaleWarning
     True
     """
-
-
-def float_dtype(who: str, dtype: DTypeLike) -> np.dtype[Any]:
-    """`dtype` as float32 or float64; ArgumentError otherwise."""
-    try:
-        kind = np.dtype(object if dtype is None else dtype)  # np.dtype(None) is float64
-    except TypeError:
-        kind = np.dtype(object)
-    if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ArgumentError(f"{who}: dtype must be float32 or float64, got {dtype!r}.")
-    return kind
 
 
 def samples(who: str, value: Any, dtype: DTypeLike) -> Array:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pellucid.data import inputs
+from pellucid import checks
 from pellucid.data.dataset import Dataset
 from pellucid.data.directory import find_idx_files, read_pair, scaled, shaped
 from pellucid.data.spec import InputSpec
@@ -59,7 +59,7 @@ def load_mnist(
     ((60000, 784), dtype('uint8'), array([5, 0, 4, 1, 9], dtype=uint8))
     """
     who = "load_mnist"
-    dtype = inputs.float_dtype(who, dtype)
+    dtype = checks.float_dtype(who, dtype)
     files = find_idx_files(who, FOLDER if path is None else path)
 
     def part(images: Path, labels: Path) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import checks
-from pellucid.data import columns, inputs
+from pellucid.data import columns
 from pellucid.data.csv_rows import Rows, read_rows
 from pellucid.data.csv_text import Column, CsvOptions
 from pellucid.data.dataset import Dataset
@@ -113,7 +113,7 @@ def load_csv(
     (('iris', 'lily'), array([0, 1]))
     """
     who = f"load_csv: {os.fspath(path)}"
-    dtype = inputs.float_dtype("load_csv", dtype)
+    dtype = checks.float_dtype("load_csv", dtype)
     _expect_known("load_csv", task, scale)
     rows = read_rows(who, path, CsvOptions(target, header, delimiter, decimal, encoding, index_col))
     columns.expect_two_columns(who, rows.names)
@@ -255,7 +255,7 @@ def from_dataframe(
     <Dataset: 2 samples of shape (2,), 2 classes, float32>
     """
     who = "from_dataframe"
-    dtype = inputs.float_dtype(who, dtype)
+    dtype = checks.float_dtype(who, dtype)
     _expect_known(who, task, scale)
     if not (hasattr(frame, "iloc") and hasattr(frame, "columns")):
         raise ArgumentError(
