@@ -90,6 +90,10 @@ def leaves(layer: Any) -> list[Any]:
     ]
 
 
+def leaves_with_params(layers: list[Any]) -> list[Any]:
+    return [part for layer in layers for part in leaves(layer) if part.params or part.input_shape is None]
+
+
 class RandomUse(RuleBasedStateMachine):
     """A pool of layers that anybody may take, and the networks that were made of them."""
 
@@ -114,6 +118,10 @@ class RandomUse(RuleBasedStateMachine):
         """Small networks take the compiled roads, or the layers' own."""
         pl.set_num_threads(threads)
         single.WORTHWHILE, _run().WORTH_COMPILING = (0, 1) if compiled else (500_000, 500)
+        for use in self.uses:  # a network keeps the road that it once found worthwhile, and a copy looks anew
+            for part in (use.network, *use.network.walk()):
+                if isinstance(part, pl.Sequential):
+                    part._stretches = None
 
     # Building
 
@@ -139,8 +147,9 @@ class RandomUse(RuleBasedStateMachine):
                 self.learn(network)
         except PellucidError as error:
             refusal = str(error)
-            if not (others or twice or "name" in refusal):  # of the same name as another, or differently named
-                raise
+            still = form == "late" and not any(layer.trainable for layer in leaves_with_params(layers))
+            if not (others or twice or "name" in refusal or (still and "frozen" in refusal)):
+                raise  # else it has the name of another, or nothing to train
             return
         assert not others, "layers of another dtype were taken"
         assert not twice, "one layer stands there twice"
@@ -290,19 +299,25 @@ class RandomUse(RuleBasedStateMachine):
         rng = np.random.default_rng(seed)
         d = {key: rng.normal(size=g.shape) for key, g in grads.items()}
         place = {id(a): key for key, a in use.network.params.items()}
-        values = []
-        for h in (1e-6, -1e-6):
 
-            def numbers(layer: Any, h: float = h) -> Arrays:
+        def value(h: float) -> float:
+            def numbers(layer: Any) -> Arrays:
                 own = self.numbers(layer)
                 for key, a in layer.params.items():
                     own[key] = own[key] + h * d.get(place[id(a)], 0)
                 return own
 
             v = plain.forward(use.network, plain.exact(data.x, 2e-16), numbers, train=True)
-            values.append(plain.loss(data.loss, v.y, data.t))
-        slope = (values[0] - values[1]) / 2e-6
-        assert agree(np.array(sum((grads[key] * d[key]).sum() for key in grads)), np.array(slope)), "wrong gradient"
+            return float(plain.loss(data.loss, v.y, data.t))
+
+        h, mine = 1e-6, float(sum((grads[key] * d[key]).sum() for key in grads))
+        here, above, below = value(0), value(h), value(-h)
+        slope, wider = (above - below) / (2 * h), (value(3 * h) - value(-3 * h)) / (6 * h)
+        if agree(np.array(mine), np.array(slope)):
+            return
+        # A ReLU at exactly 0 has another slope on each side, and a batch norm of two like numbers bends too sharply.
+        bend = abs((above - here) - (here - below)) / h
+        assert max(bend, 2 * abs(slope - wider)) >= abs(mine - slope), f"wrong gradient: {mine}, not {slope}"
 
     @precondition(lambda self: self.uses)
     @rule(i=which, seed=seeds, optimiser=st.integers(0, len(OPTIMISERS) - 1), loss=st.integers(0, 1),
@@ -428,7 +443,7 @@ def _data(shape: Shape, last: Shape, seed: int, loss: int, dtype: Any, samples: 
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(samples, *shape)).astype(dtype)
     if loss == 0 and last[0] > 1:
-        return Data(x, rng.integers(0, last[0], samples), LOSSES[0])
+        return Data(x, rng.permutation(np.arange(samples) % last[0]), LOSSES[0])  # never of one class alone
     return Data(x, rng.normal(size=(samples, *last)), LOSSES[1])
 
 
