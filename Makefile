@@ -78,7 +78,7 @@ $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-peers: $(VENV)/.installed-dev tests/peers.txt
-	$(BIN)/python -m pip install --quiet --editable '.[dev]' --requirement tests/peers.txt
+	$(BIN)/python -m pip install --quiet --editable '.[dev,docs]' --requirement tests/peers.txt
 	touch $@
 
 $(VENV)/.installed-dist: $(VENV)/.installed-dev

@@ -346,7 +346,7 @@ class RandomUse(RuleBasedStateMachine):
         try:
             history = pl.fit(network, data.set_of(use.dtype), optimizer=OPTIMISERS[optimiser](), **how)
         except PellucidError as error:  # a batch norm of vectors has nothing to say of a batch of one
-            if "at least 2 values for each channel" not in str(error):
+            if "needs 2 values of a channel in each batch" not in str(error):
                 raise
             self.learn(network)
             return

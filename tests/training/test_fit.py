@@ -443,6 +443,45 @@ def test_a_single_sample_and_small_data_are_trained_on():
     assert quiet(small(), blobs()[:7], batch_size=None).settings["batch_size"] == 7
 
 
+def normalised(*before):
+    return pl.Sequential([*before, pl.BatchNorm(), pl.Affine(3)])
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_last_batch_too_small_to_normalise_is_refused_before_the_first_step(nested):
+    network = pl.Sequential([pl.Sequential([pl.Affine(4), pl.BatchNorm()]), pl.Affine(3)]) if nested else normalised()
+    with pytest.raises(ArgumentError, match=r"of 21 samples in batches of 10 one would hold 1\. Try batch_size=9\."):
+        quiet(network, blobs()[:21], batch_size=10)
+    assert network.input_shape is None
+    assert len(quiet(network, blobs()[:21], batch_size=9)) == 3
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"batch_size": 10, "iterations": 2},  # the last batch is not reached
+        {"batch_size": 10, "sampling": "replacement"},
+        {"batch_size": 20, "epochs": 2},
+    ],
+)
+def test_batches_that_can_be_normalised_are_trained_on(how):
+    assert len(quiet(normalised(), blobs()[: 21 if how["batch_size"] == 10 else 20], **how)) == 2
+
+
+def test_images_and_frozen_statistics_can_do_with_one_sample():
+    x = np.random.default_rng(0).random((5, 8, 8, 1), np.float32)
+    images = pl.Sequential([pl.Conv2D(2, 3), pl.BatchNorm(), pl.Flatten(), pl.Affine(2)])
+    assert len(quiet(images, (x, [0, 1, 0, 1, 0]), batch_size=2)) == 3
+    frozen = normalised()
+    frozen.layer("batchnorm1").trainable = False
+    assert len(quiet(frozen, blobs()[:21], batch_size=10)) == 3
+
+
+def test_one_sample_alone_cannot_be_normalised():
+    with pytest.raises(ArgumentError, match=r"batches of 1 one would hold 1\. Take more samples\."):
+        quiet(normalised(), blobs()[:1], batch_size=1)
+
+
 def test_classes_called_otherwise_in_the_validation_data_are_refused():
     x, t = blobs().x, blobs().t
     train, other = (pl.Dataset(x, t, class_names=names) for names in (["a", "b", "c"], ["b", "a", "c"]))

@@ -144,6 +144,10 @@ class Layer(KnownAttributes, Generic[CacheT]):
         """Return the keyword arguments that make this layer again, fit for JSON."""
         return {}
 
+    def least_batch(self, input_shape: Shape) -> int:
+        """Return how few samples of `input_shape` a training batch may hold."""
+        return 1
+
     # What every layer has
 
     def __call__(self, x: Array) -> Array:

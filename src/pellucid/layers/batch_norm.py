@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -85,6 +86,9 @@ class BatchNorm(Layer[BatchNormCache]):
         channels = input_shape[-1]
         self.params = Parameters(gamma=np.ones(channels, dtype), beta=np.zeros(channels, dtype))
         self.buffers = Parameters(mean=np.zeros(channels, dtype), variance=np.ones(channels, dtype))
+
+    def least_batch(self, input_shape: Shape) -> int:
+        return 2 if self.trainable and math.prod(input_shape[:-1]) == 1 else 1
 
     def forward(
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None

@@ -125,6 +125,9 @@ class Container(Layer[CacheT]):
         for layer, shape in self.reach(input_shape):
             layer.expect_fit(shape, dtype)
 
+    def least_batch(self, input_shape: Shape) -> int:
+        return max((layer.least_batch(shape) for layer, shape in self.reach(input_shape)), default=1)
+
     @abstractmethod
     def reach(self, input_shape: Shape) -> Iterator[tuple[AnyLayer, Shape]]:
         """Yield every layer with the shape of a sample that reaches it, for samples of `input_shape`."""

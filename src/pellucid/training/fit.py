@@ -123,6 +123,7 @@ def fit(
     output_shape = _output_shape(network, train)
     sample = None if train_sample is None or train_sample == 0 else checks.size("fit", "train_sample", train_sample)
     plan = Plan.make(len(train), epochs, iterations, batch_size, sampling, evaluate_every, first_evaluation)
+    plan.expect_batches(network.least_batch(train.sample_shape))
     expect_several_classes(train)
     t, criterion = checked_targets("fit", train, choose_loss(network, loss, train, output_shape), output_shape)
     parts = [

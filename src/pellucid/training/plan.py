@@ -44,6 +44,20 @@ class Plan:
         first = every if first is None else checks.size("fit", "first_evaluation", first)
         return cls(samples, checks.size("fit", "iterations", iterations), batch_size, per_epoch, sampling, every, first)
 
+    def expect_batches(self, least: int) -> None:
+        """Raise ArgumentError where a batch would hold fewer than `least` samples."""
+        last = self.samples % self.batch_size if self.sampling == "shuffle" else 0
+        smallest = last if last and self.iterations >= self.per_epoch else self.batch_size
+        if smallest >= least:
+            return
+        fitting = [size for size in range(least, self.samples + 1) if not 0 < self.samples % size < least]
+        nearest = min(fitting, key=lambda size: abs(size - self.batch_size), default=None)
+        remedy = f"Try batch_size={nearest}." if nearest else "Take more samples."
+        raise ArgumentError(
+            f"fit: BatchNorm needs {least} values of a channel in each batch, and of {self.samples} samples in "
+            f"batches of {self.batch_size} one would hold {smallest}. {remedy}"
+        )
+
     def batches(self, rng: np.random.Generator) -> Iterator[IntArray]:
         """Yield the indices of every batch of the run."""
         while True:
