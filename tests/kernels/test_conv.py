@@ -49,6 +49,30 @@ def test_float64_convolutions_equal_the_reference(case: Conv) -> None:
     check_against_reference(case, np.float64, 1e-10)
 
 
+# Padding and dilation that reach far beyond the image.
+WIDE = [
+    Conv((2, 5, 6, 3), (3, 3, 3, 4), (1, 1), ((40, 40), (40, 40)), (40, 40), 1),
+    Conv((2, 5, 6, 4), (3, 2, 2, 6), (2, 3), ((190, 7), (9, 60)), (190, 4), 2),
+    Conv((3, 4, 4, 6), (5, 3, 1, 6), (7, 1), ((50, 50), (20, 30)), (20, 10), 6),
+    Conv((1, 2, 2, 1), (2, 2, 1, 2), (50, 50), ((50, 50), (50, 50)), (1, 1), 1),
+    Conv((2, 3, 3, 2), (2, 2, 2, 3), (5, 1), ((60, 0), (60, 0)), (61, 61), 1),
+]
+
+
+@pytest.mark.parametrize("case", WIDE, ids=str)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 2e-5), (np.float64, 1e-10)])
+def test_padding_far_beyond_the_image_equals_the_reference(case: Conv, dtype: type, tolerance: float) -> None:
+    assert kernels.choose(case.x_shape, case.w_shape, **case.how, dtype=dtype).kernel == "taps"
+    check_against_reference(case, dtype, tolerance)
+
+
+def test_a_border_of_zeros_larger_than_memory_is_not_built() -> None:
+    x, w = np.ones((1, 28, 28, 1), np.float32), np.ones((3, 3, 1, 1), np.float32)
+    far = 10**6
+    y = kernels.conv2d(x, w, padding=((far, far), (far, far)), dilation=(far, far))
+    assert np.array_equal(y, x)  # only the tap in the middle sees the image
+
+
 @pytest.mark.usefixtures("without_numba")
 def test_convolutions_without_numba_equal_the_reference() -> None:
     for case in (

@@ -7,16 +7,19 @@ What comes out has the dtype of what went in. `reference` holds the equations.
 from __future__ import annotations
 
 import math
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
-from pellucid.kernels import depthwise, direct, doors, elementwise, im2col, jit, pool, winograd
+from pellucid.kernels import depthwise, direct, doors, elementwise, im2col, jit, pool, taps, winograd
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window, conv_output_shape, transposed_size
 from pellucid.typing import Array, DTypeLike, IntArray, Shape
 
 # Below so many channels in or out the transforms of Winograd's method cost more than the multiplications they save.
 WINOGRAD_CHANNELS = {(3, 3): 16, (5, 5): 12}
+# A border of zeros this many times as large as the image and the output together is not built.
+LARGEST_BORDER = 16
 
 
 class Choice(NamedTuple):
@@ -29,7 +32,7 @@ class Choice(NamedTuple):
     (True, True)
     """
 
-    kernel: str  # "winograd", "depthwise", "direct" or "im2col"
+    kernel: str  # "winograd", "depthwise", "direct", "im2col" or "taps"
     reason: str
     flops: int  # a multiplication and an addition for each tap of each output
     bytes: int  # x, w and y, each once
@@ -65,6 +68,9 @@ def choose(
 
 def _pick(x_shape: Shape, w_shape: Shape, window: Window, groups: int, dtype: np.dtype[np.generic]) -> tuple[str, str]:
     c, oc = x_shape[3], w_shape[3]
+    oh, ow = window.output(x_shape[1], x_shape[2])
+    if window.framed(*x_shape[1:3]) > LARGEST_BORDER * (x_shape[1] * x_shape[2] + oh * ow):
+        return "taps", "padding reaches so far beyond the image that its zeros would be nearly all there is"
     if dtype != np.float32:
         return "im2col", f"{dtype} takes the general path"
     if not jit.available():
@@ -77,7 +83,6 @@ def _pick(x_shape: Shape, w_shape: Shape, window: Window, groups: int, dtype: np
     fewest, r, m = WINOGRAD_CHANNELS[window.size], form.r, form.m
     if min(c, oc) < fewest:
         return "direct", f"fewer than {fewest} channels do not repay Winograd's transforms"
-    oh, ow = window.output(x_shape[1], x_shape[2])
     if r * r * oh * ow < 60 * -(-oh // m) * -(-ow // m):
         return "direct", f"the outputs fill too little of Winograd's {m}x{m} tiles"
     saving = "a quarter" if r == 3 else "36 in 100"
@@ -134,12 +139,16 @@ def conv2d(
         return winograd.forward(x, w, b, window, relu=relu, out=out)
     if kernel == "direct":
         return direct.forward(x, w, b, window, groups, relu=relu, out=out)
-    y = (depthwise.forward if kernel == "depthwise" else _im2col_forward)(x, w, b, window, out)
+    if kernel == "depthwise":
+        y = depthwise.forward(x, w, b, window, out)
+    else:
+        y = _general(kernel).conv2d(x, w, b, window, groups, out)
     return np.maximum(y, 0, out=y) if relu else y
 
 
-def _im2col_forward(x: Array, w: Array, b: Array | None, window: Window, out: Array | None) -> Array:
-    return im2col.conv2d(x, w, b, window, x.shape[3] // w.shape[2], out)
+def _general(kernel: str) -> ModuleType:
+    """The two that take any dtype, stride, dilation and groups: by columns, or by taps."""
+    return taps if kernel == "taps" else im2col
 
 
 def conv2d_relu_max_pool(
@@ -244,7 +253,8 @@ def _input_gradient(
         return direct.input_gradient(dy, w, x_shape, window, groups, out)
     if kernel == "depthwise":
         return depthwise.input_gradient(dy, w, x_shape, window, out)
-    return im2col.conv2d_input_gradient(dy, w, x_shape, window, groups, out)
+    dx: Array = _general(kernel).conv2d_input_gradient(dy, w, x_shape, window, groups, out)
+    return dx
 
 
 def _weight_gradient(
@@ -254,7 +264,7 @@ def _weight_gradient(
         return direct.weight_gradient(x, dy, w_shape, window, groups, y=y)
     if kernel == "depthwise":
         return depthwise.weight_gradient(x, dy, w_shape, window)
-    return im2col.conv2d_weight_gradient(x, dy, w_shape, window, groups), bias_gradient(dy)
+    return _general(kernel).conv2d_weight_gradient(x, dy, w_shape, window, groups), bias_gradient(dy)
 
 
 def conv2d_input_gradient(

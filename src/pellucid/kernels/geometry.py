@@ -43,6 +43,10 @@ class Window(NamedTuple):
         """(OH, OW) for an image of H x W."""
         return self._steps(0, height), self._steps(1, width)
 
+    def framed(self, height: int, width: int) -> int:
+        """How many pixels an image of H x W has with its padding round it."""
+        return (height + sum(self.padding[0])) * (width + sum(self.padding[1]))
+
     def phases(self, axis: int) -> list[tuple[int, list[int]]]:
         """The taps u by their phase a = u·D mod S, where it has any: pixels of a phase see its taps alone."""
         taps: dict[int, list[int]] = {}

@@ -7,13 +7,12 @@ that it is seen. Windows may overlap and may reach into padding, which never win
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from pellucid.kernels import doors, jit
 from pellucid.kernels.addresses import BYTE
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window
+from pellucid.kernels.taps import tap_slices
 from pellucid.kernels.tasks import Task
 from pellucid.kernels.threads import blocks_of, parallel_for
 from pellucid.typing import Array, IntArray, Shape
@@ -30,32 +29,6 @@ def _images(x_shape: Shape, itemsize: int) -> int:
 
 def _blocks(x_shape: Shape, itemsize: int) -> list[slice]:
     return blocks_of(x_shape[0], _images(x_shape, itemsize))
-
-
-def _tap_slices(window: Window, x_shape: Shape) -> Iterator[tuple[int, tuple[slice, slice], tuple[slice, slice]]]:
-    """For each tap that sees the image: its number, the outputs whose tap lies in it, and the pixels that they see."""
-    outputs = window.output(x_shape[1], x_shape[2])
-    rows, columns = (_seeing(window, axis, outputs[axis], x_shape[1 + axis]) for axis in (0, 1))
-    for u, *row in rows:
-        for v, *column in columns:
-            yield u * window.size[1] + v, (row[0], column[0]), (row[1], column[1])
-
-
-def _seeing(window: Window, axis: int, outputs: int, pixels: int) -> list[tuple[int, slice, slice]]:
-    """The taps along an axis that lie in the image for any output, with these outputs and the pixels they see."""
-    (before, _), stride = window.padding[axis], window.stride[axis]
-    first, end = max(0, before - (outputs - 1) * stride), min(window.size[axis], before + pixels)
-    taps = ((u, *_in_image(u - before, stride, outputs, pixels)) for u in range(first, end))
-    return [tap for tap in taps if tap[1].stop]
-
-
-def _in_image(offset: int, stride: int, outputs: int, pixels: int) -> tuple[slice, slice]:
-    """Outputs i with 0 ≤ i·stride + offset < pixels, and those pixels."""
-    first = max(0, -(offset // stride))
-    last = min(outputs - 1, (pixels - 1 - offset) // stride)
-    if last < first:
-        return slice(0, 0), slice(0, 0)
-    return slice(first, last + 1), slice(first * stride + offset, last * stride + offset + 1, stride)
 
 
 def _compiled(size: Pair, *arrays: Array) -> bool:
@@ -116,11 +89,11 @@ def max_pool2d(
 def _max_block(x: Array, y: Array, switch: IntArray, window: Window) -> None:
     y.fill(-np.inf)
     switch.fill(0)
-    for tap, outputs, pixels in _tap_slices(window, x.shape):
+    for (u, v), outputs, pixels in tap_slices(window, x.shape):
         best, seen = y[:, outputs[0], outputs[1]], x[:, pixels[0], pixels[1]]
         better = (seen > best) | (np.isnan(seen) & ~np.isnan(best))
         np.copyto(best, seen, where=better)
-        np.copyto(switch[:, outputs[0], outputs[1]], tap, where=better, casting="unsafe")
+        np.copyto(switch[:, outputs[0], outputs[1]], u * window.size[1] + v, where=better, casting="unsafe")
 
 
 def max_pool2d_gradient(
@@ -159,8 +132,8 @@ def max_pool2d_gradient(
     def block(index: int) -> None:
         part = blocks[index]
         dx[part] = 0
-        for tap, outputs, pixels in _tap_slices(window, x_shape):
-            won = switch[part, outputs[0], outputs[1]] == tap
+        for (u, v), outputs, pixels in tap_slices(window, x_shape):
+            won = switch[part, outputs[0], outputs[1]] == u * window.size[1] + v
             dx[part, pixels[0], pixels[1]] += np.where(won, dy[part, outputs[0], outputs[1]], dy.dtype.type(0))
 
     parallel_for(block, len(blocks))
@@ -170,7 +143,7 @@ def max_pool2d_gradient(
 def _shares(window: Window, x_shape: Shape, count_padding: bool, dtype: np.dtype[np.floating]) -> Array:
     """(OH, OW): one over the number of pixels that each window's mean is taken of."""
     counts = np.zeros(window.output(x_shape[1], x_shape[2]))
-    for _, outputs, _ in _tap_slices(window, x_shape):
+    for _, outputs, _ in tap_slices(window, x_shape):
         counts[outputs] += 1
     if count_padding:
         counts[:] = window.size[0] * window.size[1]
@@ -207,7 +180,7 @@ def average_pool2d(
     def block(index: int) -> None:
         part = blocks[index]
         y[part] = 0
-        for _, outputs, pixels in _tap_slices(window, x.shape):
+        for _, outputs, pixels in tap_slices(window, x.shape):
             y[part, outputs[0], outputs[1]] += x[part, pixels[0], pixels[1]]
         y[part] *= shares[..., None]
 
@@ -252,7 +225,7 @@ def average_pool2d_gradient(
         part = blocks[index]
         dx[part] = 0
         shared = dy[part] * shares[..., None]
-        for _, outputs, pixels in _tap_slices(window, x_shape):
+        for _, outputs, pixels in tap_slices(window, x_shape):
             dx[part, pixels[0], pixels[1]] += shared[:, outputs[0], outputs[1]]
 
     parallel_for(block, len(blocks))
