@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,47 @@ def test_a_network_whose_output_is_no_row_is_refused() -> None:
     for function in (pl.predict_classes, pl.predict_proba):
         with pytest.raises(ShapeError, match=r"gives \(1, 1, 3\) for a sample"):
             function(network, images[0])
+
+
+POOLED = {
+    "pooled": [pl.Conv2D(3, 1), "end", pl.GlobalAveragePool2D()],
+    "largest": [pl.Conv2D(3, 1), "end", pl.GlobalMaxPool2D()],
+    "averaged": [pl.Conv2D(3, 1), "end", pl.AveragePool2D(8), pl.Flatten()],
+    "enlarged": [pl.Conv2D(3, 1), "end", pl.Upsample2D(2), pl.MaxPool2D(2), pl.GlobalAveragePool2D()],
+    "rectified": [pl.Flatten(), pl.Affine(3), "end", pl.ReLU()],
+    "leaky": [pl.Flatten(), pl.Affine(3), "end", pl.LeakyReLU(0.1), pl.ELU(), pl.Dropout(0.5)],
+}
+
+
+@pytest.mark.parametrize("kind", [pl.Softmax, pl.Sigmoid])
+@pytest.mark.parametrize("name", POOLED)
+def test_probabilities_are_found_behind_layers_that_keep_them(name, kind):
+    network = pl.Sequential([kind() if a == "end" else copy.deepcopy(a) for a in POOLED[name]], input_shape=(8, 8, 2))
+    x = np.random.default_rng(0).standard_normal((4, 8, 8, 2)).astype(np.float32)
+    y = network(x)
+
+    assert np.array_equal(pl.predict_proba(network, x), y)
+    with pytest.raises(ArgumentError, match=f"ends in {kind.__name__}.*Take the {kind.__name__} away"):
+        pl.fit(network, (x, [0, 1, 2, 0]), loss="SoftmaxCrossEntropy", progress=False)
+    found = pl.explain.saliency(network, x, 1, scalar="probability")
+    dx, _ = network.backward(np.eye(3, dtype=np.float32)[[1] * 4], network.forward(x)[1])
+    if name not in ("rectified", "leaky"):  # there the layer is taken off, and its own slope applied
+        assert np.array_equal(found.values, dx)
+    assert np.allclose(found.values, dx, atol=1e-6)
+
+
+def test_heads_of_both_kinds_side_by_side_give_probabilities():
+    def head(kind):
+        return pl.Sequential([pl.Affine(2), kind()])
+
+    network = pl.Graph(
+        {"a": (head(pl.Softmax), "input"), "b": (head(pl.Sigmoid), "input"), "c": (pl.Concat(), ["a", "b"])},
+        input_shape=3,
+    )
+    x = np.random.default_rng(0).random((5, 3), np.float32)
+    assert np.array_equal(pl.predict_proba(network, x), network(x))
+    with pytest.raises(ArgumentError, match="ends in Sigmoid"):
+        pl.fit(network, (x, [0, 1, 2, 3, 0]), loss="SoftmaxCrossEntropy", progress=False)
 
 
 def test_what_outputs_mean_is_kept_by_copies_and_files(tmp_path: Any) -> None:

@@ -79,6 +79,10 @@ class Loss(ABC):
         """Return what the sum over the samples of checked targets is divided by, so that batches add up."""
         return float(len(t))
 
+    def total(self, y: Array, t: Array) -> float:
+        """Return the sum over the samples, before it is divided by `divisor`."""
+        return self.compute(y, t)[0] * self.divisor(t)
+
     def probabilities(self, y: Array) -> Array:
         """Return what the outputs mean as probabilities; distances take them as they are."""
         return y
@@ -89,6 +93,12 @@ class Loss(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.config().items())})"
+
+
+def _log_softmax(y: Array) -> Array:
+    log_p: Array = y - y.max(axis=1, keepdims=True)
+    log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
+    return log_p
 
 
 def _expect_several_outputs(who: str, outputs: int) -> None:
@@ -168,16 +178,24 @@ class SoftmaxCrossEntropy(Loss):
         return float(losses.sum()) / n, LossCache(p)
 
     def _weighted(self, y: Array, t: IntArray, weights: Array) -> tuple[float, LossCache]:
+        q, log_p = self._shares(y, t, weights), _log_softmax(y)
+        total = self.divisor(t)
+        if total == 0:  # only smoothing weighs anything, and there is nothing to take the mean over
+            return 0.0, LossCache(np.zeros_like(y))
+        dy = np.exp(log_p) * q.sum(axis=1, keepdims=True) - q
+        return -float(np.vdot(q, log_p)) / total, LossCache(dy / y.dtype.type(total))
+
+    def _shares(self, y: Array, t: IntArray, weights: Array) -> Array:
+        """Q (N, K): what each −ln p counts."""
         rows, w = np.arange(len(y)), weights.astype(y.dtype)
         q = np.tile(w * (self.label_smoothing / y.shape[1]), (len(y), 1))
         q[rows, t] += (1 - self.label_smoothing) * w[t]
-        log_p = y - y.max(axis=1, keepdims=True)
-        log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
-        total = float(w[t].sum()) or 1.0  # nothing weighs anything: the sums below are 0 too, but for smoothing
-        if not w[t].any():
-            q[...] = 0
-        dy = np.exp(log_p) * q.sum(axis=1, keepdims=True) - q
-        return -float(np.vdot(q, log_p)) / total, LossCache(dy / y.dtype.type(total))
+        return q
+
+    def total(self, y: Array, t: IntArray) -> float:
+        if self.class_weights is None:
+            return super().total(y, t)
+        return -float(np.vdot(self._shares(y, t, np.asarray(self.class_weights)), _log_softmax(y)))
 
     def divisor(self, t: IntArray) -> float:
         return float(len(t)) if self.class_weights is None else float(np.asarray(self.class_weights)[t].sum())

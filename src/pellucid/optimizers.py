@@ -148,6 +148,15 @@ class Optimizer(ABC):
         array = self.state.get(full)
         if array is None:
             array = self.state[full] = np.zeros_like(p)
+        if (
+            type(array) is not np.ndarray
+            or (array.shape, array.dtype) != (p.shape, p.dtype)
+            or not array.flags.writeable
+        ):
+            came = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+            raise StateError(
+                f"{type(self).__name__}: state[{full!r}] must be a writable array of {p.dtype} {p.shape}, got {came}."
+            )
         return array
 
     def descend(self, key: str, p: Array, direction: Array, rate: float) -> None:

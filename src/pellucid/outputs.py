@@ -12,13 +12,34 @@ import numpy as np
 
 from pellucid.errors import ArgumentError
 from pellucid.functions import sigmoid
-from pellucid.layers import Concat, Dropout, Flatten, Graph, Reshape, Sequential, Sigmoid, Softmax, SpatialDropout2D
+from pellucid.layers import (
+    ELU,
+    AveragePool2D,
+    Concat,
+    Dropout,
+    Flatten,
+    GlobalAveragePool2D,
+    GlobalMaxPool2D,
+    Graph,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Reshape,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    SpatialDropout2D,
+    Upsample2D,
+)
 from pellucid.layers.nodes import INPUT
 from pellucid.losses import Loss, RowLoss, ShareLoss, SigmoidCrossEntropy, SoftmaxCrossEntropy, as_loss, loss_config
 from pellucid.typing import Array, Config, IntArray
 
 PASSIVE = (Dropout, SpatialDropout2D, Flatten, Reshape)
 """Layers that change no number in an evaluation-mode pass."""
+POOLS = (MaxPool2D, AveragePool2D, GlobalMaxPool2D, GlobalAveragePool2D)
+KEEPING = (*PASSIVE, *POOLS, Upsample2D, ReLU, LeakyReLU, ELU)
+"""Layers of which probabilities come out where they go in: numbers of 0 to 1 stay so."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +74,15 @@ class OutputSpec:
 def ending(network: Any) -> str:
     """Return "Softmax" or "Sigmoid" where a network's numbers come out of one, "" where they are scores.
 
-    Nested networks and graphs are looked into; dropout and changes of shape behind it only pass numbers on. Parts
-    that are put side by side count where they all end alike.
+    Nested networks and graphs are looked into; dropout, changes of shape and pooling behind it pass them on. Parts
+    that are put side by side count where all are probabilities.
     """
     return _ending(network) or ""
 
 
 def _ending(layer: Any) -> str | None:
     """The same, and None for what only passes on the numbers that it is given."""
-    if isinstance(layer, PASSIVE):
+    if isinstance(layer, KEEPING):
         return None
     if isinstance(layer, Sequential):
         kinds = map(_ending, reversed(layer.layers))
@@ -77,7 +98,7 @@ def _ending_at(graph: Graph, name: str) -> str | None:
     node = graph.node(name)
     if isinstance(node.operation, Concat):
         kinds = {_ending_at(graph, source) for source in node.inputs}
-        return kinds.pop() if len(kinds) == 1 else ""
+        return kinds.pop() if len(kinds) == 1 else "Sigmoid" if kinds == {"Softmax", "Sigmoid"} else ""
     own = _ending(node.operation)
     return _ending_at(graph, node.inputs[0]) if own is None else own
 
@@ -91,7 +112,7 @@ def expect_scores(network: Any, loss: Loss) -> None:
         raise ArgumentError(
             f"The network ends in {kind}, and the loss {name} "
             f"{'applies it again' if needless else 'takes scores and not probabilities'}. "
-            f"Take the last layer away{other}: predict_proba gives the probabilities."
+            f"Take the {kind} away{other}: predict_proba gives the probabilities."
         )
 
 

@@ -205,9 +205,7 @@ def test_diversity_keeps_starts_apart(network):
 
 
 def test_softmax_is_never_in_the_way(network):
-    ended = pl.Sequential([*pl.layers.copy_network(network).layers, pl.Softmax()])
-    ended.input_shape, ended.output_shape = network.input_shape, network.output_shape
-    ended.gather()
+    ended = pl.Sequential([*pl.layers.copy_network(network).layers, pl.Softmax()], input_shape=network.input_shape)
 
     found, plain = (maximize(n, 4, steps=30) for n in (ended, network))
 

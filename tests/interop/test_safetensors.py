@@ -263,7 +263,7 @@ def test_what_cannot_be_saved_is_said(path):
 
 def _odd():
     network = Sequential([Dropout(0.5)], input_shape=2)
-    network.layers[0].drop_probability = float("nan")
+    vars(network.layers[0])["drop_probability"] = float("nan")
     return network
 
 

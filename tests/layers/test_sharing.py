@@ -221,6 +221,56 @@ def test_networks_pickled_together_still_share() -> None:
 # Arrays that somebody replaces
 
 
+COPIES = [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer)), copy.copy]
+
+
+@pytest.mark.parametrize("made", COPIES)
+def test_a_layer_that_is_copied_alone_stands_in_no_network(made: Any) -> None:
+    network = mlp()
+    twin = made(network.layers[0])
+    assert np.array_equal(twin.params["W"], network.params["affine1.W"])
+
+    other = pl.Sequential([twin], input_shape=7, dtype=np.float64)
+    assert other.params["affine1.W"].shape == (7, 20)
+    assert network.params["affine1.W"] is network.layers[0].params["W"]
+
+
+@pytest.mark.parametrize("made", COPIES[:2])
+@pytest.mark.parametrize("make", [mlp, cnn])
+def test_the_layers_of_a_copied_network_stand_in_it(made: Any, make: Any) -> None:
+    network = made(make())
+    for layer in network.layers:
+        if isinstance(layer, (pl.Residual, pl.Affine)):
+            continue  # which take no such shape anyway
+        with pytest.raises(StateError, match="stands in a network"):
+            pl.Sequential([layer], input_shape=(9, 9, 2) if len(network.input_shape) == 3 else 9)
+    assert all(network.params[f"{n}.{k}"] is a for n, layer in network.named_layers() for k, a in layer.params.items())
+
+
+@pytest.mark.parametrize(
+    ("place", "option", "value"),
+    [
+        (0, "dilation", (2, 2)), (0, "filters", 7), (2, "pool_size", (3, 3)), (2, "padding", "same"),
+        (3, "epsilon", 1.0), (0, "input_shape", (9, 9, 1)), (0, "output_shape", (1, 1, 1)), (4, "branch", pl.ReLU()),
+        (None, "layers", ()), (None, "names", ()), (None, "dtype", np.float64), (None, "input_shape", (9, 9, 1)),
+    ],
+)  # fmt: skip
+def test_what_a_networks_shapes_and_kernels_follow_from_is_fixed(place: Any, option: str, value: Any) -> None:
+    network = cnn()
+    x, _ = samples(network)
+    before = network(x)
+    with pytest.raises(StateError, match=f"{option} is fixed once the layer stands in a network"):
+        setattr(network if place is None else network.layers[place], option, value)
+    for y in (network(x), network.forward(x)[0], np.concatenate([network(x[i : i + 1]) for i in range(len(x))])):
+        assert np.allclose(y, before, atol=1e-5)
+
+
+def test_a_layer_of_its_own_may_still_be_changed() -> None:
+    layer = pl.MaxPool2D(2)
+    layer.pool_size = layer.stride = (3, 3)
+    assert pl.Sequential([layer], input_shape=(9, 9, 1)).output_shape == (3, 3, 1)
+
+
 def test_parameters_of_the_same_shapes_are_written_into_the_arrays_that_are_shared() -> None:
     network = mlp()
     body = pl.Sequential(network.layers[:2], input_shape=6)

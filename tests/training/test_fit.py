@@ -317,9 +317,24 @@ def test_only_a_training_that_is_known_goes_on_and_on_its_own_network(tmp_path):
         quiet(network, blobs(), resume=history.training)
     other = pl.Sequential([pl.Affine(5), pl.Affine(3)], input_shape=3)
     before = pl.layers.copy_network(other)
-    with pytest.raises(pl.errors.StateError, match="not the array of the steps before"):
+    with pytest.raises(pl.errors.StateError, match="the network holds other parameters now"):
         quiet(other, blobs(), resume=history)
     assert same(other, before)
+
+
+def test_a_training_goes_on_from_where_it_ended_and_nowhere_else(tmp_path):
+    network = small()
+    history = quiet(network, blobs(), optimizer="adam")
+    pl.save(network, tmp_path / "then.safetensors")
+    twin = small(seed=1)
+    with pytest.raises(pl.errors.StateError, match="holds other parameters now"):
+        quiet(twin, blobs(), resume=history)  # of equal shapes, and not the network of that training
+    quiet(network, blobs(), resume=history)
+    with pytest.raises(pl.errors.StateError, match="holds other parameters now"):
+        quiet(network, blobs(), resume=history)  # which has gone on since
+    again = pl.load(tmp_path / "then.safetensors")
+    quiet(again, blobs(), resume=history)
+    assert same(again, network)
 
 
 def test_a_second_training_of_one_network_is_a_new_record():

@@ -10,9 +10,9 @@ import numpy as np
 
 from pellucid.errors import ArgumentError, StateError
 from pellucid.explain.maximized import Maximized, Nearest
-from pellucid.explain.parts import before_softmax, upto
+from pellucid.explain.parts import upto
 from pellucid.explain.priors import blurred, likeness, power_penalty, total_variation
-from pellucid.functions import sigmoid, softmax
+from pellucid.explain.target import probabilities, scores_of
 from pellucid.layers import Container, ReLU
 from pellucid.optimizers import Adam, Optimizer
 from pellucid.schedules import Cosine
@@ -39,7 +39,7 @@ class Score:
 
     @classmethod
     def of(cls, network: Container[Any], target: Any, layer: str | None, position: Any) -> Score:
-        part, ending = before_softmax(network) if layer is None else (upto(network, layer), "")
+        part, ending = scores_of(network) if layer is None else (upto(network, layer), "")
         shape = part.output_shape or ()
         if len(shape) not in (1, 3):
             raise ArgumentError(f"{WHO}: the layer must give a vector or a picture (H, W, C), got {shape}.")
@@ -266,7 +266,7 @@ class Ascent:
 
     def _probabilities(self, y: Array) -> Array:
         rows, channel = np.arange(len(y)), np.repeat(self.score.targets, self.starts)
-        return np.asarray((sigmoid(y) if self.score.ending == "Sigmoid" else softmax(y))[rows, channel])
+        return np.asarray(probabilities(y, self.score.ending)[rows, channel])
 
     def _settings(self) -> Config:
         chosen = {f"{key}_weight": w[:: self.starts].tolist() for key, w in self.weights.items()}

@@ -38,7 +38,8 @@ def part_of(network: AnyContainer, start: int, end: int | None = None) -> dict[s
 
 def built(part: ContainerT, like: AnyContainer, input_shape: Shape | None, output_shape: Shape | None) -> ContainerT:
     """Return a container of built layers as built, without building them again."""
-    part.dtype, part.input_shape, part.output_shape = like.dtype, input_shape, output_shape
+    with part.open_attributes():
+        part.dtype, part.input_shape, part.output_shape = like.dtype, input_shape, output_shape
     part.gather()
     return part
 

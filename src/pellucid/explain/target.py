@@ -27,6 +27,7 @@ from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.parts import AnyContainer, before_softmax, layer_shape, upto
 from pellucid.functions import sigmoid, softmax
 from pellucid.layers import Container
+from pellucid.outputs import ending
 from pellucid.typing import Array, ArrayLike, IntArray
 
 SCALARS = ("logit", "probability", "log-probability", "margin", "centred")
@@ -103,6 +104,10 @@ class Function:
 
 
 Target: TypeAlias = "str | int | ArrayLike | Contrast | Unit | Filter | Function"
+
+
+GIVEN = "probabilities"
+"""An ending that cannot be taken off."""
 
 
 class Scalar:
@@ -189,6 +194,9 @@ def class_scalar(kind: str, y: Array, c: IntArray, ending: str = "") -> tuple[Ar
     if kind == "centred":
         others = y.shape[1] - 1
         return y[n, c] - (y.sum(axis=1) - y[n, c]) / others, one - (1 - one) / others
+    if ending == GIVEN:
+        value = y[n, c]
+        return (value, one) if kind == "probability" else (np.log(value), one / value[:, None])
     if ending == "Sigmoid":
         p = sigmoid(y)
         if kind == "probability":
@@ -208,7 +216,8 @@ class Question:
     ----------
     network : the part of the caller's network that ends in what is explained; it shares every array
     x : inputs (N, …) in the network's dtype
-    ending : "Softmax" or "Sigmoid" where the network ended in one, which `network` does without
+    ending : "Softmax" or "Sigmoid" where the network ended in one, which `network` does without; `GIVEN` where its
+        outputs are probabilities
     """
 
     def __init__(self, who: str, model: Any, x: ArrayLike, target: Target = "predicted", scalar: str = "logit") -> None:
@@ -224,7 +233,7 @@ class Question:
             self.network = upto(whole, target.layer)
             self._weights = _weights(who, whole, target)
         else:
-            self.network, self.ending = before_softmax(whole)
+            self.network, self.ending = scores_of(whole)
         self.x: Array = np.array(whole.accept(x))  # a copy: the caller may go on writing to x
         if len(self.x) == 0:
             raise ShapeError(f"{who}: x must hold at least one sample, got shape {self.x.shape}.")
@@ -261,7 +270,20 @@ class Question:
 
     def probabilities(self, y: Array) -> Array:
         """Return the class probabilities that scores y (N, K) mean."""
-        return sigmoid(y) if self.ending == "Sigmoid" else softmax(y)
+        return probabilities(y, self.ending)
+
+
+def scores_of(network: AnyContainer) -> tuple[AnyContainer, str]:
+    """Return the network without the Softmax or Sigmoid at its end, and which it was; `GIVEN` where other layers stand
+    behind it, so that its outputs are probabilities and no scores can be had.
+    """
+    (part, kind), found = before_softmax(network), ending(network)
+    return part, kind or (GIVEN if found else "")
+
+
+def probabilities(y: Array, kind: str) -> Array:
+    """Return the probabilities that outputs y (N, K) mean, which come before what `kind` names."""
+    return y if kind == GIVEN else sigmoid(y) if kind == "Sigmoid" else softmax(y)
 
 
 def network_of(who: str, model: Any) -> AnyContainer:

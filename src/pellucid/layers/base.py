@@ -21,7 +21,9 @@ a network that would need others is refused.
 from __future__ import annotations
 
 import copy
+import inspect
 from abc import abstractmethod
+from functools import cache
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
@@ -79,6 +81,8 @@ class Layer(KnownAttributes, Generic[CacheT]):
     """True where a training-mode forward draws random numbers and so needs `rng`."""
     takes_images: ClassVar[bool] = False
     """True where x must be (N, H, W, C)."""
+    fixed: ClassVar[tuple[str, ...]] = ("input_shape", "output_shape")
+    """What no one may set while a network relies on it, beside the arguments of `__init__`."""
     _shared = False
     """Whether a container holds it, so that its arrays are no longer its own."""
     _counted = False
@@ -104,8 +108,21 @@ class Layer(KnownAttributes, Generic[CacheT]):
             getattr(self, name).update(value)  # the arrays that are there are those that networks share
         elif name == "trainable" and not isinstance(value, (bool, np.bool_)):
             raise ArgumentError(f"{self.label}: trainable must be True or False, got {value!r}.")
+        elif not self._open and self._is_fixed(name):
+            raise StateError(
+                f"{self.label}: {name} is fixed once the layer stands in a network, whose shapes and kernels follow "
+                f"from it. Make another {type(self).__name__}."
+            )
         else:
             super().__setattr__(name, value)
+
+    def _is_fixed(self, name: str) -> bool:
+        """Whether a network relies on an attribute."""
+        return self._shared and name in _options(type(self))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copied or pickled alone, a layer stands in no network; one that is copied with its network does."""
+        return {k: v for k, v in vars(self).items() if k != "_shared"}
 
     def __copy__(self) -> Self:
         """A layer of its own, which begins with the same arrays and stands in no network."""
@@ -190,14 +207,14 @@ class Layer(KnownAttributes, Generic[CacheT]):
             )
 
     def _create(self, input_shape: Shape, output_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
-        self.unbuild()
+        self._forget()
         try:
             with self.open_attributes():
                 self.input_shape, self.output_shape = input_shape, output_shape
                 self.create_params(input_shape, rng, dtype)
             self._keep(dtype)
         except BaseException:
-            self.unbuild()
+            self._forget()
             raise
 
     def _keep(self, dtype: np.dtype[Any]) -> None:
@@ -207,10 +224,11 @@ class Layer(KnownAttributes, Generic[CacheT]):
         self.buffers = settled(self.label, self.buffers, dtype)
         self._built = self.params, self.buffers
 
-    def unbuild(self) -> None:
-        """Forget shape and arrays."""
-        self._built = self.input_shape = self.output_shape = None
-        self.params, self.buffers = Parameters(), Parameters()
+    def _forget(self) -> None:
+        """Undo `build`, as long as no network relies on it."""
+        with self.open_attributes():
+            self._built = self.input_shape = self.output_shape = None
+            self.params, self.buffers = Parameters(), Parameters()
 
     def drawn(self, initializer: Initializer, shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Array:
         """Return the first values of a parameter, a new array of just that shape and dtype."""
@@ -280,3 +298,12 @@ class Layer(KnownAttributes, Generic[CacheT]):
         if self.name:
             arguments.append(f"name={self.name!r}")
         return f"{type(self).__name__}({', '.join(arguments)})"
+
+
+@cache
+def _options(kind: type[Layer[Any]]) -> frozenset[str]:
+    """The attributes that shapes and kernels follow from."""
+    makers = (cls.__init__ for cls in kind.__mro__ if issubclass(cls, Layer))
+    return frozenset(name for maker in makers for name in inspect.signature(maker).parameters) - {"name"} | {
+        *kind.fixed
+    }

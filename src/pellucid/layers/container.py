@@ -77,6 +77,14 @@ class Container(Layer[CacheT]):
             if not layer.name:
                 layer.name, layer._counted = chosen, True
 
+    def _is_fixed(self, name: str) -> bool:
+        return super()._is_fixed(name) and (self._built is not None or name not in ("dtype", "seed"))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _shared=True)
+        for layer in self.layers:
+            layer._shared = self._built is not None or isinstance(layer, Container)
+
     @property
     def stochastic(self) -> bool:  # type: ignore[override]  # a class attribute in leaves, theirs in containers
         """Whether any layer draws random numbers while training."""
@@ -104,14 +112,15 @@ class Container(Layer[CacheT]):
         self.expect_fit(input_shape, dtype)
         fresh = [layer for layer in (self, *self.walk()) if layer.input_shape is None]
         try:
-            self.dtype, self.input_shape, self.output_shape = dtype, input_shape, output_shape
+            with self.open_attributes():
+                self.dtype, self.input_shape, self.output_shape = dtype, input_shape, output_shape
             for layer, shape in self.reach(input_shape):
                 layer.build(shape, rng, dtype)
                 layer._shared = True
             self.gather()
         except BaseException:
             for layer in fresh:
-                layer.unbuild()
+                layer._forget()
             raise
         return output_shape
 

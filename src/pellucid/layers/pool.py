@@ -32,6 +32,8 @@ class _Pool(Layer[CacheT]):
 
     takes_images = True
 
+    fixed = (*Layer.fixed, "pool_size")
+
     def __init__(self, size: int | Pair, stride: int | Pair | None, padding: PaddingLike, *, name: str) -> None:
         super().__init__(name=name)
         who = type(self).__name__

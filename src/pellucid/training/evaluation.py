@@ -160,11 +160,12 @@ def evaluate_checked(
     total, right, start = 0.0, 0, 0
     for y in _outputs(network, data.x, batch_size):
         rows = slice(start, start + len(y))
-        total += loss.compute(y, t[rows])[0] * loss.divisor(t[rows])
+        total += loss.total(y, t[rows])
         if data.classes:
             right += int((predicted(network, y, loss) == data.t[rows]).sum())
         start += len(y)
-    return Evaluation(total / (loss.divisor(t) or 1.0), right / len(data) if data.classes else None, len(data))
+    divisor = loss.divisor(t)
+    return Evaluation(total / divisor if divisor else 0.0, right / len(data) if data.classes else None, len(data))
 
 
 def choose_loss(

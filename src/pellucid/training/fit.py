@@ -30,7 +30,7 @@ from pellucid.training.given import (
 from pellucid.training.history import History
 from pellucid.training.plan import Plan
 from pellucid.training.progress import reporter
-from pellucid.training.run import Part, Run, Training
+from pellucid.training.run import Part, Run, Training, fingerprint
 from pellucid.typing import Array, Shape
 
 
@@ -116,7 +116,7 @@ def fit(
     """
     seed = checks.seed("fit", seed)
     network = network_of(model)
-    former = _former(resume, optimizer)
+    former = _former(resume, optimizer, network)
     if former is not None:
         seed, loss = former.seed, former.loss if loss is None else loss
     train, validated = held_out(validation, dataset("fit", data, network, loss), network, seed)
@@ -155,7 +155,7 @@ def fit(
     return run.go([*heard, *([shown] if shown else [])])
 
 
-def _former(resume: History | None, optimizer: OptimizerLike | None) -> Training | None:
+def _former(resume: History | None, optimizer: OptimizerLike | None, network: Container[Any]) -> Training | None:
     """Return a copy of where a training stands that is to go on."""
     if resume is None:
         return None
@@ -165,6 +165,11 @@ def _former(resume: History | None, optimizer: OptimizerLike | None) -> Training
         raise ArgumentError("fit: give optimizer or resume, not both. A resumed training goes on with its own.")
     if resume.training is None:
         raise StateError("fit: resume needs the History that fit returned; one read from a file holds no optimiser.")
+    if resume.training.left != fingerprint(network):
+        raise StateError(
+            "fit: resume goes on where that training ended, and the network holds other parameters now. Give the "
+            "network as it was left (pl.load of what was saved then), or begin anew with optimizer=."
+        )
     return copy.deepcopy(resume.training)  # type: ignore[no-any-return]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Sequence
@@ -46,11 +47,24 @@ class Training:
     order_rng: np.random.Generator
     layer_rng: np.random.Generator
     change_rng: np.random.Generator
+    left: str = ""
+    """The fingerprint of the parameters that it ended with."""
 
     @classmethod
     def begin(cls, optimizer: Optimizer, loss: Loss, seed: int) -> Training:
         """Return the beginning of a training, with streams of random numbers that follow from the seed."""
-        return cls(optimizer.fresh(), loss, seed, *map(np.random.default_rng, np.random.SeedSequence(seed).spawn(3)))
+        order, layers, change = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(3))
+        return cls(optimizer.fresh(), loss, seed, order, layers, change)
+
+
+def fingerprint(network: Container[Any]) -> str:
+    """Return a text that tells these parameters and buffers from others."""
+    digest = hashlib.blake2b(digest_size=16)
+    for store in (network.params, network.buffers):
+        for name, array in store.items():
+            digest.update(f"{name} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def augmented(augment: Augment, x: Array, rng: np.random.Generator) -> Array:
@@ -90,6 +104,7 @@ class Run:
         finally:
             for callback in callbacks:
                 callback.on_end(self.network, self.history)
+            self.training.left = fingerprint(self.network)
         return self.history
 
     def steps(self, callbacks: Sequence[Callback], interrupt: Interrupt) -> str:
