@@ -304,6 +304,5 @@ class Layer(KnownAttributes, Generic[CacheT]):
 def _options(kind: type[Layer[Any]]) -> frozenset[str]:
     """The attributes that shapes and kernels follow from."""
     makers = (cls.__init__ for cls in kind.__mro__ if issubclass(cls, Layer))
-    return frozenset(name for maker in makers for name in inspect.signature(maker).parameters) - {"name"} | {
-        *kind.fixed
-    }
+    told = (name for maker in makers for name in inspect.signature(maker).parameters)
+    return frozenset({*told, *kind.fixed} - {"name"})
