@@ -78,8 +78,10 @@ class Desk:
             images, self.train, self.test, network.inputs, pictures=source.pictures, table=source.csv
         )
         tell((sample.name, sample.notes) for sample in self.samples)
-        self.classes = (network.output_shape or (1,))[-1]
-        self.names = class_names(network) if network.inputs else [*(test.class_names or map(str, range(self.classes)))]
+        self.names = class_names(network)
+        if network.inputs is None and test.class_names:
+            self.names = list(test.class_names)
+        self.classes = len(self.names)
 
     @classmethod
     def open(cls, run: Path, source: Source, images: tuple[str, ...]) -> Desk:

@@ -11,10 +11,9 @@ import numpy as np
 from pellucid.arrays import numbers
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError, ShapeError
-from pellucid.explain.parts import before_softmax
 from pellucid.explain.result import Explanation
 from pellucid.explain.saliency import saliency
-from pellucid.explain.target import network_of
+from pellucid.explain.target import Reading, network_of
 from pellucid.typing import Array, ArrayLike
 
 if TYPE_CHECKING:
@@ -95,7 +94,8 @@ def all_classes(
     """
     who = "all_classes"
     network = network_of(who, model)
-    shape = before_softmax(network)[0].output_shape or ()
+    reading = Reading.of(network)
+    shape = reading.network.output_shape or ()
     if len(shape) != 1:
         raise ShapeError(f"{who}: the network gives {shape} for a sample, which are no scores of classes.")
     given = numbers(who, "x", x)
@@ -103,7 +103,8 @@ def all_classes(
         given = given[None]
     if given.shape != (1, *(network.input_shape or ())):
         raise ShapeError(f"{who}: x must be one input {network.input_shape}, got {given.shape}. Take x[0], or x[0:1].")
-    batch, classes = np.repeat(given, shape[0], axis=0), np.arange(shape[0])
+    classes = np.arange(reading.classes(shape[0]))
+    batch = np.repeat(given, len(classes), axis=0)
     forms, refused = {}, {}
     for rule in rules:
         name = rule or "plain"

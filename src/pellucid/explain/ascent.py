@@ -12,7 +12,7 @@ from pellucid.errors import ArgumentError, StateError
 from pellucid.explain.maximized import Maximized, Nearest
 from pellucid.explain.parts import upto
 from pellucid.explain.priors import blurred, likeness, power_penalty, total_variation
-from pellucid.explain.target import probabilities, scores_of
+from pellucid.explain.target import Reading, class_scalar
 from pellucid.layers import Container, ReLU
 from pellucid.optimizers import Adam, Optimizer
 from pellucid.schedules import Cosine
@@ -32,24 +32,29 @@ MEASUREMENTS = 64  # how often the objective is taken, about, and the best image
 class Score:
     """What is raised: for each target one number of the part's output."""
 
-    part: Container[Any]
+    reading: Reading
     targets: tuple[int, ...]
     position: str | tuple[int, int]
-    ending: str
 
     @classmethod
     def of(cls, network: Container[Any], target: Any, layer: str | None, position: Any) -> Score:
-        part, ending = scores_of(network) if layer is None else (upto(network, layer), "")
-        shape = part.output_shape or ()
+        reading = Reading.of(network) if layer is None else Reading(upto(network, layer))
+        shape = reading.network.output_shape or ()
         if len(shape) not in (1, 3):
             raise ArgumentError(f"{WHO}: the layer must give a vector or a picture (H, W, C), got {shape}.")
         targets = tuple(np.atleast_1d(np.asarray(target)).tolist())
+        count = reading.classes(shape[-1])
         for one in targets:
-            if not isinstance(one, int) or isinstance(one, bool) or not 0 <= one < shape[-1]:
-                raise ArgumentError(f"{WHO}: target must lie in 0..{shape[-1] - 1}, got {one!r}.")
+            if not isinstance(one, int) or isinstance(one, bool) or not 0 <= one < count:
+                raise ArgumentError(f"{WHO}: target must lie in 0..{count - 1}, got {one!r}.")
         if not targets:
             raise ArgumentError(f"{WHO}: target must name at least one class, got {target!r}.")
-        return cls(part, targets, cls._place(shape, position), ending)
+        return cls(reading, targets, cls._place(shape, position))
+
+    @property
+    def part(self) -> Container[Any]:
+        """The network up to what is raised."""
+        return self.reading.network
 
     @staticmethod
     def _place(shape: tuple[int, ...], position: Any) -> str | tuple[int, int]:
@@ -72,8 +77,7 @@ class Score:
         dy = np.zeros_like(y)
         rows, channel = np.arange(len(y)), np.repeat(self.targets, starts)
         if y.ndim == 2:
-            dy[rows, channel] = 1
-            return y[rows, channel], dy
+            return class_scalar("logit", y, channel, self.reading)
         maps = y[rows, :, :, channel]  # (T·S, OH, OW)
         if self.position == "mean":
             dy[rows, :, :, channel] = 1 / maps[0].size
@@ -266,7 +270,7 @@ class Ascent:
 
     def _probabilities(self, y: Array) -> Array:
         rows, channel = np.arange(len(y)), np.repeat(self.score.targets, self.starts)
-        return np.asarray(probabilities(y, self.score.ending)[rows, channel])
+        return np.asarray(self.score.reading.probabilities(y)[rows, channel])
 
     def _settings(self) -> Config:
         chosen = {f"{key}_weight": w[:: self.starts].tolist() for key, w in self.weights.items()}

@@ -127,10 +127,11 @@ def _classes(question: Question, number: Scalar, y: Array, rows: IntArray, shape
     """Return the maps that speak of classes, where the target is one."""
     if number.classes[0] < 0 or y.ndim != 2:
         return {}
-    predicted = y.argmax(axis=1)
-    counts = np.zeros((shape[0], y.shape[1]), int)
+    reading = question.reading
+    predicted = reading.predicted(y)
+    counts = np.zeros((shape[0], reading.classes(y.shape[1])), int)
     np.add.at(counts, (rows, predicted), 1)
-    probability = question.probabilities(y)[np.arange(len(y)), number.classes[rows]]
+    probability = reading.probabilities(y)[np.arange(len(y)), number.classes[rows]]
     return {"probability": probability.reshape(shape), "predicted": predicted.reshape(shape), "counts": counts}
 
 

@@ -271,7 +271,8 @@ _NAMES = re.compile(r"[a-z]+(?:\.[\w]+)*(?:[\w. :-]*)")
 
 def answer(question: Question, scalar: Scalar, y: Array, values: Array, *, method: str, **more: Any) -> Explanation:
     """Return the explanation of a question, whose scores are y."""
-    taken_off = {"before": question.ending} if question.ending in ("Softmax", "Sigmoid") else {}
+    ending = question.reading.ending
+    taken_off = {"before": ending} if ending in ("Softmax", "Sigmoid") else {}
     settings = {"scalar": question.kind, **taken_off}
     settings |= more.pop("settings", {})
     return Explanation(

@@ -17,17 +17,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from pellucid import checks
+from pellucid import checks, outputs
 from pellucid.arrays import as_array
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.parts import AnyContainer, before_softmax, layer_shape, upto
 from pellucid.functions import sigmoid, softmax
 from pellucid.layers import Container
-from pellucid.outputs import ending
 from pellucid.typing import Array, ArrayLike, IntArray
 
 SCALARS = ("logit", "probability", "log-probability", "margin", "centred")
@@ -134,22 +133,24 @@ class Scalar:
 
 
 class _OfClass(Scalar):
-    def __init__(self, kind: str, classes: IntArray, ending: str) -> None:
+    def __init__(self, kind: str, classes: IntArray, reading: Reading) -> None:
         super().__init__([f"{kind} of class {c}" for c in classes], classes)
-        self.kind, self.ending = kind, ending
+        self.kind, self.reading = kind, reading
 
     def compute(self, y: Array, rows: IntArray) -> tuple[Array, Array]:
-        return class_scalar(self.kind, y, self.classes[rows], self.ending)
+        return class_scalar(self.kind, y, self.classes[rows], self.reading)
 
 
 class _Difference(Scalar):
-    def __init__(self, kind: str, a: IntArray, b: IntArray, ending: str) -> None:
+    def __init__(self, kind: str, a: IntArray, b: IntArray, reading: Reading) -> None:
         super().__init__([f"{kind} {i} − {kind} {j}" for i, j in zip(a, b, strict=True)], a)
-        self.kind, self.b, self.ending = kind, b, ending
+        self.kind, self.b, self.reading = kind, b, reading
 
     def compute(self, y: Array, rows: IntArray) -> tuple[Array, Array]:
-        value, dy = class_scalar(self.kind, y, self.classes[rows], self.ending)
-        other, other_dy = class_scalar(self.kind, y, self.b[rows], self.ending)
+        value, dy = class_scalar(self.kind, y, self.classes[rows], self.reading)
+        other, other_dy = class_scalar(self.kind, y, self.b[rows], self.reading)
+        if self.reading.yes_no and self.kind == "logit":  # each is ln p_a/p_b already
+            return (value - other) / 2, (dy - other_dy) / 2
         return value - other, dy - other_dy
 
 
@@ -180,8 +181,10 @@ class _Given(Scalar):
         return value, dy
 
 
-def class_scalar(kind: str, y: Array, c: IntArray, ending: str = "") -> tuple[Array, Array]:
+def class_scalar(kind: str, y: Array, c: IntArray, reading: Reading) -> tuple[Array, Array]:
     """Return one of `SCALARS` for class c of each row of y (N, K), and its gradient."""
+    if reading.yes_no:
+        return _yes_or_no(kind, y, c, reading)
     n = np.arange(len(y))
     one = np.zeros_like(y)
     one[n, c] = 1
@@ -194,10 +197,10 @@ def class_scalar(kind: str, y: Array, c: IntArray, ending: str = "") -> tuple[Ar
     if kind == "centred":
         others = y.shape[1] - 1
         return y[n, c] - (y.sum(axis=1) - y[n, c]) / others, one - (1 - one) / others
-    if ending == GIVEN:
+    if reading.ending == GIVEN:
         value = y[n, c]
         return (value, one) if kind == "probability" else (np.log(value), one / value[:, None])
-    if ending == "Sigmoid":
+    if reading.ending == "Sigmoid":
         p = sigmoid(y)
         if kind == "probability":
             return p[n, c], one * p * (1 - p)
@@ -209,6 +212,60 @@ def class_scalar(kind: str, y: Array, c: IntArray, ending: str = "") -> tuple[Ar
     return shifted[n, c] - np.log(np.exp(shifted).sum(axis=1)), one - p
 
 
+def _yes_or_no(kind: str, y: Array, c: IntArray, reading: Reading) -> tuple[Array, Array]:
+    """The same for one output s (N, 1), the log-odds of class 1: those of class 0 are −s."""
+    sign = np.where(c == 1, 1, -1).astype(y.dtype)[:, None]
+    if reading.ending == GIVEN:
+        p = np.where(sign > 0, y, 1 - y)
+        return (np.log(p[:, 0]), sign / p) if kind == "log-probability" else (p[:, 0], sign)
+    s = sign * y
+    p = sigmoid(s)
+    if kind == "probability":
+        return p[:, 0], sign * p * (1 - p)
+    if kind == "log-probability":
+        return -np.logaddexp(0, -s[:, 0]), sign * (1 - p)
+    return s[:, 0], sign
+
+
+class Reading(NamedTuple):
+    """How the outputs of a network read as classes.
+
+    Attributes
+    ----------
+    network : the part of it that ends in the scores; it shares every array
+    ending : "Softmax" or "Sigmoid", which was taken off; `GIVEN` where layers behind it keep it in place, so that the
+        outputs are probabilities; else ""
+    yes_no : whether one output tells class 1 from class 0
+    """
+
+    network: AnyContainer
+    ending: str = ""
+    yes_no: bool = False
+
+    @classmethod
+    def of(cls, network: AnyContainer) -> Reading:
+        """Return how the outputs of the whole network read."""
+        part, kind = before_softmax(network)
+        known, last = network.outputs, outputs.ending(network)
+        told = last == "Sigmoid" if known is None else known.classes is not None
+        return cls(part, kind or (GIVEN if last else ""), told and part.output_shape == (1,))
+
+    def classes(self, scores: int) -> int:
+        """Return how many classes so many scores tell apart."""
+        return 2 if self.yes_no else scores
+
+    def predicted(self, y: Array) -> IntArray:
+        """Return the class of each row of y (N, K)."""
+        if not self.yes_no:
+            return np.asarray(y.argmax(axis=1))
+        return np.asarray(y[:, 0] > (0.5 if self.ending == GIVEN else 0), np.int64)
+
+    def probabilities(self, y: Array) -> Array:
+        """Return the probabilities of the classes."""
+        p = y if self.ending == GIVEN else sigmoid(y) if self.ending == "Sigmoid" or self.yes_no else softmax(y)
+        return np.concatenate([1 - p, p], axis=1) if self.yes_no else p
+
+
 class Question:
     """A network, a batch of inputs and a target, checked: what every method starts from.
 
@@ -216,8 +273,7 @@ class Question:
     ----------
     network : the part of the caller's network that ends in what is explained; it shares every array
     x : inputs (N, …) in the network's dtype
-    ending : "Softmax" or "Sigmoid" where the network ended in one, which `network` does without; `GIVEN` where its
-        outputs are probabilities
+    reading : how its outputs read as classes
     """
 
     def __init__(self, who: str, model: Any, x: ArrayLike, target: Target = "predicted", scalar: str = "logit") -> None:
@@ -226,14 +282,14 @@ class Question:
             checks.unknown_name(who, "scalar", scalar, SCALARS)
         self.who, self.kind = who, scalar
         self.target: Any = target
-        self.ending = ""
         if isinstance(target, (Unit, Filter)):
             if scalar != "logit":
                 raise ArgumentError(f"{who}: scalar={scalar!r} is made from the scores of classes. Leave it out here.")
-            self.network = upto(whole, target.layer)
+            self.reading = Reading(upto(whole, target.layer))
             self._weights = _weights(who, whole, target)
         else:
-            self.network, self.ending = scores_of(whole)
+            self.reading = Reading.of(whole)
+        self.network = self.reading.network
         self.x: Array = np.array(whole.accept(x))  # a copy: the caller may go on writing to x
         if len(self.x) == 0:
             raise ShapeError(f"{who}: x must hold at least one sample, got shape {self.x.shape}.")
@@ -251,39 +307,26 @@ class Question:
                 f"{self.who}: the network gives {y.shape[1:]} for a sample, which are no scores of classes. "
                 "Explain one number of it: target=Unit(layer, index), Filter(layer, channel) or Function(...)."
             )
-        if self.kind in ("margin", "centred") and (isinstance(target, Contrast) or y.shape[1] < 2):
+        if self.kind in ("margin", "centred") and (
+            isinstance(target, Contrast) or self.reading.classes(y.shape[1]) < 2
+        ):
             raise ArgumentError(f"{self.who}: scalar={self.kind!r} compares one class with the others. Use 'logit'.")
         if isinstance(target, Contrast):
             a, b = (self._classes(side, y) for side in (target.a, target.b))
-            return _Difference(self.kind, a, b, self.ending)
-        return _OfClass(self.kind, self._classes(target, y), self.ending)
+            return _Difference(self.kind, a, b, self.reading)
+        return _OfClass(self.kind, self._classes(target, y), self.reading)
 
     def _classes(self, target: Any, y: Array) -> IntArray:
         if isinstance(target, str):
             if target != "predicted":
                 checks.unknown_name(self.who, "target", target, ["predicted"])
-            return np.asarray(y.argmax(axis=1))
+            return self.reading.predicted(y)
         given = as_array(self.who, "target", target)
         if given.ndim == 0:
             given = np.full(len(y), given)
-        return checks.class_indices(f"{self.who} (target)", given, y.shape[1], len(y)).astype(np.int64)
-
-    def probabilities(self, y: Array) -> Array:
-        """Return the class probabilities that scores y (N, K) mean."""
-        return probabilities(y, self.ending)
-
-
-def scores_of(network: AnyContainer) -> tuple[AnyContainer, str]:
-    """Return the network without the Softmax or Sigmoid at its end, and which it was; `GIVEN` where other layers stand
-    behind it, so that its outputs are probabilities and no scores can be had.
-    """
-    (part, kind), found = before_softmax(network), ending(network)
-    return part, kind or (GIVEN if found else "")
-
-
-def probabilities(y: Array, kind: str) -> Array:
-    """Return the probabilities that outputs y (N, K) mean, which come before what `kind` names."""
-    return y if kind == GIVEN else sigmoid(y) if kind == "Sigmoid" else softmax(y)
+        return checks.class_indices(f"{self.who} (target)", given, self.reading.classes(y.shape[1]), len(y)).astype(
+            np.int64
+        )
 
 
 def network_of(who: str, model: Any) -> AnyContainer:
