@@ -9,6 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 from cases import CASES
 from interop.crafted import _Standardise
+from pellucid import fit, predict_proba
 from pellucid.errors import ArgumentError, DataError, FileFormatError, StateError
 from pellucid.interop import load, load_into, read_metadata, save
 from pellucid.layers import LAYERS, Affine, Container, Dropout, ReLU, Sequential, copy_network, to_spec
@@ -274,3 +275,23 @@ def test_missing_files_and_folders_are_said(path, tmp_path):
         load(tmp_path)
     with pytest.raises(DataError, match="save: there is no folder"):
         save(small(), tmp_path / "missing" / "model")
+
+
+def test_load_into_brings_what_inputs_and_outputs_mean(path):
+    x = np.random.default_rng(0).random((20, 3), np.float32)
+    taught, other = (Sequential([Affine(1)], input_shape=3, seed=s) for s in (0, 1))
+    fit(taught, (x, (x[:, 0] > 0.5).astype(float)), loss="MeanSquaredError", progress=False)
+    save(taught, path)
+    load_into(other, path)
+    assert other.outputs == taught.outputs
+    assert other.inputs == taught.inputs
+    assert np.array_equal(predict_proba(other, x), predict_proba(taught, x))
+
+
+def test_frozen_layers_are_no_other_architecture(path):
+    frozen, free = (Sequential([Affine(2)], input_shape=3, seed=s) for s in (0, 1))
+    frozen.freeze()
+    save(frozen, path)
+    load_into(free, path)
+    assert np.array_equal(free.params["affine1.W"], frozen.params["affine1.W"])
+    assert free.trainable

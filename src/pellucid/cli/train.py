@@ -205,8 +205,9 @@ def _write(
     except (DataError, OSError) as error:
         raise DataError(f"{error} The model itself is saved: {directory / MODEL}.") from error
     click.echo(f"wrote {shown(directory)}/")
-    for path in sorted(directory.iterdir()):
-        click.echo(f"  {shown(path.name)}")
+    for name in sorted((MODEL, *RECORDS, *PICTURES)):
+        if (directory / name).exists():
+            click.echo(f"  {name}")
 
 
 def _save(model: Any, directory: Path, metadata: dict[str, str]) -> None:

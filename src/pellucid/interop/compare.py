@@ -57,9 +57,9 @@ def _named(prefix: str, keys: set[str]) -> str:
 
 
 def _essence(value: Any) -> Any:
-    """Leave out how weights were initialised: loading replaces them."""
+    """Leave out how weights were initialised, which loading replaces, and which layers are trained."""
     if isinstance(value, dict):
-        return {key: _essence(v) for key, v in value.items() if not _is_initializer(v)}
+        return {key: _essence(v) for key, v in value.items() if key != "trainable" and not _is_initializer(v)}
     return [_essence(v) for v in value] if isinstance(value, list) else value
 
 

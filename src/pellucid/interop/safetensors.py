@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from pellucid import checks
 from pellucid.errors import ArgumentError, DataError, FileFormatError
 from pellucid.files import PathLike, atomic_write
-from pellucid.interop.architecture import PREFIX, from_metadata, make_network, read_spec, to_metadata
+from pellucid.interop.architecture import PREFIX, from_metadata, make_network, to_metadata
 from pellucid.interop.assemble import assemble
 from pellucid.interop.compare import OTHER, expect_same_architecture, expect_same_arrays
 from pellucid.interop.header import Header, encode_header, read_header
@@ -121,9 +121,9 @@ def load(path: PathLike, *, allow_nonfinite: bool = False) -> Container[Any]:
 def load_into(network: Container[Any] | Model, path: PathLike, *, allow_nonfinite: bool = False) -> None:
     """Fill a built network with the parameters and buffers of a file; after an error it is as it was.
 
-    The file must be of the same architecture: the same layers, names and options; how weights were
-    initialised does not matter. Files of other programs have none, and need only hold the same names, shapes
-    and dtypes.
+    The file must be of the same architecture: the same layers, names and options; how weights were initialised
+    and which layers are trained does not matter. What inputs and outputs mean comes from the file too. Files of
+    other programs have no architecture, and need only hold the same names, shapes and dtypes.
 
     Raises
     ------
@@ -149,12 +149,16 @@ def load_into(network: Container[Any] | Model, path: PathLike, *, allow_nonfinit
     with checks.open_file("load_into", path) as file:
         header = read_header(file, label)
         verify_header(header, label)
+        architecture = None
         if "pellucid.architecture" in header.metadata:
-            expect_same_architecture(to_spec(network), read_spec(header.metadata, label), label)
+            architecture = from_metadata(header.metadata, label)
+            expect_same_architecture(to_spec(network), architecture.spec, label)
         expect_same_arrays(own, header.tensors, label)
         arrays = _checked_tensors(file, header, label, allow_nonfinite)
     for name, array in own.items():
         array[...] = arrays[name]
+    if architecture is not None:
+        network.inputs, network.outputs = architecture.inputs, architecture.outputs
 
 
 def read_metadata(path: PathLike) -> dict[str, str]:

@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import os
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property, wraps
@@ -50,6 +51,19 @@ def busy() -> bool:
     module is there, and the code in hand must do without compiled kernels.
     """
     return threading.get_ident() in _loading
+
+
+def _wait_for_others() -> None:
+    """Let other threads import and compile to the end before the process forks: a child would wait for their locks."""
+    until = time.monotonic() + 60
+    while _loading - {threading.get_ident()} and time.monotonic() < until:
+        time.sleep(0.001)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_wait_for_others, after_in_child=lambda: _loading.intersection_update([threading.get_ident()])
+    )
 
 
 def available() -> bool:

@@ -22,6 +22,8 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
+import threading
 from abc import abstractmethod
 from functools import cache
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -36,6 +38,11 @@ from pellucid.layers.parameters import Parameters, settled
 from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
 
 CacheT = TypeVar("CacheT")
+
+BUILDING = threading.RLock()
+"""A layer may stand in networks that several threads build at once."""
+if hasattr(os, "register_at_fork"):  # a child would wait for a thread that it does not have
+    os.register_at_fork(before=BUILDING.acquire, after_in_parent=BUILDING.release, after_in_child=BUILDING.release)
 
 LAYERS: dict[str, type[Layer[Any]]] = {}
 """Every layer class by its name: the only names that a model file may use."""
@@ -179,6 +186,10 @@ class Layer(KnownAttributes, Generic[CacheT]):
         """
         dtype, rng = checks.float_dtype(self.label, dtype), checks.generator(self.label, rng)
         input_shape = checks.shape(self.label, "input_shape", input_shape)
+        with BUILDING:
+            return self._build(input_shape, rng, dtype)
+
+    def _build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Shape:
         self.expect_fit(input_shape, dtype)
         output_shape = self.infer_shape(input_shape)
         for shape in (input_shape, output_shape):
@@ -208,14 +219,25 @@ class Layer(KnownAttributes, Generic[CacheT]):
 
     def _create(self, input_shape: Shape, output_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> None:
         self._forget()
+        before = dict(vars(self))
         try:
             with self.open_attributes():
                 self.input_shape, self.output_shape = input_shape, output_shape
                 self.create_params(input_shape, rng, dtype)
+            self._expect_no_other_arrays(before)
             self._keep(dtype)
         except BaseException:
             self._forget()
             raise
+
+    def _expect_no_other_arrays(self, before: dict[str, Any]) -> None:
+        """Raise StateError for an array that `create_params` put where copies and files miss it."""
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray) and value is not before.get(name):
+                raise StateError(
+                    f"{self.label}: create_params keeps an array as {name}, which copies and files leave out. "
+                    f"Put it into self.buffers = Parameters({name}=...)."
+                )
 
     def _keep(self, dtype: np.dtype[Any]) -> None:
         """Hold the arrays that are there, in the form that every kernel reads."""

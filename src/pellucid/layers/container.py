@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from pellucid import arrays, checks
-from pellucid.errors import ArgumentError, StateError
+from pellucid.errors import ArgumentError, ShapeError, StateError
 from pellucid.layers.base import Layer
 from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, ArrayLike, Arrays, DTypeLike, Shape
@@ -106,18 +106,20 @@ class Container(Layer[CacheT]):
 
         Where a layer refuses, nothing is built.
         """
-        dtype, rng = checks.float_dtype(self.label, dtype), checks.generator(self.label, rng)
-        input_shape = checks.shape(self.label, "input_shape", input_shape)
+        return super().build(input_shape, rng, dtype)
+
+    def _build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Shape:
         output_shape = self.infer_shape(input_shape)
         self.expect_fit(input_shape, dtype)
         fresh = [layer for layer in (self, *self.walk()) if layer.input_shape is None]
         try:
-            with self.open_attributes():
-                self.dtype, self.input_shape, self.output_shape = dtype, input_shape, output_shape
             for layer, shape in self.reach(input_shape):
                 layer.build(shape, rng, dtype)
                 layer._shared = True
-            self.gather()
+            with self.open_attributes():
+                self.dtype, self.input_shape = dtype, input_shape
+                self.gather()
+                self.output_shape = output_shape  # last: other threads see by it that all is there
         except BaseException:
             for layer in fresh:
                 layer._forget()
@@ -267,7 +269,14 @@ def step_backward(
     rule = rules.get(type(layer)) if rules else None
     if rule is not None:
         return rule(layer, dy, cache)
-    return layer.backward(dy, cache, need_dx=need_dx, need_grads=need_grads and layer.trainable)
+    wanted = need_grads and layer.trainable
+    dx, grads = layer.backward(dy, cache, need_dx=need_dx, need_grads=wanted)
+    if (need_dx and dx is None) or (wanted and (not isinstance(grads, dict) or grads.keys() != layer.params.keys())):
+        came = f"dx {None if dx is None else dx.shape}, {sorted(grads) if isinstance(grads, dict) else grads}"
+        raise ShapeError(
+            f"{layer.label}: backward must return dx and a gradient for each of {sorted(layer.params)}, got {came}."
+        )
+    return dx, grads
 
 
 def learns(operation: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -113,10 +113,18 @@ class Graph(Container[Tape]):
 
     def gather(self) -> None:
         super().gather()
+        self._settled: list[Merge[Any]] = []
         for name, shape in self._shapes(self.input_shape or ()).items():
             operation = self._by_name[name].operation if name != INPUT else None
             if isinstance(operation, Merge):
+                if operation.output_shape is None:
+                    self._settled.append(operation)
                 operation.settle(shape)
+
+    def _forget(self) -> None:
+        super()._forget()
+        for merge in getattr(self, "_settled", ()):
+            merge.output_shape = None
 
     def __call__(self, x: ArrayLike) -> Array:
         values = {INPUT: self.accept(x)}

@@ -23,7 +23,7 @@ from pellucid.losses import (
     as_loss,
 )
 from pellucid.outputs import answers, ending, expect_classes, expect_scores, predicted, probabilities
-from pellucid.training.given import checked_targets, dataset
+from pellucid.training.given import checked_targets, dataset, expect_alike
 from pellucid.typing import Array, ArrayLike, IntArray, Shape
 
 EVALUATION_BATCH = 250
@@ -148,6 +148,7 @@ def evaluate(
     checks.expect_built(network.label, network.output_shape)
     data = dataset("evaluate", data, network, loss)
     network.accept(data.x[:1])
+    expect_alike("evaluate", "the data", data, network.inputs)
     criterion = choose_loss(network, loss, data)
     t, criterion = checked_targets("evaluate", data, criterion, network.output_shape or ())
     return evaluate_checked(network, data, t, criterion, checks.size("evaluate", "batch_size", batch_size))
@@ -162,15 +163,14 @@ def evaluate_checked(
         rows = slice(start, start + len(y))
         total += loss.total(y, t[rows])
         if data.classes:
-            right += int((predicted(network, y, loss) == data.t[rows]).sum())
+            known = ~np.isnan(y).any(axis=tuple(range(1, y.ndim)))  # NaN is no answer
+            right += int((known & (predicted(network, y, loss) == data.t[rows])).sum())
         start += len(y)
     divisor = loss.divisor(t)
     return Evaluation(total / divisor if divisor else 0.0, right / len(data) if data.classes else None, len(data))
 
 
-def choose_loss(
-    network: Container[Any], loss: LossLike | None, data: Dataset | None = None, output_shape: Shape | None = None
-) -> Loss:
+def choose_loss(network: Container[Any], loss: LossLike | None, data: Dataset | None = None) -> Loss:
     """Return the given loss, that of the training, or the usual one.
 
     The usual one is mean squared error for numbers; for classes softmax with cross-entropy, sigmoid with cross-entropy
@@ -187,20 +187,25 @@ def choose_loss(
     >>> pl.training.choose_loss(network, None, pl.Dataset(np.zeros((3, 2)), [0, 1, 2]))
     SoftmaxCrossEntropy(label_smoothing=0.0, class_weights=None)
     """
-    numbers, known = data is not None and not data.classes, network.outputs
+    known = network.outputs
     if loss is not None:
         chosen = as_loss(loss)
-    elif known is not None and (known.classes is None) == numbers:
+    elif known is not None and (known.classes is None) == (data is not None and not data.classes):
         chosen = known.loss
-    elif numbers:
-        chosen = MeanSquaredError()
-    elif ending(network) == "Sigmoid":
-        chosen = CrossEntropy()
     else:
-        one = (output_shape or network.output_shape) == (1,)
-        chosen = SigmoidCrossEntropy() if one else SoftmaxCrossEntropy()
+        chosen = usual_loss(network, data)
     expect_scores(network, chosen)
     return chosen
+
+
+def usual_loss(network: Container[Any], data: Dataset | None, output_shape: Shape | None = None) -> Loss:
+    """Return the loss that such outputs and targets usually have, whatever the network was trained with before."""
+    if data is not None and not data.classes:
+        return MeanSquaredError()
+    if ending(network) == "Sigmoid":
+        return CrossEntropy()
+    one = (output_shape or network.output_shape) == (1,)
+    return SigmoidCrossEntropy() if one else SoftmaxCrossEntropy()
 
 
 def _predict(who: str, model: Any, x: ArrayLike, batch_size: int) -> Array:
@@ -215,6 +220,11 @@ def _predict(who: str, model: Any, x: ArrayLike, batch_size: int) -> Array:
 
 
 def _rows(who: str, y: Array) -> Array:
+    if np.isnan(y).any():
+        raise DataError(
+            f"{who}: the network gives NaN, which is no answer. Its parameters hold NaN or are too large: train it "
+            "again with a lower learning rate, or load what was saved before."
+        )
     if y.ndim != 2:
         raise ShapeError(f"{who}: the network gives {y.shape[1:]} for a sample, not a row (K,). End it in Flatten().")
     return y

@@ -18,7 +18,7 @@ from pellucid.losses import LossLike
 from pellucid.optimizers import SGD, OptimizerLike, as_optimizer
 from pellucid.outputs import OutputSpec
 from pellucid.training.callbacks import Callback
-from pellucid.training.evaluation import choose_loss, network_of
+from pellucid.training.evaluation import choose_loss, network_of, usual_loss
 from pellucid.training.given import (
     checked_targets,
     dataset,
@@ -26,6 +26,7 @@ from pellucid.training.given import (
     expect_several_classes,
     held_out,
     listeners,
+    with_own_targets,
 )
 from pellucid.training.history import History
 from pellucid.training.plan import Plan
@@ -120,12 +121,14 @@ def fit(
     if former is not None:
         seed, loss = former.seed, former.loss if loss is None else loss
     train, validated = held_out(validation, dataset("fit", data, network, loss), network, seed)
+    train, validated = with_own_targets(train), validated and with_own_targets(validated)
     output_shape = _output_shape(network, train)
     sample = None if train_sample is None or train_sample == 0 else checks.size("fit", "train_sample", train_sample)
     plan = Plan.make(len(train), epochs, iterations, batch_size, sampling, evaluate_every, first_evaluation)
     plan.expect_batches(network.least_batch(train.sample_shape))
     expect_several_classes(train)
-    t, criterion = checked_targets("fit", train, choose_loss(network, loss, train, output_shape), output_shape)
+    loss = choose_loss(network, usual_loss(network, train, output_shape) if loss is None else loss)
+    t, criterion = checked_targets("fit", train, loss, output_shape)
     parts = [
         None if part is None else (part, _as_floats(checked_targets("fit", part, criterion, output_shape)[0], network))
         for part in (train, validated)
@@ -141,7 +144,7 @@ def fit(
     heard = listeners(callbacks, columns, plan.first <= plan.iterations)
     shown = reporter(progress)
 
-    if network.input_shape is None:
+    if network.output_shape is None:
         network.build(train.sample_shape, np.random.default_rng(getattr(network, "seed", 0)), network.dtype)
     training = former or Training.begin(as_optimizer(SGD(0.1) if optimizer is None else optimizer), criterion, seed)
     training.loss = criterion

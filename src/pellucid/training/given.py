@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 
 from pellucid.arrays import as_array
 from pellucid.data.dataset import Dataset
+from pellucid.data.spec import InputSpec
 from pellucid.data.targets import Task, class_targets
-from pellucid.errors import ArgumentError, LabelError, ShapeError
+from pellucid.errors import ArgumentError, DataError, LabelError, ShapeError
 from pellucid.layers import Container
 from pellucid.losses import Loss, LossLike, RowLoss, as_loss
 from pellucid.training.callbacks import Callback
@@ -35,9 +37,10 @@ def dataset(
 def _task(who: str, x: Any, t: Any, network: Container[Any], loss: LossLike | None) -> Task:
     """Numbers to hit where the loss compares numbers and the targets do not read as classes of these outputs."""
     known = network.outputs
-    if loss is None and known is not None:
+    if loss is None and known is not None and (who == "evaluate" or known.classes is not None):
         return "regression" if known.classes is None else "classification"
-    if loss is None or not isinstance(as_loss(loss), RowLoss):
+    numbers = isinstance(as_loss(loss), RowLoss) if loss is not None else known is not None
+    if not numbers:
         return "classification"
     values = as_array(who, "t", t)
     try:
@@ -68,12 +71,38 @@ def held_out(validation: Any, train: Dataset, network: Container[Any], seed: int
             f"fit: samples of validation must have shape {train.sample_shape} as those of the training data, "
             f"got {part.sample_shape}."
         )
-    if part.class_names and train.class_names and part.class_names != train.class_names:
-        raise LabelError(
-            f"fit: the classes of validation are called {part.class_names} and those of the training data "
-            f"{train.class_names}. Load them with class_names=train.class_names."
-        )
+    expect_alike("fit", "validation", part, train.described())
     return train, part
+
+
+def expect_alike(who: str, name: str, data: Dataset, learnt: InputSpec | None) -> None:
+    """Raise DataError or LabelError where data say of themselves that they mean something else than those learnt."""
+    if learnt is None:
+        return
+    if data.class_names and learnt.class_names and tuple(data.class_names) != tuple(learnt.class_names):
+        raise LabelError(
+            f"{who}: the classes of {name} are called {', '.join(data.class_names)}, those of the training data "
+            f"{', '.join(learnt.class_names)}. Load them with class_names=train.class_names."
+        )
+    spec = data.inputs
+    if spec is None or spec.kind != "table" or learnt.kind != "table":
+        return
+    if spec.columns != learnt.columns:
+        raise DataError(
+            f"{who}: the columns of {name} are {', '.join(spec.columns)}, those of the training data "
+            f"{', '.join(learnt.columns)}. Load them with like=train, which brings them into that order."
+        )
+    if (spec.mean, spec.deviation) != (learnt.mean, learnt.deviation):
+        raise DataError(
+            f"{who}: the columns of {name} are scaled otherwise than the training data. Load with like=train."
+        )
+
+
+def with_own_targets(data: Dataset) -> Dataset:
+    """Return the same samples with targets that no one else can write to: compiled loops and losses trust them."""
+    twin = copy.copy(data)
+    twin.t = data.t.copy()
+    return twin
 
 
 def expect_several_classes(train: Dataset) -> None:

@@ -95,17 +95,26 @@ class Run:
 
     def go(self, callbacks: Sequence[Callback]) -> History:
         """Run the plan under Ctrl-C's eye."""
-        for callback in callbacks:
-            callback.on_start(self.network, self.history, self.plan.iterations)
+        started: list[Callback] = []
         try:
+            for callback in callbacks:
+                callback.on_start(self.network, self.history, self.plan.iterations)
+                started.append(callback)
             # A number that overflows ends as an infinite loss, which `step` reports with its place.
-            with np.errstate(over="ignore", invalid="ignore"), Interrupt() as interrupt:
+            with np.errstate(all="ignore"), Interrupt() as interrupt:
                 self.history.stopped = self.steps(callbacks, interrupt)
         finally:
-            for callback in callbacks:
-                callback.on_end(self.network, self.history)
+            self.end(started)
             self.training.left = fingerprint(self.network)
         return self.history
+
+    def end(self, callbacks: Sequence[Callback]) -> None:
+        """Tell every callback that training ended, even where one of them fails."""
+        if callbacks:
+            try:
+                callbacks[0].on_end(self.network, self.history)
+            finally:
+                self.end(callbacks[1:])
 
     def steps(self, callbacks: Sequence[Callback], interrupt: Interrupt) -> str:
         """Take the steps; return why it ended."""
