@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -158,3 +158,33 @@ def expect_two_columns(who: str, names: Sequence[str]) -> None:
             f"{who}: a table needs a column of targets and at least one of features, got {list(names)}. "
             "Is the delimiter right?"
         )
+
+
+def nothing_left(who: str) -> NoReturn:
+    """Raise DataError for a table without features."""
+    raise DataError(f"{who}: no column of features is left beside the targets. Leave out fewer columns: index_col=.")
+
+
+def wanted(who: str, names: Sequence[str], headed: bool, known: Sequence[str]) -> tuple[list[int], list[str]]:
+    """Where the columns called `known` stand, and the names of the others."""
+    missing = [name for name in known if name not in names]
+    if missing and not headed and len(names) == len(known):
+        return list(range(len(names))), []
+    if missing:
+        raise DataError(
+            f"{who}: there is no column {missing[0]!r}, which the network learnt from"
+            + (f" ({len(missing)} are missing)" if len(missing) > 1 else "")
+            + f". The file has: {', '.join(names[:12])}."
+        )
+    twice = [name for name in known if list(names).count(name) > 1]
+    if twice:
+        raise DataError(f"{who}: two columns are called {twice[0]!r}. Rename one.")
+    return [names.index(name) for name in known], [name for name in names if name not in known]
+
+
+def only_other(who: str, names: Sequence[str], others: Sequence[int]) -> int:
+    """The target of a table of which the features are known."""
+    if len(others) != 1:
+        listed = ", ".join(repr(names[i]) for i in others) or "no column is left"
+        raise ArgumentError(f"{who}: nothing says which column holds the targets: {listed}. Name it: target=.")
+    return others[0]
