@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from pellucid import checks
 from pellucid.errors import ArgumentError, DataError, FileFormatError
 from pellucid.files import PathLike, atomic_write
-from pellucid.interop.architecture import PREFIX, from_metadata, make_network, read_spec, to_metadata
+from pellucid.interop.architecture import PREFIX, expect_names_fit, from_metadata, make_network, read_spec, to_metadata
 from pellucid.interop.assemble import assemble
 from pellucid.interop.compare import OTHER, expect_same_architecture, expect_same_arrays
 from pellucid.interop.header import Header, encode_header, read_header
@@ -115,6 +115,7 @@ def load(path: PathLike, *, allow_nonfinite: bool = False) -> Container[Any]:
     if set(architecture.buffers) != set(network.buffers):
         raise FileFormatError(f"{label}: its list of buffers is not that of the architecture. {OTHER}")
     network.inputs = architecture.inputs
+    expect_names_fit(network, label)
     return network
 
 
