@@ -74,7 +74,7 @@ def _opened(file: BufferedReader, label: str, max_bytes: int) -> Iterator[zipfil
             _check_count(file, len(members), label)
             _check_directory(members, os.fstat(file.fileno()).st_size, max_bytes, label)
             yield archive
-    except PellucidError:
+    except (PellucidError, MemoryError):
         raise
     except Exception as error:  # zipfile meets damage with errors of many kinds
         raise FileFormatError(f"{label}: the archive is damaged: {error or type(error).__name__}. {AGAIN}") from error

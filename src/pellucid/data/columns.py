@@ -5,6 +5,7 @@ A name or number that is given decides. Else names do; else what the columns hol
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
@@ -29,7 +30,8 @@ class ColumnWarning(UserWarning):
 
     Examples
     --------
-    >>> import warnings
+    >>> import sys
+    import warnings
     >>> from pathlib import Path
     >>> _ = Path("indexed.csv").write_text(",length,species\n0,5.1,iris\n1,6.2,lily\n")
     >>> with warnings.catch_warnings(record=True) as said:
@@ -92,8 +94,13 @@ def suspects(names: Sequence[str], given: Any, known: Sequence[int | None]) -> l
 
 def tell(who: str, what: str, option: str) -> None:
     """Warn that a column was left out."""
+    depth, frame = 1, sys._getframe()  # up to the first line that is not ours
+    while frame.f_globals.get("__name__", "").startswith("pellucid.") and frame.f_back is not None:
+        depth, frame = depth + 1, frame.f_back
     warnings.warn(
-        f"{who}: {what}, is left out. Say so with {option}; keep it with index_col=False.", ColumnWarning, stacklevel=4
+        f"{who}: {what}, is left out. Say so with {option}; keep it with index_col=False.",
+        ColumnWarning,
+        stacklevel=depth,
     )
 
 

@@ -19,6 +19,7 @@ from pellucid.data.targets import Task
 from pellucid.typing import DTypeLike
 
 
+@checks.within_memory
 def load_csv(
     path: str | os.PathLike[str],
     target: Column | None = None,

@@ -36,6 +36,7 @@ class Incoming(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+@checks.within_memory
 def read_inputs(
     path: str | os.PathLike[str],
     input_shape: Shape,

@@ -19,7 +19,7 @@ from typing import IO
 import numpy as np
 
 from pellucid import checks
-from pellucid.errors import DataError, FileFormatError
+from pellucid.errors import FileFormatError
 from pellucid.typing import Array, Shape
 
 MAX_HEADER = 1 << 12
@@ -88,10 +88,7 @@ def read_array(file: BufferedReader | IO[bytes], size: int, label: str) -> Array
             f"{label}: the file is {fault}: shape {shape} of {dtype} takes {nbytes} bytes, "
             f"{max(left, 0)} follow. {AGAIN}"
         )
-    try:
-        flat = np.empty(math.prod(shape), dtype)
-    except MemoryError:
-        raise DataError(f"{label}: its {nbytes} bytes are more than there is memory for.") from None
+    flat = np.empty(math.prod(shape), dtype)
     _fill(flat.view(np.uint8), file, label)
     if dtype.kind == "b" and flat.size and flat.view(np.uint8).max() > 1:
         raise FileFormatError(f"{label}: holds bytes other than 0 and 1 as booleans. {AGAIN}")

@@ -219,6 +219,7 @@ class Explanation:
         atomic_write(path, stream.getvalue(), who="Explanation.save")
 
     @classmethod
+    @checks.within_memory
     def load(cls, path: PathLike) -> Explanation:
         """Return what `save` wrote; FileFormatError where the file is damaged or its sizes do not agree."""
         label = f"Explanation.load: {path}"

@@ -32,6 +32,7 @@ PICKLE_REMEDY = (
 )
 
 
+@checks.within_memory
 def load_book_params(path: PathLike, *, activation: Callable[[], Activation] = ReLU) -> Sequential:
     """Return Affine, activation, Affine, …, Affine with the arrays W1, b1, W2, b2, … of an `.npz` file.
 

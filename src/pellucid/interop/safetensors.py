@@ -82,6 +82,7 @@ def save(
     atomic_write(path, pieces(start, arrays, order), who="save")
 
 
+@checks.within_memory
 def load(path: PathLike, *, allow_nonfinite: bool = False) -> Container[Any]:
     """Return the network that `save` wrote, bit for bit.
 
@@ -119,6 +120,7 @@ def load(path: PathLike, *, allow_nonfinite: bool = False) -> Container[Any]:
     return network
 
 
+@checks.within_memory
 def load_into(network: Container[Any] | Model, path: PathLike, *, allow_nonfinite: bool = False) -> None:
     """Fill a built network with the parameters and buffers of a file; after an error it is as it was.
 
@@ -158,6 +160,7 @@ def load_into(network: Container[Any] | Model, path: PathLike, *, allow_nonfinit
         array[...] = arrays[name]
 
 
+@checks.within_memory
 def read_metadata(path: PathLike) -> dict[str, str]:
     """Return the texts that `save` was given as `metadata`; the weights are not read.
 
