@@ -122,7 +122,8 @@ def recalled(file: Path) -> Source:
         test, digits = options.pop("test", None), options.pop("digits", None)
         source = Source(Path(memory["path"]), test and Path(test), digits, CsvOptions(**options))
         hashed = memory["sha256"]
-        if set(memory) != {"path", "options", "sha256"} or not isinstance(hashed, str) or "\0" in memory["path"]:
+        texts = isinstance(hashed, str) and isinstance(test, str | None) and isinstance(digits, bool | None)
+        if set(memory) != {"path", "options", "sha256"} or not texts or "\0" in memory["path"]:
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError):
         raise FileFormatError(f"{file}: not what a run remembers of its data. Remove it, or give --data.") from None

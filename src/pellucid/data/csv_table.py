@@ -108,14 +108,14 @@ def _taken_apart(
     """Parse the rows, and decide which column is what."""
     names, headed = rows.names, rows.headed
     goal = columns.named_target(who, names, target)
-    out = columns.left_out(who, names, headed, index_col, goal)
-    doubtful = columns.suspects(names, index_col, [goal, *out])
+    out = set(columns.left_out(who, names, headed, index_col, goal))
+    doubtful = dict.fromkeys(columns.suspects(names, index_col, [goal, *out]))
     if known is not None and known.kind == "table":
-        wanted, _ = columns.wanted(who, names, headed, known.columns)
+        wanted = set(columns.wanted(who, names, headed, known.columns)[0])
         others = [i for i in range(len(names)) if i not in wanted and i not in out]
         if goal is None:
             goal = columns.only_other(who, names, [i for i in others if i not in doubtful] or others)
-        out, doubtful = [i for i in range(len(names)) if i not in wanted and i != goal], []
+        out, doubtful = {i for i in range(len(names)) if i not in wanted and i != goal}, {}
     rest = [i for i in range(len(names)) if i not in out and i not in doubtful and i != goal]
     if goal is not None:
         held = [goal, *doubtful]
@@ -124,7 +124,7 @@ def _taken_apart(
     else:
         candidates = {rest[0], rest[-1], *columns.text_columns(rows.first, rows.number)} - {*out, *doubtful}
         held = [*sorted(candidates), *doubtful]
-    plain = [i for i in rest if i not in held]
+    plain = sorted({*rest} - {*held})
     x, cells = rows.parse(plain, held, dtype)
     for i in doubtful:
         if len(set(cells[i])) == len(rows.lines):
@@ -141,7 +141,8 @@ def _taken_apart(
         x = np.stack([added[i] if i in added else x[:, place[i]] for i in features], axis=1)
     if known is not None and known.kind == "table":
         order = columns.wanted(who, names, headed, known.columns)[0]
-        x, features = np.ascontiguousarray(x[:, [features.index(i) for i in order]]), order
+        place = {i: j for j, i in enumerate(features)}
+        x, features = np.ascontiguousarray(x[:, [place[i] for i in order]]), order
     elif len(features) > 1:
         columns.expect_no_count(who, names, headed, index_col, features[0], x[:, 0])
     places = [f"line {line}" for line in rows.lines]
