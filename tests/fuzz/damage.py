@@ -210,7 +210,7 @@ def in_csv(data: bytes, rng: np.random.Generator) -> bytes:
             rows.insert(int(rng.integers(len(rows))), pick(rng, ([], [""], list(row), ["sep=;"], [" "] * 3)))
         elif way < 0.9:
             rows *= 2
-        else:
+        elif sum(map(len, row)) < 1000:
             row *= 500
     text = pick(rng, ("\n", "\n", "\n", "\r\n", "\r")).join(pick(rng, ",,,;\t|").join(row) for row in rows)
     encoding = pick(rng, ("utf-8",) * 12 + ("utf-16", "utf-8-sig", "latin-1", "utf-32", "utf-16-le"))

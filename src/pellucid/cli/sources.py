@@ -116,8 +116,9 @@ def recalled(file: Path) -> Source:
     DataError
         If the data are not there any more.
     """
+    content = read_bytes(file, MOST_BYTES, who="data")
     try:
-        memory = parse_json(read_bytes(file, MOST_BYTES, who="data"), "the text")
+        memory = parse_json(content, "the text")
         options = dict(memory["options"])
         test, digits = options.pop("test", None), options.pop("digits", None)
         source = Source(Path(memory["path"]), test and Path(test), digits, CsvOptions(**options))
