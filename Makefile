@@ -44,6 +44,7 @@ check-style: $(VENV)/.installed-dev
 fuzz: $(VENV)/.installed-dev ## 50,000 wrong calls, 200,000 damaged files, 50,000 programs of random use: an hour or two
 	cd tests && ../$(BIN)/python -m fuzz.calls --number 50000
 	cd tests && ../$(BIN)/python -m fuzz.files --number 200000
+	cd tests && ../$(BIN)/python -m fuzz.bombs
 	PELLUCID_RUNS=50000 $(BIN)/pytest tests/test_random_use.py
 
 guards: $(VENV)/.installed-dev ## 20,000 geometries, and the tests of kernels and layers, with guard pages round every array

@@ -15,6 +15,8 @@ import pytest
 
 import pellucid as pl
 from pellucid import interop
+from pellucid.cli.sources import recalled
+from pellucid.data.pictures import read_picture
 from pellucid.errors import DataError, FileFormatError, PellucidError
 from pellucid.interop.strict_json import MAX_DEPTH, parse_json
 from pellucid.training.history import EPOCH_COLUMNS, ITERATION_COLUMNS
@@ -31,11 +33,20 @@ READERS: dict[str, Callable[[Path], Any]] = {
 }
 
 
+OTHERS: dict[str, Callable[[Path], Any]] = {
+    "load_csv": pl.load_csv,
+    "read_inputs": lambda path: pl.data.read_inputs(path, (784,)),
+    "a picture": lambda path: read_picture(path, 1),
+    "a run's data": recalled,
+}
+
+
 @pytest.fixture(params=READERS)
 def reader(request: pytest.FixtureRequest) -> Callable[[Path], Any]:
     return READERS[request.param]
 
 
+@pytest.mark.parametrize("reader", [*READERS.values(), *OTHERS.values()], ids=[*READERS, *OTHERS])
 def test_what_is_no_file_is_refused_without_waiting(reader, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     os.mkfifo("pipe")

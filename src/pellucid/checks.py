@@ -7,16 +7,17 @@ Each says *who* (`Affine`), *what* was expected, what *came*, and the *remedy*:
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import math
 import operator
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from io import BufferedReader
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -31,6 +32,9 @@ from pellucid.errors import (
     UnknownNameError,
 )
 from pellucid.typing import Array, IntArray, Shape
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def expect_batch(who: str, x: Array, shape: Shape, name: str = "x") -> None:
@@ -283,6 +287,21 @@ def open_file(who: str, path: str | os.PathLike[str]) -> BufferedReader:
     except (OSError, ValueError) as error:  # ValueError: a name with a null byte
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{who}: {file} cannot be opened: {reason}.") from error
+
+
+def within_memory(read: Callable[P, R]) -> Callable[P, R]:
+    """Make a reader of files say DataError where what a file holds does not fit into memory."""
+
+    @functools.wraps(read)
+    def call(*arguments: P.args, **options: P.kwargs) -> R:
+        try:
+            return read(*arguments, **options)
+        except MemoryError:
+            raise DataError(
+                f"{read.__qualname__}: the file holds more than there is memory for. Free some, or take a part of it."
+            ) from None
+
+    return call
 
 
 def _nearest_file(file: Path) -> str:

@@ -23,7 +23,7 @@ class PellucidError(Exception):
     """The root: `except PellucidError` catches whatever the package raises on purpose.
 
     A message is one line and harmless on a terminal, whatever names and values it repeats: an array's several lines
-    are joined, and control characters shown as Python writes them.
+    are joined, and other control characters shown as Python writes them.
 
     Examples
     --------
@@ -35,7 +35,8 @@ class PellucidError(Exception):
     """
 
     def __str__(self) -> str:
-        return shown(" ".join(super().__str__().split()))
+        lines = super().__str__().replace("\r", "\n").split("\n")
+        return shown(" ".join(line.strip() for line in lines if line.strip()))
 
 
 class ArgumentError(PellucidError, ValueError):

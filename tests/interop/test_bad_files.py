@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from safetensors import SafetensorError
 from safetensors.numpy import load as official_load
 
+import pellucid as pl
 from interop.crafted import affine, chain, file_of, model_file, tensor, weights
 from pellucid.errors import FileFormatError, PellucidError
 from pellucid.interop import load, read_metadata
 from pellucid.interop.header import MAX_HEADER, read_header
 from pellucid.interop.tensors import read_tensors
 from pellucid.layers import LAYERS
+from pellucid.outputs import OutputSpec
 
 FOUR = b"1234"
 SOUND = {"a": tensor([1], 0, 4)}
@@ -345,3 +347,37 @@ def test_what_is_accepted_here_is_accepted_officially_with_equal_bits(tmp_path_f
     assert {k: (a.dtype, a.shape, a.tobytes()) for k, a in expected.items()} == {
         k: (a.dtype, a.shape, a.tobytes()) for k, a in arrays.items()
     }
+
+
+# Class names and outputs
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["a", "b", "c", "d"]])
+def test_class_names_of_another_number_than_the_classes_are_refused(tmp_path, names):
+    network = pl.Sequential([pl.Affine(3)], input_shape=2)
+    pl.fit(network, pl.Dataset(np.eye(6)[:, :2], np.arange(6) % 3), epochs=1, progress=False)
+    network.inputs = network.inputs.replace(class_names=tuple(names))
+    pl.save(network, tmp_path / "model")
+    with pytest.raises(FileFormatError, match=f"load: .*model: there are {len(names)} class names for 3 classes"):
+        pl.load(tmp_path / "model")
+
+
+def test_more_names_or_classes_than_outputs_are_refused(tmp_path):
+    network = pl.Sequential([pl.Affine(3)], input_shape=2)
+    network.inputs = pl.data.InputSpec("array", (2,), class_names=("a", "b", "c", "d"))
+    pl.save(network, tmp_path / "model")
+    with pytest.raises(FileFormatError, match="there are 4 class names for 3 outputs"):
+        pl.load(tmp_path / "model")
+    network.inputs, network.outputs = None, OutputSpec(pl.SoftmaxCrossEntropy(), 4)
+    pl.save(network, tmp_path / "model")
+    with pytest.raises(FileFormatError, match="4 classes cannot be told by 3 outputs"):
+        pl.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 5])
+def test_two_classes_may_have_one_output_two_or_more(tmp_path, outputs):
+    network = pl.Sequential([pl.Affine(outputs)], input_shape=2)
+    data = pl.Dataset(np.eye(6)[:, :2], np.arange(6) % 2, class_names=["no", "yes"])
+    pl.fit(network, data, epochs=1, progress=False)
+    pl.save(network, tmp_path / "model")
+    assert pl.load(tmp_path / "model").inputs.class_names == ("no", "yes")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,3 +105,32 @@ def test_damaged_files_of_the_cache_are_made_anew(tmp_path: Path, what: str, dam
     code = CODE.replace("import numpy", "import warnings; warnings.simplefilter('error', FutureWarning)\nimport numpy")
     assert python(code, NUMBA_CACHE_DIR=str(tmp_path)).startswith("[0.0, 2.0]\n")
     assert python(CODE, NUMBA_CACHE_DIR=str(tmp_path)) == "[0.0, 2.0]\n[]\n"
+
+
+def test_no_pickle_of_a_damaged_cache_is_opened(tmp_path: Path) -> None:
+    python(CODE, NUMBA_CACHE_DIR=str(tmp_path))
+    trap = pickle.dumps(_Trap(tmp_path / "sprung"))
+    for file in [file for file in tmp_path.rglob("*.nb?") if "elementwise" in file.name]:
+        sealed = file.read_bytes()
+        assert sealed.startswith(b"pellucid 1\n")
+        file.write_bytes(sealed[: 11 + 32] + trap)  # behind the digest of what lay there
+    assert python(CODE, NUMBA_CACHE_DIR=str(tmp_path)).startswith("[0.0, 2.0]\n")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_code_of_another_function_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    python(CODE, NUMBA_CACHE_DIR=str(tmp_path))
+    files = list(tmp_path.rglob("*.nbc"))
+    relu, other = (next(file for file in files if ("relu" in file.name) == is_relu) for is_relu in (True, False))
+    relu.write_bytes(other.read_bytes())
+    assert python(CODE, NUMBA_CACHE_DIR=str(tmp_path)).startswith("[0.0, 2.0]\n")
+
+
+class _Trap:
+    """What makes a file where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)

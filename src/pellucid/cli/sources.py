@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,9 +19,10 @@ from typing import Any
 
 import click
 
+from pellucid import checks
 from pellucid.data import CsvOptions, Dataset, InputSpec, ScaleWarning, load_csv, load_directory, mnist
 from pellucid.data.directory import find_idx_files
-from pellucid.data.tables import prepared
+from pellucid.data.scaling import prepared
 from pellucid.errors import ArgumentError, DataError, FileFormatError
 from pellucid.files import atomic_write, read_bytes
 from pellucid.interop.strict_json import parse_json
@@ -56,7 +58,7 @@ class Source:
     @property
     def is_mnist(self) -> bool:
         """Whether it is the MNIST inside the package."""
-        return self.path is None or (str(self.path) == MNIST and not self.path.exists())
+        return self.path is None or (str(self.path) == MNIST and not os.path.exists(self.path))
 
     def load(self, like: InputSpec | None = None) -> tuple[Dataset, Dataset]:
         """Return (train, test), pictures as (N, H, W, C); a table is prepared as `like` says, if it is given."""
@@ -88,7 +90,8 @@ class Source:
         files = [self.path, self.test] if self.path.is_file() else find_idx_files("data", self.path)
         content = hashlib.sha256()
         for path in filter(None, files):
-            content.update(hashlib.sha256(path.read_bytes()).digest())
+            with checks.open_file("data", path) as file:
+                content.update(hashlib.file_digest(file, "sha256").digest())
         return content.hexdigest()
 
     def remember(self, directory: Path) -> None:
@@ -113,18 +116,20 @@ def recalled(file: Path) -> Source:
     DataError
         If the data are not there any more.
     """
+    content = read_bytes(file, MOST_BYTES, who="data")
     try:
-        memory = parse_json(read_bytes(file, MOST_BYTES, who="data"), "the text")
+        memory = parse_json(content, "the text")
         options = dict(memory["options"])
         test, digits = options.pop("test", None), options.pop("digits", None)
         source = Source(Path(memory["path"]), test and Path(test), digits, CsvOptions(**options))
         hashed = memory["sha256"]
-        if set(memory) != {"path", "options", "sha256"} or not isinstance(hashed, str) or "\0" in memory["path"]:
+        texts = isinstance(hashed, str) and isinstance(test, str | None) and isinstance(digits, bool | None)
+        if set(memory) != {"path", "options", "sha256"} or not texts or "\0" in memory["path"]:
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError):
         raise FileFormatError(f"{file}: not what a run remembers of its data. Remove it, or give --data.") from None
     if source.path is not None and not source.is_mnist:
-        if not source.path.exists():
+        if not os.path.exists(source.path):  # False also for what can be no name
             raise DataError(f"{file}: the data of this run, {source.path}, are not there. Give --data.")
         if source.hash() != hashed:
             note(f"{source.path} has changed since the training")

@@ -5,9 +5,11 @@ A name or number that is given decides. Else names do; else what the columns hol
 
 from __future__ import annotations
 
+import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -29,7 +31,8 @@ class ColumnWarning(UserWarning):
 
     Examples
     --------
-    >>> import warnings
+    >>> import sys
+    import warnings
     >>> from pathlib import Path
     >>> _ = Path("indexed.csv").write_text(",length,species\n0,5.1,iris\n1,6.2,lily\n")
     >>> with warnings.catch_warnings(record=True) as said:
@@ -63,7 +66,7 @@ def named_target(who: str, names: Sequence[str], target: Column | None) -> int |
         return position(who, "target", names, target)
     usual = [i for i, name in enumerate(names) if name.strip().lower() in USUAL_TARGETS]
     if len(usual) > 1:
-        listed = ", ".join(names[i] for i in usual)
+        listed = _listed([names[i] for i in usual])
         raise ArgumentError(
             f"{who}: several columns could be the target: {listed}. Say which: target={names[usual[0]]!r}."
         )
@@ -87,13 +90,19 @@ def suspects(names: Sequence[str], given: Any, known: Sequence[int | None]) -> l
     """The columns whose name says that they number the rows; they do where all their values differ."""
     if given is not None:
         return []
-    return [i for i, name in enumerate(names) if name.strip().lower() in USUAL_INDICES and i not in known]
+    taken = set(known)
+    return [i for i, name in enumerate(names) if name.strip().lower() in USUAL_INDICES and i not in taken]
 
 
 def tell(who: str, what: str, option: str) -> None:
     """Warn that a column was left out."""
+    depth, frame = 1, sys._getframe()  # up to the first line that is not ours
+    while frame.f_globals.get("__name__", "").startswith("pellucid.") and frame.f_back is not None:
+        depth, frame = depth + 1, frame.f_back
     warnings.warn(
-        f"{who}: {what}, is left out. Say so with {option}; keep it with index_col=False.", ColumnWarning, stacklevel=4
+        f"{who}: {what}, is left out. Say so with {option}; keep it with index_col=False.",
+        ColumnWarning,
+        stacklevel=depth,
     )
 
 
@@ -124,7 +133,7 @@ def choose_target(
     said = [repr(names[i]) if headed else str(i) for i in (possible or ends)]
     several = "several columns could hold" if task != "classification" or possible else "no column seems to hold"
     raise ArgumentError(
-        f"{who}: nothing says which column holds the targets, and {several} them ({', '.join(said)}). "
+        f"{who}: nothing says which column holds the targets, and {several} them ({_listed(said)}). "
         f"Say which: target={said[-1]}."
     )
 
@@ -158,3 +167,38 @@ def expect_two_columns(who: str, names: Sequence[str]) -> None:
             f"{who}: a table needs a column of targets and at least one of features, got {list(names)}. "
             "Is the delimiter right?"
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def nothing_left(who: str) -> NoReturn:
+    """Raise DataError for a table without features."""
+    raise DataError(f"{who}: no column of features is left beside the targets. Leave out fewer columns: index_col=.")
+
+
+def wanted(who: str, names: Sequence[str], headed: bool, known: Sequence[str]) -> tuple[list[int], list[str]]:
+    """Where the columns called `known` stand, and the names of the others."""
+    places, counts, learnt = {name: i for i, name in enumerate(names)}, Counter(names), set(known)
+    missing = [name for name in known if name not in places]
+    if missing and not headed and len(names) == len(known):
+        return list(range(len(names))), []
+    if missing:
+        raise DataError(
+            f"{who}: there is no column {missing[0]!r}, which the network learnt from"
+            + (f" ({len(missing)} are missing)" if len(missing) > 1 else "")
+            + f". The file has: {', '.join(names[:12])}."
+        )
+    twice = [name for name in known if counts[name] > 1]
+    if twice:
+        raise DataError(f"{who}: two columns are called {twice[0]!r}. Rename one.")
+    return [places[name] for name in known], [name for name in counts if name not in learnt]
+
+
+def only_other(who: str, names: Sequence[str], others: Sequence[int]) -> int:
+    """The target of a table of which the features are known."""
+    if len(others) != 1:
+        listed = ", ".join(repr(names[i]) for i in others) or "no column is left"
+        raise ArgumentError(f"{who}: nothing says which column holds the targets: {listed}. Name it: target=.")
+    return others[0]

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pellucid.data.csv_text import CsvOptions as CsvOptions
-from pellucid.data.csv_text import Row, text_rows
+from pellucid.data.csv_text import CsvOptions, Row, text_rows
 from pellucid.data.labels import shown
 from pellucid.errors import ArgumentError, DataError
 from pellucid.typing import Array, DTypeLike

@@ -41,6 +41,10 @@ class CsvOptions:
 
     def check(self, who: str) -> None:
         """Raise ArgumentError where an option has a value that cannot be used."""
+        for option, kind, words in (("delimiter", str, "text"), ("encoding", str, "text"), ("header", bool, "a bool")):
+            value = getattr(self, option)
+            if value is not None and not isinstance(value, kind):
+                raise ArgumentError(f"{who}: {option} must be {words}, got {str(value)[:40]!r}.")
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
             raise ArgumentError(f"{who}: delimiter must be one character, got {self.delimiter!r}. A tab is '\\t'.")
         if self.decimal not in (".", ","):

@@ -128,6 +128,7 @@ def _divide(x: Array, result: Array) -> None:
     np.divide(x, result.dtype.type(255), out=result, dtype=result.dtype)
 
 
+@checks.within_memory
 def load_directory(
     path: str | os.PathLike[str],
     *,

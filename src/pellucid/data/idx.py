@@ -33,6 +33,7 @@ MAX_BYTES = 4 << 30
 _CODES = {np.dtype(kind).newbyteorder("="): code for code, kind in TYPES.items()}
 
 
+@checks.within_memory
 def read_idx(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Array:
     """The array of an IDX file, raw or gzipped (the content decides, not the name), in native byte order.
 

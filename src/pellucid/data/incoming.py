@@ -13,13 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid import checks
-from pellucid.data.csv_rows import CsvOptions
+from pellucid.data.archive import read_npz
+from pellucid.data.csv_text import CsvOptions
 from pellucid.data.digits import digit
+from pellucid.data.features import read_features
 from pellucid.data.idx import read_idx
-from pellucid.data.npy import read_npy, read_npz
+from pellucid.data.npy import read_npy
 from pellucid.data.pictures import SUFFIXES, read_picture, resized
 from pellucid.data.spec import InputSpec
-from pellucid.data.tables import read_features
 from pellucid.errors import DataError, FileFormatError, ShapeError
 from pellucid.typing import Array, Shape
 
@@ -35,6 +36,7 @@ class Incoming(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+@checks.within_memory
 def read_inputs(
     path: str | os.PathLike[str],
     input_shape: Shape,

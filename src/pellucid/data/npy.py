@@ -1,4 +1,4 @@
-"""NumPy's `.npy` and `.npz`, read without trust: no pickle, no Python, and no memory that the file does not cover.
+"""NumPy's `.npy`, read without trust: no pickle, no Python, and no memory that the file does not cover.
 
     93 'NUMPY' 01 00   then the length of the header, 2 bytes little-endian (4 from version 2 on)
     {'descr': '<f4', 'fortran_order': False, 'shape': (3, 784), }   and spaces
@@ -13,20 +13,17 @@ from __future__ import annotations
 import math
 import os
 import re
-import zipfile
 from io import BufferedReader
 from typing import IO
 
 import numpy as np
 
 from pellucid import checks
-from pellucid.data.inflate import MAX_RATIO
 from pellucid.errors import FileFormatError
 from pellucid.typing import Array, Shape
 
 MAX_HEADER = 1 << 12
-MAX_BYTES = 4 << 30
-"""What an array of an archive may take, which is inflated."""
+_PIECE = 1 << 20  # bytes read at a time
 
 MAX_AXES = 32
 AGAIN = "The file is damaged; copy, download or save it again."
@@ -52,37 +49,10 @@ def read_npy(path: str | os.PathLike[str], who: str = "read_npy") -> Array:
     """
     label = f"{who}: {os.fspath(path)}"
     with checks.open_file(who, path) as file:
-        return _read_array(file, os.fstat(file.fileno()).st_size, label)
+        return read_array(file, os.fstat(file.fileno()).st_size, label)
 
 
-def read_npz(path: str | os.PathLike[str], who: str = "read_npz") -> Array:
-    """Return the array of a `.npz` archive that holds exactly one; errors as in `read_npy`."""
-    label = f"{who}: {os.fspath(path)}"
-    with checks.open_file(who, path) as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                members = archive.infolist()
-                names = ", ".join(member.filename.removesuffix(".npy") for member in members[:12])
-                if len(members) != 1 or not members[0].filename.endswith(".npy"):
-                    raise FileFormatError(
-                        f"{label}: must hold one array, it holds {len(members)}: {names}. Save the one that is meant: "
-                        f"np.save('x.npy', np.load({os.path.basename(path)!r})[NAME])."
-                    )
-                if members[0].file_size > min(MAX_BYTES, MAX_RATIO * os.path.getsize(path)):
-                    raise FileFormatError(
-                        f"{label}: declares {members[0].file_size} bytes, which it cannot hold. {AGAIN}"
-                    )
-                with archive.open(members[0]) as member:
-                    return _read_array(member, members[0].file_size, f"{label}: {members[0].filename}")
-        except FileFormatError:
-            raise
-        except Exception as error:  # zipfile meets damage with errors of many kinds
-            raise FileFormatError(
-                f"{label}: the archive is damaged: {error or type(error).__name__}. {AGAIN}"
-            ) from None
-
-
-def read_npy_header(file: BufferedReader | IO[bytes], label: str) -> tuple[Shape, bool, np.dtype[np.generic]]:
+def _read_header(file: BufferedReader | IO[bytes], label: str) -> tuple[Shape, bool, np.dtype[np.generic]]:
     """Return shape, whether in Fortran order, and dtype, leaving `file` at the first number."""
     start = file.read(8)
     width = 2 if start[6:7] == b"\1" else 4
@@ -107,9 +77,10 @@ def _guess(text: str) -> str:
     return f"; it holds {kind[1]!r}: convert it to numbers"
 
 
-def _read_array(file: BufferedReader | IO[bytes], size: int, label: str) -> Array:
+def read_array(file: BufferedReader | IO[bytes], size: int, label: str) -> Array:
+    """Return the array that the next `size` bytes of a file hold, as `read_npy` does."""
     start = file.tell()
-    shape, fortran, dtype = read_npy_header(file, label)
+    shape, fortran, dtype = _read_header(file, label)
     nbytes, left = math.prod(shape) * dtype.itemsize, size - (file.tell() - start)
     if nbytes != left:
         fault = "truncated" if left < nbytes else "too long"
@@ -117,11 +88,22 @@ def _read_array(file: BufferedReader | IO[bytes], size: int, label: str) -> Arra
             f"{label}: the file is {fault}: shape {shape} of {dtype} takes {nbytes} bytes, "
             f"{max(left, 0)} follow. {AGAIN}"
         )
-    pieces, wanted = [], nbytes
-    while wanted and (piece := file.read(min(wanted, 1 << 24))):  # an archive may declare more than it holds
-        pieces.append(piece)
-        wanted -= len(piece)
-    if wanted:
-        raise FileFormatError(f"{label}: the file is truncated: {wanted} of {nbytes} bytes are missing. {AGAIN}")
-    array = np.frombuffer(b"".join(pieces), dtype).reshape(shape, order="F" if fortran else "C")
-    return np.array(array, dtype.newbyteorder("="), order="C")
+    flat = np.empty(math.prod(shape), dtype)
+    _fill(flat.view(np.uint8), file, label)
+    if dtype.kind == "b" and flat.size and flat.view(np.uint8).max() > 1:
+        raise FileFormatError(f"{label}: holds bytes other than 0 and 1 as booleans. {AGAIN}")
+    array = flat.reshape(shape, order="F" if fortran else "C")
+    return np.asarray(array, dtype.newbyteorder("="), order="C")
+
+
+def _fill(content: Array, file: BufferedReader | IO[bytes], label: str) -> None:
+    """Read bytes into an array, piece by piece: an archive may declare more than it holds."""
+    filled = 0
+    while filled < len(content):
+        piece = file.read(min(len(content) - filled, _PIECE))
+        if not piece:
+            raise FileFormatError(
+                f"{label}: the file is truncated: {len(content) - filled} of {len(content)} bytes are missing. {AGAIN}"
+            )
+        content[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
+        filled += len(piece)

@@ -6,6 +6,7 @@ A picture that a camera turned is turned back; what is transparent is white pape
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.data.png_chunks import SIGNATURE, expect_sound
 from pellucid.errors import FileFormatError
 from pellucid.typing import Array
 
@@ -21,8 +23,8 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 
-MAX_PIXELS = 50_000_000
-"""A picture that declares more is refused before it is decoded."""
+MAX_PIXELS = 25_000_000
+"""A picture that declares more is refused before it is decoded; a JPEG is decoded at a half or less of its size."""
 
 
 class Picture(NamedTuple):
@@ -48,14 +50,16 @@ def read_picture(path: str | os.PathLike[str], channels: int) -> Picture:
         warnings.simplefilter("ignore")  # of sizes, which are looked at here, and of odd metadata
         if not file.peek(1):
             raise FileFormatError(f"{label}: the file is empty. Save or download the picture again.")
+        if file.peek(8)[:8] == SIGNATURE:
+            expect_sound(file, label)
         try:
             with pil.open(file, formats=FORMATS) as picture:
                 return _pixels(picture, channels, label)
-        except (FileFormatError, MemoryError):
+        except FileFormatError:
             raise
         except pil.DecompressionBombError:
             raise FileFormatError(f"{label}: has too many pixels, at most {MAX_PIXELS:,}. Scale it down.") from None
-        except Exception as error:  # a damaged picture meets Pillow in many ways
+        except Exception as error:  # a damaged picture meets Pillow in many ways, MemoryError too
             raise FileFormatError(f"{label}: not a picture that can be read ({_reason(error)}).") from error
 
 
@@ -68,13 +72,18 @@ def _reason(error: Exception) -> str:
 def _pixels(picture: Any, channels: int, label: str) -> Picture:
     from PIL import ImageOps
 
+    notes: tuple[str, ...] = ()
+    if picture.format in ("JPEG", "MPO") and picture.width * picture.height > MAX_PIXELS:
+        shrink, whole = math.ceil(math.sqrt(picture.width * picture.height / MAX_PIXELS)), picture.size
+        shrink = 1 << (shrink - 1).bit_length()  # by a half, a quarter or an eighth, as its transform lets
+        picture.draft(None, (whole[0] // shrink, whole[1] // shrink))
+        notes = (f"decoded as {picture.width} x {picture.height} of its {whole[0]} x {whole[1]} pixels",)
     if not 0 < picture.width * picture.height <= MAX_PIXELS:
         raise FileFormatError(
             f"{label}: {picture.width} x {picture.height} pixels; there must be at least 1 and at most {MAX_PIXELS:,}."
         )
-    notes: tuple[str, ...] = ()
     if getattr(picture, "is_animated", False) and picture.format != "MPO":  # cameras put a preview beside
-        notes = ("the first of its frames",)
+        notes = (*notes, "the first of its frames")
     numbers = _numbers(ImageOps.exif_transpose(picture), picture.format, label)
     if numbers.ndim == 2:
         numbers = numbers[..., None]
@@ -86,13 +95,13 @@ def _pixels(picture: Any, channels: int, label: str) -> Picture:
 def _numbers(picture: Any, form: str, label: str) -> Array:
     """Grey (H, W) or colours (H, W, 3), from 0 to 1."""
     if picture.mode.startswith("I;16") or (picture.mode == "I" and form != "TIFF"):
-        return np.asarray(picture).astype(np.float32) / 65535
+        return np.asarray(np.divide(np.asarray(picture), np.float32(65535), dtype=np.float32))
     if picture.mode in ("I", "F"):
         return _deep(np.asarray(picture), label)
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         picture = _on_paper(picture)
     grey = picture.mode in ("1", "L")
-    pixels = np.asarray(picture.convert("L" if grey else "RGB")).astype(np.float32) / 255
+    pixels = np.divide(np.asarray(picture.convert("L" if grey else "RGB")), np.float32(255), dtype=np.float32)
     return pixels if grey or not _colourless(pixels) else np.ascontiguousarray(pixels[..., 0])
 
 

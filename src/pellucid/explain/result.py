@@ -12,10 +12,10 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.checked import checked
+from pellucid.data.archive import read_archive
 from pellucid.errors import ArgumentError, FileFormatError, ShapeError
 from pellucid.explain.resize import bilinear
 from pellucid.files import PathLike, atomic_write
-from pellucid.interop.npz import read_npz
 from pellucid.interop.strict_json import parse_json
 from pellucid.shown import shown
 from pellucid.typing import Array, Arrays, Config, IntArray
@@ -219,11 +219,12 @@ class Explanation:
         atomic_write(path, stream.getvalue(), who="Explanation.save")
 
     @classmethod
+    @checks.within_memory
     def load(cls, path: PathLike) -> Explanation:
         """Return what `save` wrote; FileFormatError where the file is damaged or its sizes do not agree."""
         label = f"Explanation.load: {path}"
         with checks.open_file("Explanation.load", path) as file:
-            arrays = read_npz(file, label, accept=_NAMES, max_bytes=MAX_BYTES)
+            arrays = read_archive(file, label, accept=_NAMES, max_bytes=MAX_BYTES)
         try:
             return cls._from_arrays(arrays)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

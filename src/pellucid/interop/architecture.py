@@ -200,3 +200,18 @@ def _inputs(metadata: Mapping[str, str], label: str) -> InputSpec | None:
             f"{_input_shape(metadata, label)}. {AGAIN}"
         )
     return inputs
+
+
+def expect_names_fit(network: Container[Any], label: str) -> None:
+    """Raise FileFormatError unless the outputs have room for the classes, and the names are as many as these.
+
+    A network may have more outputs than the data that it learnt from had classes; one output tells two apart.
+    """
+    width = max((network.output_shape or (1,))[-1], 2)
+    classes = network.outputs.classes if network.outputs is not None else None
+    names = network.inputs.class_names if network.inputs is not None else None
+    if classes is not None and classes > width:
+        raise FileFormatError(f"{label}: {classes} classes cannot be told by {width} outputs. {AGAIN}")
+    if names is not None and not (len(names) == classes or (classes is None and len(names) <= width)):
+        known = f"{classes} classes" if classes is not None else f"{width} outputs"
+        raise FileFormatError(f"{label}: there are {len(names)} class names for {known}. {AGAIN}")

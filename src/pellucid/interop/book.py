@@ -15,10 +15,10 @@ from typing import Any, cast
 import numpy as np
 
 from pellucid import checks
+from pellucid.data.archive import read_archive
 from pellucid.errors import ArgumentError, FileFormatError
 from pellucid.files import PathLike, atomic_write
 from pellucid.interop.assemble import assemble
-from pellucid.interop.npz import read_npz
 from pellucid.interop.tensors import expect_finite
 from pellucid.layers import Affine, ReLU, Sequential
 from pellucid.layers.activation import Activation
@@ -32,6 +32,7 @@ PICKLE_REMEDY = (
 )
 
 
+@checks.within_memory
 def load_book_params(path: PathLike, *, activation: Callable[[], Activation] = ReLU) -> Sequential:
     """Return Affine, activation, Affine, …, Affine with the arrays W1, b1, W2, b2, … of an `.npz` file.
 
@@ -54,7 +55,7 @@ def load_book_params(path: PathLike, *, activation: Callable[[], Activation] = R
     with checks.open_file("load_book_params", path) as file:
         if file.peek(1)[:1] == b"\x80":
             raise FileFormatError(f"{label}: {PICKLE_REMEDY}")
-        arrays = read_npz(file, label, accept=_NAME)
+        arrays = read_archive(file, label, accept=_NAME)
     widths, arrays = _checked_chain(arrays, label)
     expect_finite(arrays, label, FileFormatError)
     layers = [layer for units in widths[1:] for layer in (Affine(units), activation())][:-1]

@@ -38,6 +38,7 @@ class Nielsen(NamedTuple):
     loss: str
 
 
+@checks.within_memory
 def load_nielsen(path: PathLike, *, dtype: DTypeLike = np.float64) -> Nielsen:
     """Return the Sequential of Affine and Sigmoid that a file of network2.py holds, and its loss.
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from pellucid import checks
 from pellucid.errors import ArgumentError, DataError, FileFormatError
 from pellucid.files import PathLike, atomic_write
-from pellucid.interop.architecture import PREFIX, from_metadata, make_network, to_metadata
+from pellucid.interop.architecture import PREFIX, expect_names_fit, from_metadata, make_network, to_metadata
 from pellucid.interop.assemble import assemble
 from pellucid.interop.compare import OTHER, expect_same_architecture, expect_same_arrays
 from pellucid.interop.header import Header, encode_header, read_header
@@ -82,6 +82,7 @@ def save(
     atomic_write(path, pieces(start, arrays, order), who="save")
 
 
+@checks.within_memory
 def load(path: PathLike, *, allow_nonfinite: bool = False) -> Container[Any]:
     """Return the network that `save` wrote, bit for bit.
 
@@ -115,9 +116,11 @@ def load(path: PathLike, *, allow_nonfinite: bool = False) -> Container[Any]:
     if set(architecture.buffers) != set(network.buffers):
         raise FileFormatError(f"{label}: its list of buffers is not that of the architecture. {OTHER}")
     network.inputs = architecture.inputs
+    expect_names_fit(network, label)
     return network
 
 
+@checks.within_memory
 def load_into(network: Container[Any] | Model, path: PathLike, *, allow_nonfinite: bool = False) -> None:
     """Fill a built network with the parameters and buffers of a file; after an error it is as it was.
 
@@ -161,6 +164,7 @@ def load_into(network: Container[Any] | Model, path: PathLike, *, allow_nonfinit
         network.inputs, network.outputs = architecture.inputs, architecture.outputs
 
 
+@checks.within_memory
 def read_metadata(path: PathLike) -> dict[str, str]:
     """Return the texts that `save` was given as `metadata`; the weights are not read.
 

@@ -1,15 +1,13 @@
 """Compiled code on the disk: Numba's cache, which here may be full, forbidden or damaged without harm.
 
-Numba reads back what a file holds and calls it. So a digest stands beside the code, and code that does not fit it is
-compiled anew; whatever else goes wrong with reading or writing costs one warning, and the time to compile.
+Code whose file is damaged, as `compiled.cachefile` sees by a digest, is compiled anew; whatever else goes wrong with
+reading or writing costs one warning, and the time to compile.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib
-import pickle
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -17,13 +15,14 @@ from typing import Any
 
 def careful(numbas: Any) -> Any:
     """Numba's cache of a function, made careful."""
-    if hasattr(numbas, "_impl"):
-        numbas._impl = _WithDigest(numbas._impl)
+    if hasattr(numbas, "_cache_file"):
+        cachefile = importlib.import_module("pellucid.kernels.compiled.cachefile")
+        numbas._cache_file = cachefile.SealedFiles.like(numbas._cache_file)
     return _Careful(numbas)
 
 
-class _Around:
-    """What stands around an object of Numba's, and has its attributes."""
+class _Careful:
+    """Stands around Numba's cache, and has its attributes."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -31,23 +30,6 @@ class _Around:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-
-class _WithDigest(_Around):
-    def reduce(self, code: Any) -> tuple[bytes, bytes]:
-        serialize: Any = importlib.import_module("numba.core.serialize")
-        body: bytes = serialize.dumps(self._inner.reduce(code))
-        return hashlib.sha256(body).digest(), body
-
-    def rebuild(self, context: Any, kept: Any) -> Any:
-        if not (len(kept) == 2 and isinstance(kept[1], bytes)):  # as Numba alone writes it
-            return None
-        digest, body = kept
-        if hashlib.sha256(body).digest() != digest:
-            raise ValueError("the digest is another")
-        return self._inner.rebuild(context, pickle.loads(body))  # noqa: S301  # code of our own, and as it was written
-
-
-class _Careful(_Around):
     def load_overload(self, signature: Any, context: Any) -> Any:
         try:
             return _surely(lambda: self._inner.load_overload(signature, context))

@@ -98,6 +98,7 @@ class History:
             raise ArgumentError(f"{who}: the name must end in .json or .csv, got {path.name!r}.")
 
     @classmethod
+    @checks.within_memory
     def load(cls, path: str | Path) -> History:
         """Read what `save` wrote as JSON.
 

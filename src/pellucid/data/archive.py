@@ -7,27 +7,49 @@ hold.
 
 from __future__ import annotations
 
-import math
 import os
 import re
-import struct
 import zipfile
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 
-import numpy as np
-
-from pellucid.data.npy import read_npy_header
-from pellucid.errors import FileFormatError
-from pellucid.interop.strict_json import AGAIN
+from pellucid import checks
+from pellucid.data.inflate import MAX_RATIO
+from pellucid.data.npy import AGAIN, read_array
+from pellucid.errors import FileFormatError, PellucidError
 from pellucid.typing import Array, Arrays
 
 MAX_MEMBERS = 2_000
-MAX_RATIO = 1032
-"""Deflate makes at most this many bytes of one."""
+MAX_BYTES = 4 << 30
+"""What the one array of an archive may take."""
 
 
-def read_npz(file: BufferedReader, label: str, *, accept: re.Pattern[str], max_bytes: int = 1 << 30) -> Arrays:
+def read_npz(path: str | os.PathLike[str], who: str = "read_npz") -> Array:
+    """Return the array of an archive that holds exactly one.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it cannot be opened.
+    FileFormatError
+        If it is no such archive, is damaged, or holds several arrays.
+    """
+    label = f"{who}: {os.fspath(path)}"
+    with checks.open_file(who, path) as file, _opened(file, label, MAX_BYTES) as archive:
+        names = [member.filename.removesuffix(".npy") for member in archive.infolist()]
+        if len(names) != 1:
+            listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+            remedy = f" Save the one that is meant alone: np.save('x.npy', np.load({os.fspath(path)!r})[{names[0]!r}])."
+            raise FileFormatError(
+                f"{label}: must hold one array, it holds {len(names)}: {listed}.{remedy}"
+                if names
+                else f"{label}: must hold one array, it holds none."
+            )
+        return _read_member(archive, archive.infolist()[0], label)
+
+
+def read_archive(file: BufferedReader, label: str, *, accept: re.Pattern[str], max_bytes: int = 1 << 30) -> Arrays:
     """Return the arrays of an archive whose names `accept` matches; any other name raises.
 
     Raises
@@ -35,25 +57,26 @@ def read_npz(file: BufferedReader, label: str, *, accept: re.Pattern[str], max_b
     FileFormatError
         If the file is not such an archive, is damaged, or declares more than `max_bytes` or than it can hold.
     """
+    with _opened(file, label, max_bytes) as archive:
+        return {
+            name: _read_member(archive, member, label)
+            for member in archive.infolist()
+            for name in [_checked_name(member, accept, label)]
+        }
+
+
+@contextmanager
+def _opened(file: BufferedReader, label: str, max_bytes: int) -> Iterator[zipfile.ZipFile]:
+    """The archive, whose directory can be believed; whatever zipfile raises meanwhile is a FileFormatError."""
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             _check_count(file, len(members), label)
             _check_directory(members, os.fstat(file.fileno()).st_size, max_bytes, label)
-            return {
-                name: _read_member(archive, m, label) for m in members for name in [_checked_name(m, accept, label)]
-            }
-    except FileFormatError:
+            yield archive
+    except (PellucidError, MemoryError):
         raise
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-        EOFError,
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:
+    except Exception as error:  # zipfile meets damage with errors of many kinds
         raise FileFormatError(f"{label}: the archive is damaged: {error or type(error).__name__}. {AGAIN}") from error
 
 
@@ -92,19 +115,5 @@ def _checked_name(member: zipfile.ZipInfo, accept: re.Pattern[str], label: str) 
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, label: str) -> Array:
-    who = f"{label}: {member.filename}"
-    with archive.open(member) as file:
-        shape, fortran, dtype = read_npy_header(file, who)
-        nbytes = math.prod(shape) * dtype.itemsize
-        if nbytes > member.file_size:
-            raise FileFormatError(
-                f"{who}: shape {shape} of {dtype} takes {nbytes} bytes, "
-                f"the archive declares {member.file_size}. {AGAIN}"
-            )
-        data = file.read(nbytes + 1)  # to the end, where the checksum is compared
-    if len(data) != nbytes:
-        raise FileFormatError(
-            f"{who}: shape {shape} of {dtype} takes {nbytes} bytes, {len(data)} are there or more. {AGAIN}"
-        )
-    array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
-    return np.array(array, dtype.newbyteorder("="), order="C")
+    with archive.open(member) as file:  # its checksum is compared when the last byte is read
+        return read_array(file, member.file_size, f"{label}: {member.filename}")

@@ -1,0 +1,109 @@
+"""Tables from pandas: a DataFrame as a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.data import columns
+from pellucid.data.csv_text import Column
+from pellucid.data.dataset import Dataset
+from pellucid.data.labels import numbers
+from pellucid.data.spec import InputSpec
+from pellucid.data.table import Table, as_dataset, expect_known
+from pellucid.data.targets import Task
+from pellucid.errors import ArgumentError, DataError
+from pellucid.typing import Array, DTypeLike
+
+
+def from_dataframe(
+    frame: Any,
+    target: Column | None = None,
+    *,
+    task: Task = "classification",
+    class_names: Sequence[str] | None = None,
+    index_col: Column | Sequence[Column] | bool | None = None,
+    scale: str = "none",
+    like: Dataset | InputSpec | None = None,
+    dtype: DTypeLike = np.float32,
+) -> Dataset:
+    """A data set from a pandas DataFrame; the arguments and errors are those of `load_csv`.
+
+    An int `target` is looked for among the column names first, then taken as a position. Features of text
+    are refused: encode them, for example with pandas.get_dummies. The index of the frame is no feature.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"length": [5.1, 6.2], "width": [3.5, 2.9], "species": ["iris", "lily"]})
+    >>> pl.from_dataframe(frame, target="species")
+    <Dataset: 2 samples of shape (2,), 2 classes, float32>
+    """
+    who = "from_dataframe"
+    dtype = checks.float_dtype(who, dtype)
+    expect_known(who, task, scale)
+    if not (hasattr(frame, "iloc") and hasattr(frame, "columns")):
+        raise ArgumentError(
+            f"{who}: frame must be a pandas DataFrame, got {type(frame).__name__}. Arrays go to Dataset."
+        )
+    if 0 in frame.shape:
+        raise DataError(f"{who}: the DataFrame is empty, its shape is {frame.shape}.")
+    known = like.described() if isinstance(like, Dataset) else like
+    if known is not None:
+        class_names = known.class_names if class_names is None else class_names
+    table = _frame_apart(who, frame, target, index_col, task, known, dtype)
+    return as_dataset(table, task, class_names, dtype, scale, known)
+
+
+def _frame_apart(
+    who: str, frame: Any, target: Column | None, index_col: Any, task: Task, known: InputSpec | None, dtype: DTypeLike
+) -> Table:  # fmt: skip
+    names = [str(name) for name in frame.columns]
+    columns.expect_two_columns(who, names)
+
+    def cells(i: int) -> list[Any]:
+        return list(frame.iloc[:, i].to_numpy().tolist())
+
+    named = [i for i, name in enumerate(frame.columns) if isinstance(target, int) and name == target]
+    goal = named[0] if named else columns.named_target(who, names, target)
+    out = columns.left_out(who, names, True, index_col, goal)
+    if known is not None and known.kind == "table":
+        wanted = columns.wanted(who, names, True, known.columns)[0]
+        if goal is None:
+            goal = columns.only_other(who, names, [i for i in range(len(names)) if i not in wanted and i not in out])
+    else:
+        for i in columns.suspects(names, index_col, [goal, *out]):
+            if frame.iloc[:, i].is_unique:
+                columns.tell(who, f"column {names[i]!r}, whose values number the rows", f"index_col={names[i]!r}")
+                out.append(i)
+        wanted = [i for i in range(len(names)) if i not in out]
+    if not wanted:
+        columns.nothing_left(who)
+    if goal is None:
+        ends = {wanted[0], wanted[-1], *columns.text_columns([frame.iloc[0, i] for i in range(len(names))], _number)}
+        goal = columns.choose_target(who, names, True, task, {i: cells(i) for i in sorted(ends - {*out})}, _number)
+    wanted = [i for i in wanted if i != goal]
+    places = [f"row {label}" for label in frame.index]
+    x = np.empty((len(frame), len(wanted)), dtype)
+    with np.errstate(over="ignore"):
+        for j, i in enumerate(wanted):
+            x[:, j] = _numeric(who, frame.iloc[:, i].to_numpy(), places, names[i])
+    if len(wanted) > 1 and (known is None or known.kind != "table"):
+        columns.expect_no_count(who, names, True, index_col, wanted[0], x[:, 0])
+    return Table(who, x, cells(goal), places, [names[i] for i in wanted], names[goal])
+
+
+def _number(cell: Any) -> float | None:
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return None
+
+
+def _numeric(who: str, column: Array, places: list[str], name: str) -> Array:
+    if column.dtype.kind in "biuf":
+        return column
+    return numbers(who, column.tolist(), places, name, "Encode text, for example with pandas.get_dummies.")
