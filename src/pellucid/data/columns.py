@@ -5,7 +5,6 @@ A name or number that is given decides. Else names do; else what the columns hol
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from pellucid import checks
 from pellucid.data.csv_rows import MISSING
 from pellucid.data.csv_text import Column
 from pellucid.errors import ArgumentError, DataError
+from pellucid.shown import came
 from pellucid.typing import Array
 
 USUAL_TARGETS = ("label", "target", "class", "y")
@@ -51,7 +51,7 @@ def position(who: str, option: str, names: Sequence[str], column: Column) -> int
             checks.unknown_name(who, f"{option} column", column, names)
         return list(names).index(column)
     if isinstance(column, bool) or not isinstance(column, (int, np.integer)):
-        raise ArgumentError(f"{who}: {option} must be a column's name or index, got {column!r}.")
+        raise ArgumentError(f"{who}: {option} must be a column's name or index, got {came(column)}.")
     if not -len(names) <= column < len(names):
         raise ArgumentError(f"{who}: {option} must lie in {-len(names)}..{len(names) - 1}, got {column}.")
     return int(column) % len(names)
@@ -92,9 +92,7 @@ def suspects(names: Sequence[str], given: Any, known: Sequence[int | None]) -> l
 
 def tell(who: str, what: str, option: str) -> None:
     """Warn that a column was left out."""
-    warnings.warn(
-        f"{who}: {what}, is left out. Say so with {option}; keep it with index_col=False.", ColumnWarning, stacklevel=4
-    )
+    checks.warn(f"{who}: {what}, is left out. Say so with {option}; keep it with index_col=False.", ColumnWarning)
 
 
 def expect_no_count(who: str, names: Sequence[str], headed: bool, given: Any, column: int, values: Array) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.data.csv_rows import CsvOptions
 from pellucid.data.digits import digit
 from pellucid.data.idx import read_idx
@@ -35,6 +36,7 @@ class Incoming(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+@checked
 def read_inputs(
     path: str | os.PathLike[str],
     input_shape: Shape,

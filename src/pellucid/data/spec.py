@@ -16,12 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError
 from pellucid.typing import Array, Config, Shape
 
 KINDS = ("digits", "images", "table", "array")
 
 
+@checked_late
 @dataclass(frozen=True)
 class InputSpec:
     """How the samples of a network were made from what lay in files.

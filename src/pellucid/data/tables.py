@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked_late
 from pellucid.data import columns
 from pellucid.data.csv_rows import Rows, read_rows
 from pellucid.data.csv_text import Column, CsvOptions
@@ -42,6 +43,7 @@ class Features(NamedTuple):
     notes: tuple[str, ...]
 
 
+@checked_late
 def load_csv(
     path: str | os.PathLike[str],
     target: Column | None = None,
@@ -125,10 +127,8 @@ def load_csv(
 
 
 def _expect_known(who: str, task: str, scale: str) -> None:
-    if task not in TASKS:
-        checks.unknown_name(who, "task", task, TASKS)
-    if scale not in SCALES:
-        checks.unknown_name(who, "scale", scale, SCALES)
+    checks.expect_known(who, "task", task, TASKS)
+    checks.expect_known(who, "scale", scale, SCALES)
 
 
 def _taken_apart(
@@ -231,6 +231,7 @@ def _wanted(who: str, names: Sequence[str], headed: bool, known: Sequence[str]) 
     return [names.index(name) for name in known], [name for name in names if name not in known]
 
 
+@checked_late
 def from_dataframe(
     frame: Any,
     target: Column | None = None,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked_late
 from pellucid.errors import ShapeError
 from pellucid.layers.base import Layer
 from pellucid.layers.norm import channel_dots, channel_sums
@@ -86,6 +87,7 @@ class BatchNorm(Layer[BatchNormCache]):
         self.params = Parameters(gamma=np.ones(channels, dtype), beta=np.zeros(channels, dtype))
         self.buffers = Parameters(mean=np.zeros(channels, dtype), variance=np.ones(channels, dtype))
 
+    @checked_late
     def forward(
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, BatchNormCache]:
