@@ -162,7 +162,11 @@ class Optimizer(metaclass=Constructed):
         buffer = self._scratch.get(key)
         if buffer is None or buffer.shape != p.shape or buffer.dtype != p.dtype:
             buffer = self._scratch[key] = np.empty_like(p)
-        np.multiply(direction, rate, out=buffer)
+        try:
+            np.multiply(direction, rate, out=buffer)
+        except ValueError:
+            who = type(self).__name__
+            raise ShapeError(f"{who}: a direction of {np.shape(direction)} does not fit {key!r} {p.shape}.") from None
         np.subtract(p, buffer, out=p)
 
     def config(self) -> Config:

@@ -37,6 +37,7 @@ def prepare_digit(grey: Array, name: str = "prepare_digit") -> Array:
     ((28, 28), True, 0.0)
     """
     checks.expect_rank(name, numbers(name, "grey", grey), 2, "H, W", "grey")
+    checks.expect_finite(name, grey, "grey")
     if grey.size == 0:
         raise ShapeError(f"{name}: grey must have pixels, got shape {grey.shape}.")
     return digit(grey, name).pixels[..., 0]
