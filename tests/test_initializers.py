@@ -150,7 +150,7 @@ def test_glorot_is_xavier() -> None:
         ({"name": "he", "distribution": "norml"}, UnknownNameError, "He: unknown distribution.*'normal'"),
         (He, UnknownNameError, "Initializer: unknown name"),
         (None, UnknownNameError, "Initializer: unknown name"),
-        (0.01, UnknownNameError, "Initializer: unknown name '0.01'"),
+        (0.01, UnknownNameError, "Initializer: unknown name 0.01"),
     ],
 )
 def test_what_is_no_initialiser_is_refused(given: Any, error: type[Exception], message: str) -> None:

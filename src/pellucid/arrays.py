@@ -42,11 +42,11 @@ def as_array(who: str, name: str, value: Any) -> Array:
         array = _converted(value)
     except Exception as error:  # it comes from the code of another library, which may raise anything
         reason = " ".join(str(error).split())
-        remedy = _remedy(name, value) or "Give every sample the same shape."
+        remedy = _known_remedy(name, value) or "Give every sample the same shape."
         raise DataError(f"{who}: {name} cannot become an array ({reason}). {remedy}") from error
     if array.ndim == 0 and array.dtype == object:
         message = f"{who}: {name} must be an array or a list of numbers, got {type(value).__name__}."
-        raise DataError(f"{message} {_remedy(name, value)}".rstrip())
+        raise DataError(f"{message} {_known_remedy(name, value)}".rstrip())
     return array
 
 
@@ -67,6 +67,13 @@ def _out_of_objects(array: Array) -> Array:
     except ValueError:  # of different shapes
         return array
     return plain.reshape(array.shape + plain.shape[1:]) if plain.dtype.kind in "biuf" else array
+
+
+def _known_remedy(name: str, value: Any) -> str:
+    try:
+        return _remedy(name, value)
+    except Exception:  # attributes of an object of another library, which may raise anything, too
+        return ""
 
 
 def _remedy(name: str, value: Any) -> str:

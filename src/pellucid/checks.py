@@ -12,6 +12,8 @@ import importlib
 import math
 import operator
 import os
+import sys
+import warnings
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from io import BufferedReader
@@ -31,6 +33,8 @@ from pellucid.errors import (
     StateError,
     UnknownNameError,
 )
+from pellucid.kinds import is_made_by_us
+from pellucid.shown import came
 from pellucid.typing import Array, IntArray, Shape
 
 P = ParamSpec("P")
@@ -67,13 +71,13 @@ def expect_rank(who: str, x: Array, rank: int, letters: str, name: str = "x") ->
 def expect_positive(who: str, name: str, value: float) -> None:
     """Raise ArgumentError unless `value` is a finite number above zero."""
     if not (_is_number(value) and value > 0 and math.isfinite(value)):
-        raise ArgumentError(f"{who}: {name} must be a number above 0, got {value!r}.")
+        raise ArgumentError(f"{who}: {name} must be a number above 0, got {came(value)}.")
 
 
 def expect_range(who: str, name: str, value: float, low: float, high: float, *, open_high: bool = False) -> None:
     """Raise ArgumentError unless low <= value <= high (or < high)."""
     if not (_is_number(value) and low <= value and (value < high if open_high else value <= high)):
-        raise ArgumentError(f"{who}: {name} must lie in [{low}, {high}{')' if open_high else ']'}, got {value!r}.")
+        raise ArgumentError(f"{who}: {name} must lie in [{low}, {high}{')' if open_high else ']'}, got {came(value)}.")
 
 
 def _is_number(value: object) -> bool:
@@ -84,10 +88,10 @@ def size(who: str, name: str, value: Any) -> int:
     """`value` as an int of at least 1."""
     try:
         number = operator.index(value)
-    except TypeError:
-        raise ArgumentError(f"{who}: {name} must be a whole number of at least 1, got {value!r}.") from None
+    except Exception:  # TypeError most often, but `__index__` is the object's own
+        raise ArgumentError(f"{who}: {name} must be a whole number of at least 1, got {came(value)}.") from None
     if number < 1 or isinstance(value, (bool, np.bool_)):
-        raise ArgumentError(f"{who}: {name} must be a whole number of at least 1, got {value!r}.")
+        raise ArgumentError(f"{who}: {name} must be a whole number of at least 1, got {came(value)}.")
     return number
 
 
@@ -95,11 +99,11 @@ def seed(who: str, value: Any, name: str = "seed") -> int:
     """`value` as an int of at least 0, which `numpy.random.default_rng` takes; NumPy's integers will do."""
     try:
         number = operator.index(value)
-    except TypeError:
+    except Exception:  # TypeError most often, but `__index__` is the object's own
         number = -1
     if number < 0 or isinstance(value, (bool, np.bool_)):
         raise ArgumentError(
-            f"{who}: {name} must be a whole number of at least 0, got {value!r}. The same seed gives the same run."
+            f"{who}: {name} must be a whole number of at least 0, got {came(value)}. The same seed gives the same run."
         )
     return number
 
@@ -108,13 +112,13 @@ def flag(who: str, name: str, value: Any) -> bool:
     """`value` as True or False; 1 and 0, and NumPy's own, will do."""
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, (int, np.integer)) and value in (0, 1)):
         return bool(value)
-    raise ArgumentError(f"{who}: {name} must be True or False, got {value!r}.")
+    raise ArgumentError(f"{who}: {name} must be True or False, got {came(value)}.")
 
 
 def number(who: str, name: str, value: Any) -> float:
     """`value` as a finite float."""
     if not _is_number(value) or not math.isfinite(value):
-        raise ArgumentError(f"{who}: {name} must be a number, got {value!r}.")
+        raise ArgumentError(f"{who}: {name} must be a number, got {came(value)}.")
     return float(value)
 
 
@@ -127,7 +131,7 @@ def shape(who: str, name: str, value: Any) -> Shape:
 def generator(who: str, rng: Any) -> np.random.Generator:
     """`rng` itself; ArgumentError unless it is a generator of NumPy's."""
     if not isinstance(rng, np.random.Generator):
-        raise ArgumentError(f"{who}: rng must be a generator such as np.random.default_rng(0), got {rng!r}.")
+        raise ArgumentError(f"{who}: rng must be a generator such as np.random.default_rng(0), got {came(rng)}.")
     return rng
 
 
@@ -136,7 +140,7 @@ def float_dtype(who: str, dtype: Any) -> np.dtype[Any]:
     try:
         found: np.dtype[Any] = np.dtype(dtype)
     except Exception:  # NumPy asks the object itself, which may fail in any way
-        raise ArgumentError(f"{who}: dtype must be float32 or float64, got {dtype!r}.") from None
+        raise ArgumentError(f"{who}: dtype must be float32 or float64, got {came(dtype)}.") from None
     if dtype is None or found not in (np.dtype(np.float32), np.dtype(np.float64)):  # None would mean float64
         raise ArgumentError(f"{who}: dtype must be float32 or float64, got {dtype if dtype is None else found}.")
     return found
@@ -162,22 +166,44 @@ def pair(who: str, name: str, value: Any) -> tuple[int, int]:
     """`3` or `(3, 5)` as two sizes (height, width)."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) != 2:
-            raise ArgumentError(f"{who}: {name} must be one size or two (height, width), got {value!r}.")
+            raise ArgumentError(f"{who}: {name} must be one size or two (height, width), got {came(value)}.")
         return size(who, name, value[0]), size(who, name, value[1])
     return (size(who, name, value),) * 2
 
 
 def unknown_name(who: str, what: str, name: object, known: Collection[str]) -> NoReturn:
     """Raise UnknownNameError, offering the nearest known name."""
-    near = difflib.get_close_matches(str(name).lower(), [k.lower() for k in known], n=1, cutoff=0.5)
+    near = difflib.get_close_matches(came(name).strip("'\"").lower()[:100], [k.lower() for k in known], n=1, cutoff=0.5)
     by_lower = {k.lower(): k for k in known}
     hint = f"Did you mean {by_lower[near[0]]!r}? " if near else ""
-    raise UnknownNameError(f"{who}: unknown {what} {name!r}. {hint}Known: {', '.join(sorted(known))}.")
+    raise UnknownNameError(f"{who}: unknown {what} {came(name)}. {hint}Known: {', '.join(sorted(known))}.")
+
+
+def expect_known(who: str, what: str, name: object, known: Collection[str]) -> None:
+    """Raise UnknownNameError unless `name` is one of the known ones; the nearest is offered."""
+    if not isinstance(name, str) or name not in known:
+        unknown_name(who, what, name, known)
+
+
+def network_in(model: Any) -> Any:
+    """What a model holds in `.network`, or else the model itself: whether it is a network is for the caller to see."""
+    try:
+        return getattr(model, "network", model)
+    except Exception:  # the attribute is another's code
+        return model
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of the line outside the package that led here."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pellucid."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def expect_made_by(who: str, name: str, value: object, kind: str, maker: str) -> None:
     """Raise ArgumentError unless `value` is of the class called `kind`, of a room that the caller's may not import."""
-    if kind not in (base.__name__ for base in type(value).__mro__):
+    if not is_made_by_us(value, kind):
         raise ArgumentError(f"{who}: {name} must be what {maker} returns, got {type(value).__name__}.")
 
 
@@ -270,7 +296,7 @@ def require(module: str, feature: str, extra: str) -> ModuleType:
 def open_file(who: str, path: str | os.PathLike[str]) -> BufferedReader:
     """Open a file to read its bytes; DataError if it is missing (the nearest name is offered) or no file."""
     if not isinstance(path, (str, os.PathLike)):
-        raise ArgumentError(f"{who}: a file is named by a string or a Path, got {path!r}.")
+        raise ArgumentError(f"{who}: a file is named by a string or a Path, got {came(path)}.")
     file = Path(path)
     try:
         if file.is_dir():

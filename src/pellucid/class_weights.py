@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pellucid.errors import ArgumentError, LabelError, ShapeError
+from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, IntArray
 
 ClassWeights: TypeAlias = "str | Mapping[Any, float] | ArrayLike"
@@ -18,19 +19,19 @@ def read_weights(who: str, given: Any) -> str | dict[int, float] | Array:
     """Return weights in the form in which they came, checked as far as they can be without the data."""
     if isinstance(given, str):
         if given != "balanced":
-            raise ArgumentError(f"{who}: class_weights must not be {given!r}. {FORMS}")
+            raise ArgumentError(f"{who}: class_weights must not be {came(given)}. {FORMS}")
         return given
     if isinstance(given, Mapping):
         try:  # whole numbers, which JSON writes as text
             named = {int(str(key)): float(value) for key, value in given.items()}
         except (TypeError, ValueError):
-            raise ArgumentError(f"{who}: class_weights must map class indices to numbers, got {given!r}.") from None
+            raise ArgumentError(f"{who}: class_weights must map class indices to numbers, got {came(given)}.") from None
         _expect_weights(who, np.array([*named.values()]))
         return named
     try:
         weights = np.asarray(given, np.float64)
     except (TypeError, ValueError):
-        raise ArgumentError(f"{who}: class_weights must be numbers, got {given!r}. {FORMS}") from None
+        raise ArgumentError(f"{who}: class_weights must be numbers, got {came(given)}. {FORMS}") from None
     if weights.ndim != 1:
         raise ShapeError(f"{who}: class_weights must have shape (K,), got {weights.shape}. {FORMS}")
     _expect_weights(who, weights)

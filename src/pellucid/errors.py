@@ -4,6 +4,7 @@ PellucidError
 ├── ArgumentError (ValueError)        an argument that cannot be used
 │   ├── ShapeError                    an array of the wrong rank or size
 │   ├── LabelError                    targets that are not class indices or one-hot rows
+│   ├── CallError (TypeError)         arguments that do not fit the call: missing, unknown, too many
 │   └── UnknownNameError              a name that is not in the list; the nearest one is offered
 ├── DataError (ValueError)            a data set cannot be used, or a file not be found or written
 ├── FileFormatError (ValueError)      a file is damaged, or not what its name says
@@ -16,14 +17,17 @@ The messages say who, what was expected, what came, and the remedy; `checks` bui
 
 from __future__ import annotations
 
-from pellucid.shown import shown
+from pellucid.shown import bounded, shown
+
+LONGEST = 1000
+"""A message holds no more signs; the middle is left out."""
 
 
 class PellucidError(Exception):
     """The root: `except PellucidError` catches whatever the package raises on purpose.
 
     A message is one line and harmless on a terminal, whatever names and values it repeats: an array's several lines
-    are joined, and other control characters shown as Python writes them.
+    are joined, control characters shown as Python writes them, and what is too long is cut.
 
     Examples
     --------
@@ -36,7 +40,7 @@ class PellucidError(Exception):
 
     def __str__(self) -> str:
         lines = super().__str__().replace("\r", "\n").split("\n")
-        return shown(" ".join(line.strip() for line in lines if line.strip()))
+        return bounded(shown(" ".join(line.strip() for line in lines if line.strip())), LONGEST)
 
 
 class ArgumentError(PellucidError, ValueError):
@@ -75,6 +79,19 @@ class LabelError(ArgumentError):
         ...
     pellucid.errors.LabelError: SoftmaxCrossEntropy: class labels must lie in 0..2, got 7. Classes count
     from 0; the last layer needs an output for each.
+    """
+
+
+class CallError(ArgumentError, TypeError):
+    """The arguments do not fit the call: one is missing, unknown, given twice, or there are too many.
+
+    Examples
+    --------
+    >>> pl.SGD(lr=0.1)
+    Traceback (most recent call last):
+        ...
+    pellucid.errors.CallError: SGD: unknown argument 'lr'. Did you mean 'learning_rate'? Known:
+    learning_rate, weight_decay, clip_norm.
     """
 
 

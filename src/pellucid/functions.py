@@ -9,11 +9,12 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import as_array, numbers
-from pellucid.checked import checked
+from pellucid.checked import checked, checked_late
 from pellucid.errors import ShapeError
 from pellucid.typing import Array, ArrayLike, DTypeLike, IntArray
 
 
+@checked_late
 def as_float(who: str, name: str, x: ArrayLike) -> Array:
     """`x` as a floating-point array: floats keep their dtype, integers become float64."""
     x = numbers(who, name, x)
@@ -67,6 +68,8 @@ def softmax(x: ArrayLike) -> Array:
     array([0.25, 0.75])
     """
     x = as_float("softmax", "x", x)
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise ShapeError(f"softmax: x must have shape (K,) or (N, K) with K ≥ 1, got {x.shape}.")
     y: Array = x - x.max(axis=-1, keepdims=True)
     np.exp(y, out=y)
     y /= y.sum(axis=-1, keepdims=True)

@@ -8,7 +8,7 @@ network in either precision.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
@@ -16,7 +16,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pellucid import checks
-from pellucid.checked import checked
+from pellucid.checked import checked, checked_late
+from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError
 from pellucid.typing import Array, Config, DTypeLike, Shape
 
@@ -36,7 +37,7 @@ def fans(shape: Shape) -> tuple[int, int]:
     return receptive * shape[-2], receptive * shape[-1]
 
 
-class Initializer(ABC):
+class Initializer(metaclass=Constructed):
     """Draws the first values of a parameter.
 
     Examples
@@ -49,6 +50,7 @@ class Initializer(ABC):
            [0., 1.]], dtype=float32)
     """
 
+    @checked
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Array:
         """Return a new array of `shape`."""
         return np.array(self.draw(shape, rng), dtype=dtype, order="C")
@@ -69,7 +71,9 @@ class Zeros(Initializer):
            [0., 0.]], dtype=float32)
     """
 
+    @checked
     def draw(self, shape: Shape, rng: np.random.Generator) -> Array:
+        checks.expect_memory(type(self).__name__, shape)
         return np.zeros(shape)
 
 
@@ -85,7 +89,9 @@ class Constant(Initializer):
 
     value: float
 
+    @checked
     def draw(self, shape: Shape, rng: np.random.Generator) -> Array:
+        checks.expect_memory(type(self).__name__, shape)
         return np.full(shape, self.value)
 
 
@@ -102,7 +108,9 @@ class Gaussian(Initializer):
 
     std: float = 0.01
 
+    @checked
     def draw(self, shape: Shape, rng: np.random.Generator) -> Array:
+        checks.expect_memory(type(self).__name__, shape)
         return self.std * rng.standard_normal(shape)
 
 
@@ -120,8 +128,10 @@ class Uniform(Initializer):
     bound: float | None = None
     low: float | None = None
 
+    @checked
     def draw(self, shape: Shape, rng: np.random.Generator) -> Array:
-        bound = 1 / math.sqrt(fans(shape)[0]) if self.bound is None else self.bound
+        checks.expect_memory(type(self).__name__, shape)
+        bound = 1 / math.sqrt(max(1, fans(shape)[0])) if self.bound is None else self.bound
         return rng.uniform(-bound if self.low is None else self.low, bound, shape)
 
 
@@ -132,15 +142,16 @@ class _Scaled(Initializer):
     distribution: str = "normal"
 
     def __post_init__(self) -> None:
-        if self.distribution not in ("normal", "uniform"):
-            checks.unknown_name(type(self).__name__, "distribution", self.distribution, ["normal", "uniform"])
+        checks.expect_known(type(self).__name__, "distribution", self.distribution, ["normal", "uniform"])
 
     @abstractmethod
     def variance(self, fan_in: int, fan_out: int) -> float:
         """Return the variance of one weight."""
 
+    @checked
     def draw(self, shape: Shape, rng: np.random.Generator) -> Array:
-        std = math.sqrt(self.variance(*fans(shape)))
+        checks.expect_memory(type(self).__name__, shape)
+        std = math.sqrt(self.variance(*(max(1, fan) for fan in fans(shape))))
         if self.distribution == "normal":
             return std * rng.standard_normal(shape)
         bound = math.sqrt(3) * std  # a uniform law in ±a has variance a²/3
@@ -158,8 +169,9 @@ class Xavier(_Scaled):
     '0.0040'
     """
 
+    @checked
     def variance(self, fan_in: int, fan_out: int) -> float:
-        return 2 / (fan_in + fan_out)
+        return 2 / (checks.size("Xavier", "fan_in", fan_in) + checks.size("Xavier", "fan_out", fan_out))
 
 
 @dataclass(frozen=True)
@@ -173,8 +185,9 @@ class He(_Scaled):
     '0.0100'
     """
 
+    @checked
     def variance(self, fan_in: int, fan_out: int) -> float:
-        return 2 / fan_in
+        return 2 / checks.size("He", "fan_in", fan_in)
 
 
 @dataclass(frozen=True)
@@ -188,8 +201,9 @@ class LeCun(_Scaled):
     '0.0050'
     """
 
+    @checked
     def variance(self, fan_in: int, fan_out: int) -> float:
-        return 1 / fan_in
+        return 1 / checks.size("LeCun", "fan_in", fan_in)
 
 
 @dataclass(frozen=True)
@@ -205,7 +219,9 @@ class Orthogonal(Initializer):
 
     gain: float = 1.0
 
+    @checked
     def draw(self, shape: Shape, rng: np.random.Generator) -> Array:
+        checks.expect_memory(type(self).__name__, shape)
         rows, columns = (math.prod(shape[:-1]), shape[-1]) if len(shape) > 1 else (1, math.prod(shape))
         a = rng.standard_normal((max(rows, columns), min(rows, columns)))
         from pellucid.kernels.blas import single_threaded  # a room that comes after this one
@@ -226,7 +242,7 @@ InitializerLike: TypeAlias = "Initializer | str | Config"
 """What a layer takes as `weight`; `as_initializer` reads it."""
 
 
-@checked
+@checked_late
 def as_initializer(given: InitializerLike) -> Initializer:
     """Return an initialiser from itself, its name ("he"), or its configuration ({"name": "gaussian", "std": 0.01}).
 
@@ -240,9 +256,10 @@ def as_initializer(given: InitializerLike) -> Initializer:
     if isinstance(given, Initializer):
         return given
     config: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {"name": given}
-    name = str(config.pop("name", "")).lower()
+    called = config.pop("name", "")
+    name = called.lower() if isinstance(called, str) else ""
     if name not in INITIALIZERS:
-        checks.unknown_name("Initializer", "name", name, INITIALIZERS)
+        checks.unknown_name("Initializer", "name", called, INITIALIZERS)
     try:
         return INITIALIZERS[name](**config)
     except TypeError as error:

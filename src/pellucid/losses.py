@@ -10,14 +10,16 @@ classifies, any rows (N, K) where it measures a distance. Unless it says otherwi
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from pellucid import arrays, checks
+from pellucid.checked import checked, checked_late
 from pellucid.class_weights import ClassWeights, array_of_weights, read_weights
+from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError, LabelError, ShapeError, UnknownNameError
 from pellucid.functions import as_float, one_hot, sigmoid, softmax
 from pellucid.typing import Array, ArrayLike, Config, IntArray
@@ -36,7 +38,7 @@ class LossCache(NamedTuple):
     dy: Array
 
 
-class Loss(ABC):
+class Loss(metaclass=Constructed):
     """A differentiable measure of error.
 
     Examples
@@ -47,11 +49,13 @@ class Loss(ABC):
     (4.0, array([[4.]]), array([[2.]]))
     """
 
+    @checked_late
     def forward(self, y: Array, t: ArrayLike) -> tuple[float, LossCache]:
         """Return the loss and its cache; raise ShapeError or LabelError where y and t do not fit."""
         y = self.rows(y)
         return self.compute(y, self.targets(t, len(y), y.shape[1]))
 
+    @checked
     def rows(self, y: ArrayLike) -> Array:
         """Return outputs as floats; raise ShapeError unless they are (N, K) with N, K ≥ 1."""
         y = as_float(type(self).__name__, "y", y)
@@ -59,10 +63,12 @@ class Loss(ABC):
             raise ShapeError(f"{type(self).__name__}: y must have shape (N, K) with N, K ≥ 1, got {y.shape}.")
         return y
 
+    @checked
     def for_data(self, t: Array, outputs: int) -> Loss:
         """Return the loss for a training on checked targets, from which "balanced" weights follow; or this one."""
         return self
 
+    @checked_late
     def backward(self, cache: LossCache, dvalue: float = 1.0) -> Array:
         """Return dvalue · ∂value/∂y."""
         return cache.dy if dvalue == 1.0 else cache.dy * cache.dy.dtype.type(dvalue)
@@ -83,9 +89,10 @@ class Loss(ABC):
         """Return the sum over the samples, before it is divided by `divisor`."""
         return self.compute(y, t)[0] * self.divisor(t)
 
-    def probabilities(self, y: Array) -> Array:
+    @checked
+    def probabilities(self, y: ArrayLike) -> Array:
         """Return what the outputs mean as probabilities; distances take them as they are."""
-        return y
+        return as_float(type(self).__name__, "y", y)
 
     def config(self) -> Config:
         """Return the options, fit for JSON."""
@@ -139,18 +146,21 @@ class SoftmaxCrossEntropy(Loss):
         self.label_smoothing = float(label_smoothing)
         self.class_weights = None if class_weights is None else read_weights("SoftmaxCrossEntropy", class_weights)
 
+    @checked
     def for_data(self, t: Array, outputs: int) -> SoftmaxCrossEntropy:
         if self.class_weights is None:
             return self
         weights = array_of_weights("SoftmaxCrossEntropy", self.class_weights, t, outputs)
         return SoftmaxCrossEntropy(label_smoothing=self.label_smoothing, class_weights=weights)
 
+    @checked_late
     def forward(self, y: Array, t: ArrayLike) -> tuple[float, LossCache]:
         if self.class_weights is None or isinstance(self.class_weights, np.ndarray):
             return super().forward(y, t)
         y = self.rows(y)
         return self.for_data(self.targets(t, *y.shape), y.shape[1]).forward(y, t)
 
+    @checked_late
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> IntArray:
         _expect_several_outputs("SoftmaxCrossEntropy", outputs)
         if isinstance(self.class_weights, np.ndarray) and self.class_weights.shape != (outputs,):
@@ -200,7 +210,8 @@ class SoftmaxCrossEntropy(Loss):
     def divisor(self, t: IntArray) -> float:
         return float(len(t)) if self.class_weights is None else float(np.asarray(self.class_weights)[t].sum())
 
-    def probabilities(self, y: Array) -> Array:
+    @checked
+    def probabilities(self, y: ArrayLike) -> Array:
         return softmax(y)
 
     def config(self) -> Config:
@@ -224,6 +235,7 @@ class RowLoss(Loss):
     True
     """
 
+    @checked_late
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> Array:
         who = type(self).__name__
         t = arrays.as_array(who, "t", t)
@@ -248,6 +260,7 @@ class ShareLoss(RowLoss):
     (True, False)
     """
 
+    @checked_late
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> Array:
         t = super().targets(t, samples, outputs)
         if len(t) and (t.min() < 0 or t.max() > 1):
@@ -277,7 +290,8 @@ class SigmoidCrossEntropy(ShareLoss):
         losses = np.maximum(y, 0) - y * t + np.log1p(np.exp(-np.abs(y)))
         return float(losses.sum()) / len(y), LossCache((sigmoid(y) - t) / len(y))
 
-    def probabilities(self, y: Array) -> Array:
+    @checked
+    def probabilities(self, y: ArrayLike) -> Array:
         return sigmoid(y)
 
 
@@ -407,6 +421,7 @@ class Hinge(Loss):
         checks.expect_positive("Hinge", "margin", margin)
         self.margin = float(margin)
 
+    @checked_late
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> IntArray:
         _expect_several_outputs("Hinge", outputs)
         return checks.class_indices("Hinge", t, outputs, samples)
@@ -436,6 +451,7 @@ LossLike: TypeAlias = "Loss | str | Config"
 """What `fit` takes as `loss`; `as_loss` reads it."""
 
 
+@checked_late
 def as_loss(given: LossLike) -> Loss:
     """Return a loss from itself, its name, or its configuration ({"name": "Huber", "delta": 2.0}).
 
@@ -461,6 +477,7 @@ def as_loss(given: LossLike) -> Loss:
         raise ArgumentError(f"{name}: {error}.") from None
 
 
+@checked
 def loss_config(loss: Loss) -> Config:
     """Return what `as_loss` turns into the same loss again, fit for JSON.
 

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from pellucid import arrays, checks
+from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError
+from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, DTypeLike
 
 
@@ -22,6 +24,7 @@ def best_step(dtype: DTypeLike) -> float:
     return math.cbrt(float(np.finfo(dtype).eps))
 
 
+@checked_late
 def numerical_gradient(f: Callable[[Array], Any], x: ArrayLike, h: float | None = None) -> Array:
     """Return ∂f/∂x by central differences, one element at a time: (f(x + h eᵢ) − f(x − h eᵢ)) / 2h.
 
@@ -79,7 +82,11 @@ def _writable(x: ArrayLike) -> Array:
 
 def _step(f: Callable[[Array], Any], x: Array) -> float:
     """Return the step for the coarser of the precisions of x and f(x)."""
-    dtype = np.asarray(f(x)).dtype
+    try:
+        value = f(x)
+    except TypeError as error:  # such as float, which takes no array
+        raise ArgumentError(f"numerical_gradient: f must take {came(x)}; it raised TypeError: {error}.") from error
+    dtype = np.asarray(value).dtype
     return max(best_step(d) for d in (x.dtype, dtype) if d.kind == "f")
 
 
@@ -117,7 +124,7 @@ def _number(value: Any, x: Array, index: tuple[int, ...]) -> float:
     try:
         number = float(array.reshape(())[()])
     except (TypeError, ValueError):
-        raise ArgumentError(f"numerical_gradient: f must return a real number, got {value!r}.") from None
+        raise ArgumentError(f"numerical_gradient: f must return a real number, got {came(value)}.") from None
     if not math.isfinite(number):
         raise ArgumentError(f"numerical_gradient: f returns {number} where {_place(index)} = {x[index]}.")
     return number

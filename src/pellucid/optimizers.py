@@ -18,20 +18,22 @@ from __future__ import annotations
 import copy
 import math
 import weakref
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked, checked_late
+from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError, ShapeError, StateError, UnknownNameError
 from pellucid.kernels.elementwise import inplace_adadelta, inplace_adam
 from pellucid.schedules import Rate, Schedule, as_schedule
 from pellucid.typing import Array, Arrays, Config
 
 
-class Optimizer(ABC):
+class Optimizer(metaclass=Constructed):
     """What every optimiser has: a learning rate, weight decay, clipping, and named state.
 
     Parameters
@@ -76,6 +78,7 @@ class Optimizer(ABC):
         self._scratch: Arrays = {}
         self._moves: dict[str, weakref.ref[Array]] = {}
 
+    @checked
     def fresh(self) -> Self:
         """Return the same optimiser for another training: no step taken, no moments, its schedule at the beginning."""
         kept = {k: v for k, v in self.__getstate__().items() if k not in ("state", "schedule")}
@@ -96,6 +99,7 @@ class Optimizer(ABC):
         """The rate of the next step."""
         return self.schedule(self.iteration)
 
+    @checked_late
     def take_to(self, params: Mapping[str, Array]) -> None:
         """Remember whose parameters these are; raise StateError where they are not those of the steps before.
 
@@ -120,6 +124,7 @@ class Optimizer(ABC):
         own = [a for name, a in self.state.items() if name.rpartition("/")[0] == key]
         return all(a.shape == p.shape for a in own)
 
+    @checked_late
     def step(self, params: Mapping[str, Array], grads: Mapping[str, Array]) -> None:
         """Change every parameter in place by its gradient; those without one (frozen layers') stay as they are."""
         params = _with_gradient(type(self).__name__, params, grads)
@@ -142,6 +147,7 @@ class Optimizer(ABC):
     def update(self, key: str, p: Array, g: Array, rate: float) -> None:
         """Change one parameter in place."""
 
+    @checked_late
     def slot(self, key: str, name: str, p: Array) -> Array:
         """Return the state array `key/name`, zero at first, of the shape of p."""
         full = f"{key}/{name}"
@@ -159,12 +165,17 @@ class Optimizer(ABC):
             )
         return array
 
+    @checked_late
     def descend(self, key: str, p: Array, direction: Array, rate: float) -> None:
         """P ← p − rate · direction, through a buffer that is kept, so that nothing large is allocated."""
         buffer = self._scratch.get(key)
         if buffer is None or buffer.shape != p.shape or buffer.dtype != p.dtype:
             buffer = self._scratch[key] = np.empty_like(p)
-        np.multiply(direction, rate, out=buffer)
+        try:
+            np.multiply(direction, rate, out=buffer)
+        except ValueError:
+            who = type(self).__name__
+            raise ShapeError(f"{who}: a direction of {np.shape(direction)} does not fit {key!r} {p.shape}.") from None
         np.subtract(p, buffer, out=p)
 
     def config(self) -> Config:
@@ -196,6 +207,7 @@ def _epsilon(who: str, epsilon: float) -> float:
     return float(epsilon)
 
 
+@checked
 def clipped(grads: Mapping[str, Array], norm: float) -> Mapping[str, Array]:
     """Return the gradients, scaled so that their joint norm is at most `norm`.
 
@@ -449,6 +461,7 @@ OptimizerLike: TypeAlias = "Optimizer | str"
 """What `fit` takes as `optimizer`; `as_optimizer` reads it."""
 
 
+@checked_late
 def as_optimizer(given: OptimizerLike, learning_rate: Rate | None = None, **options: Any) -> Optimizer:
     """Return an optimiser from itself or its name ("adam") with a rate and options; left out, its defaults.
 
@@ -464,8 +477,8 @@ def as_optimizer(given: OptimizerLike, learning_rate: Rate | None = None, **opti
     name = getattr(given, "__name__", None)
     if name is not None:
         raise UnknownNameError(f"Optimizer: unknown name {name}, a class. Call it to make one: {name}(0.1).")
-    if str(given).lower() not in OPTIMIZERS:
+    if not isinstance(given, str) or given.lower() not in OPTIMIZERS:
         checks.unknown_name("Optimizer", "name", given, OPTIMIZERS)
-    make: Any = OPTIMIZERS[str(given).lower()]
+    make: Any = OPTIMIZERS[given.lower()]
     rate = () if learning_rate is None else (learning_rate,)
     return make(*rate, **options)  # type: ignore[no-any-return]

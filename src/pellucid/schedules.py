@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import copy
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from pellucid import checks
+from pellucid.checked import checked, checked_late
+from pellucid.constructed import Constructed
 
 
-class Schedule(ABC):
+class Schedule(metaclass=Constructed):
     """A learning rate that depends on the iteration.
 
     Examples
@@ -32,9 +34,11 @@ class Schedule(ABC):
     def __call__(self, iteration: int) -> float:
         """Return the learning rate of an iteration, counted from 0."""
 
+    @checked_late
     def observe(self, loss: float) -> None:
         """Hear the validation loss (or else the training loss) at the end of each epoch; most do not care."""
 
+    @checked
     def fresh(self) -> Schedule:
         """Return the same schedule for another training, at its beginning. One that hears losses forgets them."""
         return copy.deepcopy(self)
@@ -61,6 +65,7 @@ class Constant(Schedule):
 
     learning_rate: float
 
+    @checked_late
     def __call__(self, iteration: int) -> float:
         return self.learning_rate
 
@@ -80,6 +85,7 @@ class StepDecay(Schedule):
     every: int
     factor: float = 0.1
 
+    @checked_late
     def __call__(self, iteration: int) -> float:
         return self.learning_rate * math.pow(self.factor, iteration // self.every)
 
@@ -99,6 +105,7 @@ class Exponential(Schedule):
     every: int
     factor: float = 0.5
 
+    @checked_late
     def __call__(self, iteration: int) -> float:
         return self.learning_rate * math.pow(self.factor, iteration / self.every)
 
@@ -118,6 +125,7 @@ class Cosine(Schedule):
     iterations: int
     final: float = 0.0
 
+    @checked_late
     def __call__(self, iteration: int) -> float:
         progress = min(iteration / self.iterations, 1.0)
         return self.final + (self.learning_rate - self.final) * 0.5 * (1 + math.cos(math.pi * progress))
@@ -141,11 +149,13 @@ class WarmUp(Schedule):
         super().__post_init__()
         object.__setattr__(self, "then", as_schedule(self.then))  # a plain rate will do
 
+    @checked_late
     def __call__(self, iteration: int) -> float:
         if iteration < self.iterations:
             return self.then(0) * (iteration + 1) / self.iterations
         return self.then(iteration - self.iterations)
 
+    @checked_late
     def observe(self, loss: float) -> None:
         self.then.observe(loss)
 
@@ -179,6 +189,7 @@ class OneCycle(Schedule):
         super().__post_init__()
         checks.expect_range("OneCycle", "warm_up", self.warm_up, 0, 1, open_high=True)
 
+    @checked_late
     def __call__(self, iteration: int) -> float:
         top, start = self.learning_rate, self.learning_rate / self.start_divisor
         peak, last = self.warm_up * self.iterations - 1, self.iterations - 1
@@ -218,9 +229,11 @@ class ReduceOnPlateau(Schedule):
         super().__post_init__()
         self.rate = self.learning_rate
 
+    @checked_late
     def __call__(self, iteration: int) -> float:
         return self.rate
 
+    @checked_late
     def observe(self, loss: float) -> None:
         if loss < self.best:
             self.best, self.waited = loss, 0
@@ -229,6 +242,7 @@ class ReduceOnPlateau(Schedule):
         if self.waited > self.patience:
             self.rate, self.waited = max(self.rate * self.factor, self.minimum), 0
 
+    @checked
     def fresh(self) -> ReduceOnPlateau:
         return replace(self)
 
@@ -237,6 +251,7 @@ Rate: TypeAlias = "float | Schedule"
 """What an optimiser takes as its learning rate; `as_schedule` reads it."""
 
 
+@checked
 def as_schedule(rate: Rate) -> Schedule:
     """Return a schedule from itself or from a constant rate.
 

@@ -15,13 +15,16 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError
 from pellucid.gradcheck import check_gradients
 from pellucid.gradcheck.subject import batch, float64_copy
 from pellucid.layers import Layer, from_spec, to_spec
+from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, Arrays, Shape
 
 
+@checked_late
 def assert_gradients(
     layer: Layer[Any],
     input_shape: Shape | int,
@@ -81,7 +84,7 @@ def assert_gradients(
 def _expect_layer(given: object) -> None:
     if not isinstance(given, Layer):
         hint = " Call it to make one." if isinstance(given, type) else ""
-        raise ArgumentError(f"assert_gradients: a layer is needed, got {given!r}.{hint}")
+        raise ArgumentError(f"assert_gradients: a layer is needed, got {came(given)}.{hint}")
 
 
 def _shape(given: Shape | int) -> Shape:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pellucid.errors import PellucidError
+from pellucid.errors import LONGEST, PellucidError
 
 GROWTH = 1 << 30  # bytes of address space that attempts may take beyond what the imports took
 SECONDS = 10  # for one attempt
@@ -49,8 +49,9 @@ def judge(number: int, program: str, act: Callable[[], object], seconds: float =
     try:
         act()
     except PellucidError as error:
-        lines = str(error).strip().splitlines()
-        return None if len(lines) == 1 else Failure(number, "message of several lines", repr(str(error)), program)
+        message = str(error)
+        one = len(message.splitlines()) == 1 and message.strip() and len(message) <= LONGEST
+        return None if one else Failure(number, "message that is not one line", repr(message)[:300], program)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:

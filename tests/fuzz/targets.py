@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
@@ -12,10 +11,11 @@ import numpy as np
 
 import pellucid as pl
 from fuzz import values
+from pellucid.constructed import Constructed
 
 ROOMS = (
     "pellucid", "explain", "explain.evaluate", "plots", "views", "kernels", "data", "interop", "models", "losses",
-    "optimizers", "schedules", "initializers", "functions", "training", "report",
+    "optimizers", "schedules", "initializers", "functions", "training", "report", "layers", "gradcheck", "testing",
 )  # fmt: skip
 
 # By parameter; more closely by room, and most closely by function, in `CLOSER`.
@@ -76,7 +76,7 @@ CLOSER: dict[str, dict[str, tuple[str, ...]]] = {
     "pl.load_csv": {"path": ("'table.csv'",), "target": ("'label'",)}, "pl.load_directory": {"path": ("'folder'",)},
     "pl.from_dataframe": {"target": ("'label'",)}, "pl.save_nielsen": {"network": ("sigmoids()",)},
     "pl.History.load": {"path": ("'history.json'",)}, "pl.explain.Explanation.load": {"path": ("'explanation.npz'",)},
-    "pl.TruthTableNet": {"x": ("np.eye(2)",), "t": ("np.eye(2)",)}, "pl.recipe": {"name": ("'lenet5'",)},
+    "pl.TruthTableNet": {"x": ("np.eye(2)",), "t": ("np.eye(2)",)}, "pl.recipe": {"name": ("'lenet'",)},
     "pl.models.recipe": {"name": ("'sprint'",)}, "pl.numerical_gradient": {"x": ("flat()",)},
     "pl.check_gradients": {"layer": ("network()", "pl.Affine(3)")}, "pl.set_num_threads": {"threads": ("1", "2")},
     "pl.SimpleCNN": {"activation": ("'relu'",)}, "pl.Reshape": {"shape": ("(2, 2)", "(-1,)")},
@@ -93,14 +93,29 @@ OBJECTS = (
     "schedules.Constant(0.1)", "schedules.OneCycle(0.1, 10)", "schedules.ReduceOnPlateau(0.1)", "pl.Network([4, 5, 3])",
     "pl.TwoLayerNet(4, 5, 3)", "pl.SimpleCNN(2, 3, hidden_size=4, classes=3, input_shape=(8, 8, 1))", "pl.History",
     "pl.explain.Explanation", "pl.summary(network())", "pl.TruthTableNet(np.eye(2), np.eye(2))", "he()",
+    "pl.Add()", "pl.Concat()", "pl.EarlyStopping(2)", "pl.models.recipe('lenet')", "card()", "pl.data.CsvOptions()",
+    "pl.explain.all_classes(images_network(), pictures(1))", "pl.explain.maximize(images_network(), [0, 1], steps=4)",
+    "pl.views.top_samples(images_network(), 'relu1', 0, images())", "pl.check_gradients(pl.Affine(3), flat())",
+    "pl.explain_kernels(images_network())", "network().params", "pl.data.RandomShift(1)", "dataset().described()",
+    "pl.evaluate(network(), dataset())", "schedules.WarmUp(0.1, 3)", "pl.Adam().schedule",
 )  # fmt: skip
 METHODS = {"__call__"}
-# What containers, losses and optimisers call of their parts. Users write these; they do not call them.
-INNER = {
-    "backward", "build_layers", "channels", "compute", "create_params", "divisor", "gather", "geometry", "means",
-    "infer_shape", "guided", "rectified", "targets", "update", "direction", "window", "check_input", "step",
-    "expect_several", "output_gradients",
-}  # fmt: skip
+# What the package calls of its parts, with what it has checked. Users write these in classes of their own; where they
+# call them, they get what Python says.
+INNER: tuple[tuple[type, set[str]], ...] = (
+    # What every step of a training calls; a look at each argument would be felt. `forward` looks at x.
+    (pl.Layer, {"backward"}), (pl.Merge, {"backward"}), (pl.losses.Loss, {"compute", "divisor", "total"}),
+    (pl.optimizers.Optimizer, {"update"}),
+    # Helpers of `build` and `forward`, which look first.
+    (pl.Layer, {"create_params", "channels", "geometry", "window", "means", "check_input"}),
+    # What `fit` calls; callbacks are written and not called.
+    (pl.Callback, {"on_start", "on_iteration", "on_epoch", "on_end"}),
+    # It compiles for a minute.
+    (pl.models.Recipe, {"warm_up"}),
+)  # fmt: skip
+
+
+FAULTS = ("missing", "unknown", "many", "twice")
 
 
 class Target(NamedTuple):
@@ -110,14 +125,17 @@ class Target(NamedTuple):
     parameters: dict[str, tuple[str, ...]]
     needed: frozenset[str]
     positional: frozenset[str]
+    door: bool
+    """Whether it tells which arguments do not fit the call; what every step calls leaves that to Python."""
 
 
 def targets() -> list[Target]:
     """Return what the rooms export and the methods of OBJECTS, each once, in a fixed order."""
-    return [*_functions(), *_methods()]
+    return [*functions(), *_methods()]
 
 
-def _functions() -> Iterator[Target]:
+def functions() -> Iterator[Target]:
+    """The functions and classes that the rooms export."""
     seen: set[int] = set()
     for room in ROOMS:
         module = importlib.import_module("pellucid" if room == "pellucid" else f"pellucid.{room}")
@@ -132,24 +150,20 @@ def _ours(name: str, thing: Any, room: str) -> bool:
     """Whether a package's __init__ exports it, or a module defines it."""
     home = getattr(thing, "__module__", "")
     exported = home.startswith(room) if room.count(".") else home.startswith("pellucid.")
-    return callable(thing) and not name.startswith("_") and exported and name not in INNER
+    return callable(thing) and not name.startswith("_") and exported
 
 
 def _made_by_us(thing: Any) -> bool:
-    """Errors, abstract classes, and the records that calls return: nobody makes them by hand."""
-    if not inspect.isclass(thing):
-        return False
-    record = dataclasses.is_dataclass(thing) and not issubclass(
-        thing, (pl.schedules.Schedule, pl.initializers.Initializer)
-    )
-    return issubclass(thing, (BaseException, tuple)) or inspect.isabstract(thing) or record
+    """Errors and warnings: nobody makes them by hand."""
+    return inspect.isclass(thing) and issubclass(thing, BaseException)
 
 
 def _methods() -> Iterator[Target]:
     for expression in OBJECTS:
         thing = evaluated(expression)
+        inner = {name for kind, names in INNER if isinstance(thing, kind) for name in names}
         for name in sorted(dir(thing)):
-            if name in INNER or (name.startswith("_") and (name not in METHODS or inspect.isclass(thing))):
+            if name in inner or (name.startswith("_") and (name not in METHODS or inspect.isclass(thing))):
                 continue
             bound = getattr(thing, name, None)
             if inspect.isclass(thing) and not inspect.ismethod(bound):  # of a class, its other ways to make one
@@ -168,7 +182,15 @@ def _target(full: str, thing: Callable[..., Any], room: str) -> Target:
         {p.name: closer.get(p.name, RIGHT.get(p.name, ())) for p in named},
         frozenset(p.name for p in named if p.default is p.empty),
         frozenset(p.name for p in named if p.kind == p.POSITIONAL_ONLY),
+        has_door(thing),
     )
+
+
+def has_door(thing: Any) -> bool:
+    """Whether a function, method or class is `checked`."""
+    if inspect.isclass(thing) and not isinstance(thing, Constructed):
+        thing = thing.__new__ if issubclass(thing, tuple) else thing.__init__
+    return isinstance(thing, Constructed) or hasattr(thing, "__wrapped__")
 
 
 def evaluated(expression: str) -> Any:
@@ -177,12 +199,19 @@ def evaluated(expression: str) -> Any:
 
 
 def call(target: Target, rng: np.random.Generator) -> str:
-    """Return a call as Python: most arguments right or left out, one or two of them anything."""
+    """Return a call as Python: most arguments right or left out, one or two of them anything.
+
+    One in eight does not fit: an argument is missing, unknown, or there are too many.
+    """
     names = list(target.parameters)
     spoilt = set(rng.choice(names, min(len(names), int(rng.integers(1, 3))), replace=False)) if names else set()
-    words = []
+    fault = FAULTS[rng.integers(len(FAULTS))] if target.door and rng.random() < 0.125 else ""
+    left_out = rng.choice(sorted(target.needed)) if fault == "missing" and target.needed else ""
+    words = [values.WRONG[rng.integers(len(values.WRONG))]] * (fault == "many") * (len(names) + 1)
     for name in names:
         right = target.parameters[name]
+        if name == left_out:
+            continue
         if name in spoilt or (name in target.needed and not right):
             value = values.WRONG[rng.integers(len(values.WRONG))]
         elif name in target.needed or (right and rng.random() < 0.3):
@@ -190,4 +219,8 @@ def call(target: Target, rng: np.random.Generator) -> str:
         else:
             continue
         words.append(value if name in target.positional else f"{name}={value}")
+    if fault == "unknown":
+        words.append(f"{rng.choice(['nonsense', 'lr', 'Name', 'x_', '_'])}={values.WRONG[0]}")
+    if fault == "twice" and names and names[0] not in target.positional:
+        words = [values.WRONG[0], *words]
     return f"{target.name}({', '.join(words)})"

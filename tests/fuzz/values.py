@@ -36,11 +36,38 @@ np.ones((3, 8, 8, 1), np.float32)|np.ones((3, 1, 8, 8))|np.full((3, 8, 8, 1), na
 np.array([0, 1, 2])|np.array([0, -1, 5])|np.array([2**62])|np.array([1.5, 2])|pl.Affine|pl.Affine(2)|pl.ReLU()|pl.Add()
 pl.Dropout|network()|images_network()|unbuilt()|pl.Sequential([])|dataset()|images()|numbers()|pl.Adam()|pl.SGD
 pl.MeanSquaredError()|pl.Hinge|schedules.Constant(0.1)|np.random.default_rng(0)|np.random|Path('missing.bin')
+odd('__repr__')|odd('__array__')|odd('__eq__', '__ne__')|odd('__hash__')|odd('__len__')|odd('__bool__')|odd('__index__')
+odd('__float__')|odd('__iter__')|odd('__getattr__')|odd('__str__')|odd('__fspath__')|odd(*RAISING)
+[odd(*RAISING)]|{'a': odd(*RAISING)}|deep(5000)|'x' * 10**6|'3'|'0.5'|['1', '2']|'nan'|list(range(10**5))
+{str(i): i for i in range(1000)}|'2**64'|[True, None]|bytearray(3)|memoryview(b'ab')
 'missing.safetensors'|'folder'|'folder/none/x'|'fifo'|'empty'|'text'|'model.safetensors'|Path('new')|Exception()
 """.replace("\n", "|")
     .strip("|")
     .split("|")
 )
+
+
+RAISING = (
+    "__repr__", "__str__", "__array__", "__eq__", "__ne__", "__hash__", "__len__", "__bool__", "__index__", "__float__",
+    "__iter__", "__getitem__", "__contains__", "__lt__", "__gt__", "__getattr__", "__fspath__",
+)  # fmt: skip
+
+
+def odd(*methods: str) -> Any:
+    """An object whose methods of these names raise an error of their own."""
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("odd")
+
+    return type("Odd", (), dict.fromkeys(methods, fail))()
+
+
+def deep(levels: int) -> Any:
+    """A list in a list in a list …"""
+    made: list[Any] = []
+    for _ in range(levels):
+        made = [made]
+    return made
 
 
 def furnish() -> None:

@@ -52,11 +52,11 @@ def test_a_network_comes_back_from_json() -> None:
         ({"type": "Dropout", "drop_probability": 2}, ArgumentError, r"drop_probability must lie in \[0, 1\)"),
         ({"type": "Sequential", "layers": 5}, ArgumentError, "Sequential: "),
         ({"type": "Sequential", "layers": [5]}, ArgumentError, "layer 0 is 5, which is not a Layer"),
-        ({"type": "Container", "layers": []}, ArgumentError, "Container: .*abstract"),
+        ({"type": "Container", "layers": []}, ArgumentError, "Container: is a form for classes of your own"),
         ({"units": 3}, ArgumentError, "A layer's description must be an object with a type"),
         ({"type": ["Affine"]}, ArgumentError, "A layer's description must be an object with a type"),
         ("Affine", ArgumentError, "A layer's description must be an object with a type, got 'Affine'"),
-        (None, ArgumentError, "A layer's description must be an object with a type, got 'None'"),
+        (None, ArgumentError, "A layer's description must be an object with a type, got None"),
     ],
 )
 def test_descriptions_that_make_no_layer_are_refused(spec: Any, error: type[Exception], message: str) -> None:

@@ -44,8 +44,7 @@ def trust_command(
     pellucid trust runs/mnist-cnn grad-cam --layer conv2d_1_relu --images 64
     """
     path = expect_file(out, ".png")
-    if method not in METHODS:
-        checks.unknown_name("trust", "method", method, METHODS)
+    checks.expect_known("trust", "method", method, METHODS)
     chosen = METHODS[method]
     if layer is not None and not chosen.takes_layer:
         raise ArgumentError(f"--layer: {method} looks at no layer. Leave it out.")

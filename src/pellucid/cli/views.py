@@ -69,8 +69,7 @@ def views_command(
     pellucid views runs/mnist-cnn --only maximize-filters --layer conv2d_1 --unit 3 --unit 5
     """
     for name in only:
-        if name not in VIEWS:
-            checks.unknown_name("views", "view", name, VIEWS)
+        checks.expect_known("views", "view", name, VIEWS)
     if not out.parent.is_dir() or (out.exists() and not out.is_dir()):
         raise DataError(f"--out: {out} must be a folder, or a new one inside a folder that is there.")
     writable_folder("--out", out)
@@ -156,8 +155,7 @@ def _filters(sight: Sight) -> Any:
 def _feature_maps(sight: Sight) -> Any:
     layer = sight.layer or _activation_after(sight, sight.weighted(0))
     maps = views.feature_maps(sight.network, sight.image)
-    if layer not in maps:
-        checks.unknown_name("views", "layer", layer, maps)
+    checks.expect_known("views", "layer", layer, maps)
     if maps[layer].ndim != 3:
         raise ArgumentError(f"--layer: {layer} gives {maps[layer].shape}, no maps (H, W, C). Name one that does.")
     return plots.feature_maps(maps[layer], title=f"What {shown(layer)} gives for {sight.desk.samples[0].name}")

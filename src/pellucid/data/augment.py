@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked, checked_late
 from pellucid.typing import Array
 
 Augment: TypeAlias = Callable[[Array, np.random.Generator], Array]
@@ -26,10 +27,12 @@ class RandomShift:
     (100, 28, 28, 1)
     """
 
+    @checked
     def __init__(self, pixels: int = 1, fill: float = 0.0) -> None:
         self.pixels = checks.size("RandomShift", "pixels", pixels)
         self.fill = fill
 
+    @checked_late
     def __call__(self, x: Array, rng: np.random.Generator) -> Array:
         """Images (N, H, W, C) → (N, H, W, C)."""
         checks.expect_rank("RandomShift", x, 4, "N, H, W, C")

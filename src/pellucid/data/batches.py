@@ -9,15 +9,16 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.errors import ArgumentError, DataError, ShapeError
+from pellucid.shown import came
 from pellucid.typing import Array, IntArray
 
-Pair: TypeAlias = tuple[Array, Array]
+Batch: TypeAlias = tuple[Array, Array]
 """Samples (N, ...) and their targets."""
 
 _BLOCK_BYTES = 1 << 20  # small batches are gathered many at a time: one call of `take` for about 1 MiB
 
 
-def take(x: Array, t: Array, indices: IntArray, out: Pair | None = None) -> Pair:
+def take(x: Array, t: Array, indices: IntArray, out: Batch | None = None) -> Batch:
     """The samples at valid `indices`, written into the first rows of `out` where it is given."""
     # mode="clip" changes nothing for valid indices, but lets NumPy write into `out` directly, where
     # mode="raise" goes through a copy.
@@ -35,7 +36,7 @@ def take(x: Array, t: Array, indices: IntArray, out: Pair | None = None) -> Pair
     return x_out, t_out
 
 
-def shuffled(x: Array, t: Array, size: int, order: IntArray) -> Iterator[Pair]:
+def shuffled(x: Array, t: Array, size: int, order: IntArray) -> Iterator[Batch]:
     """Batches of `size` samples in the given order; the last one holds what remains."""
     block = size * max(1, _BLOCK_BYTES // (size * x[0].nbytes))
     for start in range(0, len(order), block):
@@ -76,7 +77,7 @@ def generator(who: str, rng: object) -> np.random.Generator:
     """`rng` if it is a Generator; a seed would shuffle every epoch alike, so it is refused."""
     if not isinstance(rng, np.random.Generator):
         raise ArgumentError(
-            f"{who}: rng must be a numpy.random.Generator, got {rng!r}. "
+            f"{who}: rng must be a numpy.random.Generator, got {came(rng)}. "
             "Make one before the loop: rng = np.random.default_rng(0)."
         )
     return rng

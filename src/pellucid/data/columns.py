@@ -5,8 +5,6 @@ A name or number that is given decides. Else names do; else what the columns hol
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
@@ -17,6 +15,7 @@ from pellucid import checks
 from pellucid.data.csv_rows import MISSING
 from pellucid.data.csv_text import Column
 from pellucid.errors import ArgumentError, DataError
+from pellucid.shown import came
 from pellucid.typing import Array
 
 USUAL_TARGETS = ("label", "target", "class", "y")
@@ -31,8 +30,7 @@ class ColumnWarning(UserWarning):
 
     Examples
     --------
-    >>> import sys
-    import warnings
+    >>> import warnings
     >>> from pathlib import Path
     >>> _ = Path("indexed.csv").write_text(",length,species\n0,5.1,iris\n1,6.2,lily\n")
     >>> with warnings.catch_warnings(record=True) as said:
@@ -54,7 +52,7 @@ def position(who: str, option: str, names: Sequence[str], column: Column) -> int
             checks.unknown_name(who, f"{option} column", column, names)
         return list(names).index(column)
     if isinstance(column, bool) or not isinstance(column, (int, np.integer)):
-        raise ArgumentError(f"{who}: {option} must be a column's name or index, got {column!r}.")
+        raise ArgumentError(f"{who}: {option} must be a column's name or index, got {came(column)}.")
     if not -len(names) <= column < len(names):
         raise ArgumentError(f"{who}: {option} must lie in {-len(names)}..{len(names) - 1}, got {column}.")
     return int(column) % len(names)
@@ -96,14 +94,7 @@ def suspects(names: Sequence[str], given: Any, known: Sequence[int | None]) -> l
 
 def tell(who: str, what: str, option: str) -> None:
     """Warn that a column was left out."""
-    depth, frame = 1, sys._getframe()  # up to the first line that is not ours
-    while frame.f_globals.get("__name__", "").startswith("pellucid.") and frame.f_back is not None:
-        depth, frame = depth + 1, frame.f_back
-    warnings.warn(
-        f"{who}: {what}, is left out. Say so with {option}; keep it with index_col=False.",
-        ColumnWarning,
-        stacklevel=depth,
-    )
+    checks.warn(f"{who}: {what}, is left out. Say so with {option}; keep it with index_col=False.", ColumnWarning)
 
 
 def expect_no_count(who: str, names: Sequence[str], headed: bool, given: Any, column: int, values: Array) -> None:

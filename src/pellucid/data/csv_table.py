@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked_late
 from pellucid.data import columns
 from pellucid.data.csv_rows import Rows, read_rows
 from pellucid.data.csv_text import Column, CsvOptions
@@ -19,6 +20,7 @@ from pellucid.data.targets import Task
 from pellucid.typing import DTypeLike
 
 
+@checked_late
 @checks.within_memory
 def load_csv(
     path: str | os.PathLike[str],

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from pellucid import checks
+from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError, FileFormatError
+from pellucid.shown import came
 
 Row = tuple[int, list[str]]
 """The line on which a row ends, and its cells."""
@@ -22,6 +24,7 @@ _LOOKED_AT = 1 << 16  # characters from which the delimiter is found
 _QUOTED = re.compile(r'"[^"]*("|\Z)')
 
 
+@checked_late
 @dataclass(frozen=True)
 class CsvOptions:
     """How a CSV file is to be read; None where the file itself shows it. `load_csv` says what each means.
@@ -46,9 +49,9 @@ class CsvOptions:
             if value is not None and not isinstance(value, kind):
                 raise ArgumentError(f"{who}: {option} must be {words}, got {str(value)[:40]!r}.")
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            raise ArgumentError(f"{who}: delimiter must be one character, got {self.delimiter!r}. A tab is '\\t'.")
+            raise ArgumentError(f"{who}: delimiter must be one character, got {came(self.delimiter)}. A tab is '\\t'.")
         if self.decimal not in (".", ","):
-            raise ArgumentError(f"{who}: decimal must be '.' or ',', got {self.decimal!r}.")
+            raise ArgumentError(f"{who}: decimal must be '.' or ',', got {came(self.decimal)}.")
         if self.decimal == self.delimiter:
             raise ArgumentError(
                 f"{who}: decimal and delimiter cannot both be {self.decimal!r}. Give another delimiter."

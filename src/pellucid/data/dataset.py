@@ -10,8 +10,9 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import as_array
+from pellucid.checked import checked, checked_late
 from pellucid.data import batches, inputs, targets
-from pellucid.data.batches import Pair
+from pellucid.data.batches import Batch
 from pellucid.data.spec import InputSpec
 from pellucid.data.split import split_indices
 from pellucid.data.targets import Task
@@ -71,6 +72,7 @@ class Dataset:
     __slots__ = ("class_names", "classes", "inputs", "t", "x")
     __iter__ = None  # `for batch in data.batches(...)` is meant; a loop over samples would be slow
 
+    @checked_late
     def __init__(
         self,
         x: Any,
@@ -82,8 +84,7 @@ class Dataset:
         dtype: DTypeLike = np.float32,
     ) -> None:
         dtype = checks.float_dtype("Dataset", dtype)
-        if task not in targets.TASKS:
-            checks.unknown_name("Dataset", "task", task, targets.TASKS)
+        checks.expect_known("Dataset", "task", task, targets.TASKS)
         self.x: Array = inputs.samples("Dataset", x, dtype)
         self.t: Array
         self.classes: int | None = None
@@ -98,7 +99,7 @@ class Dataset:
             self.t = targets.regression_targets("Dataset", t, len(self.x), dtype)
         self.class_names = targets.expect_class_names("Dataset", class_names, self.classes)
         self.inputs: InputSpec | None = None
-        inputs.warn_about_scale("Dataset", x, self.x, stacklevel=2)
+        inputs.warn_about_scale("Dataset", x, self.x)
 
     @property
     def task(self) -> Task:
@@ -119,6 +120,7 @@ class Dataset:
             what = "1 target each" if self.t.shape[1] == 1 else f"{self.t.shape[1]} targets each"
         return f"<Dataset: {len(self)} samples of shape {self.sample_shape}, {what}, {self.x.dtype}>"
 
+    @checked_late
     def __getitem__(self, which: int | slice | ArrayLike) -> Dataset:
         """The data set of some samples: an index (one sample), a slice, a list of indices or a mask (N,).
 
@@ -135,16 +137,19 @@ class Dataset:
             index = np.flatnonzero(index)
         return self._at(batches.valid_indices("Dataset", np.atleast_1d(index), len(self), negative=True))
 
+    @checked
     def class_counts(self) -> IntArray:
         """How many samples each class has (K,)."""
         if self.classes is None:
             raise ArgumentError("Dataset.class_counts: a regression has no classes.")
         return np.bincount(self.t, minlength=self.classes)
 
+    @checked
     def flattened(self) -> Dataset:
         """The same samples as vectors (N, D), in the same memory."""
         return self._like(self.x.reshape(len(self), -1), self.t)
 
+    @checked_late
     def as_images(self, shape: Shape) -> Dataset:
         """The same samples as images (N, *shape), in the same memory; (H, W) stands for (H, W, 1)."""
         image = (*shape, 1) if len(shape) == 2 else tuple(shape)
@@ -158,6 +163,7 @@ class Dataset:
             made.inputs = made.inputs.replace(kind="array", shape=image, columns=(), mean=(), deviation=())
         return made
 
+    @checked_late
     def split(
         self, fraction: float, rng: int | np.random.Generator, *, stratify: bool = True
     ) -> tuple[Dataset, Dataset]:
@@ -177,7 +183,8 @@ class Dataset:
         first, rest = split_indices("Dataset.split", len(self), labels, fraction, rng)
         return self._at(first), self._at(rest)
 
-    def batches(self, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[Pair]:
+    @checked_late
+    def batches(self, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[Batch]:
         """One epoch: every sample exactly once, as `(x, t)` of `batch_size`, the last one perhaps smaller.
 
         With a generator the order is shuffled anew; without, the batches are views in the order of the data.
@@ -188,6 +195,7 @@ class Dataset:
         order = batches.generator("Dataset.batches", rng).permutation(len(self))
         return batches.shuffled(self.x, self.t, size, order)
 
+    @checked_late
     def index_batches(self, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[IntArray]:
         """The indices of one epoch's batches, for `gather`; shuffled as `batches` shuffles them."""
         who = "Dataset.index_batches"
@@ -195,13 +203,15 @@ class Dataset:
         order = np.arange(len(self)) if rng is None else batches.generator(who, rng).permutation(len(self))
         return (order[i : i + size] for i in range(0, len(order), size))
 
-    def random_batch(self, batch_size: int, rng: np.random.Generator, out: Pair | None = None) -> Pair:
+    @checked_late
+    def random_batch(self, batch_size: int, rng: np.random.Generator, out: Batch | None = None) -> Batch:
         """`batch_size` samples drawn with replacement, as the book does; `out` as in `gather`."""
         who = "Dataset.random_batch"
         size = batches.valid_size(who, batch_size, len(self))
         return batches.take(self.x, self.t, batches.generator(who, rng).integers(0, len(self), size), out)
 
-    def gather(self, indices: ArrayLike, out: Pair | None = None) -> Pair:
+    @checked_late
+    def gather(self, indices: ArrayLike, out: Batch | None = None) -> Batch:
         """The samples at `indices` (n,) as `(x, t)`.
 
         `out`, a pair from `buffers`, is filled and its first n rows are returned, so that a training loop
@@ -210,9 +220,11 @@ class Dataset:
         index = batches.valid_indices("Dataset.gather", as_array("Dataset.gather", "indices", indices), len(self))
         return batches.take(self.x, self.t, index, out)
 
-    def buffers(self, batch_size: int) -> Pair:
+    @checked_late
+    def buffers(self, batch_size: int) -> Batch:
         """A pair of arrays for the `out` of `gather` and `random_batch`."""
         size = checks.size("Dataset.buffers", "batch_size", batch_size)
+        checks.expect_memory("Dataset.buffers", (size, *self.x.shape[1:]), self.x.itemsize)
         return np.empty((size, *self.x.shape[1:]), self.x.dtype), np.empty((size, *self.t.shape[1:]), self.t.dtype)
 
     def _at(self, indices: IntArray) -> Dataset:
@@ -223,6 +235,7 @@ class Dataset:
             raise DataError("Dataset: no samples were selected. Give a slice that holds at least one.")
         return Dataset._trusted(x, t, self.classes, self.class_names, self.inputs)
 
+    @checked
     def described(self) -> InputSpec:
         """Return how the samples were prepared, as far as it is known, with the names of the classes."""
         known = self.inputs or InputSpec("array", self.sample_shape, float(self.x.min()), float(self.x.max()))

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid import checks
+from pellucid.arrays import numbers
+from pellucid.checked import checked
 from pellucid.data.pictures import Picture, resized
-from pellucid.errors import DataError
+from pellucid.errors import DataError, ShapeError
 from pellucid.typing import Array
 
 SIZE, BOX = 28, 20
@@ -18,6 +21,7 @@ _LOOKED_AT = 500
 _CLEAN = 0.02  # what the edge of a scan without a trace of paper differs from black or white
 
 
+@checked
 def prepare_digit(grey: Array, name: str = "prepare_digit") -> Array:
     """Return a grey picture (H, W) of a digit, 0 black to 1 white, as MNIST has them: (28, 28), light on dark.
 
@@ -32,6 +36,10 @@ def prepare_digit(grey: Array, name: str = "prepare_digit") -> Array:
     >>> digit.shape, float(digit[14, 14]) > 0.5, float(digit[0, 0])
     ((28, 28), True, 0.0)
     """
+    checks.expect_rank(name, numbers(name, "grey", grey), 2, "H, W", "grey")
+    checks.expect_finite(name, grey, "grey")
+    if grey.size == 0:
+        raise ShapeError(f"{name}: grey must have pixels, got shape {grey.shape}.")
     return digit(grey, name).pixels[..., 0]
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked_late
 from pellucid.data import idx, targets
 from pellucid.data.dataset import Dataset
 from pellucid.data.digits import are_digits
@@ -128,6 +129,7 @@ def _divide(x: Array, result: Array) -> None:
     np.divide(x, result.dtype.type(255), out=result, dtype=result.dtype)
 
 
+@checked_late
 @checks.within_memory
 def load_directory(
     path: str | os.PathLike[str],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked_late
 from pellucid.data import columns
 from pellucid.data.csv_text import Column
 from pellucid.data.dataset import Dataset
@@ -19,6 +20,7 @@ from pellucid.errors import ArgumentError, DataError
 from pellucid.typing import Array, DTypeLike
 
 
+@checked_late
 def from_dataframe(
     frame: Any,
     target: Column | None = None,

@@ -21,6 +21,7 @@ from typing import BinaryIO, NoReturn
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked, checked_late
 from pellucid.data.idx_header import AGAIN, MAX_AXES, TYPES, Header, expect_length, read_header
 from pellucid.data.inflate import GZIP_MAGIC, MAX_RATIO, Inflater, trailer_size
 from pellucid.errors import ArgumentError, FileFormatError, ShapeError
@@ -33,6 +34,7 @@ MAX_BYTES = 4 << 30
 _CODES = {np.dtype(kind).newbyteorder("="): code for code, kind in TYPES.items()}
 
 
+@checked
 @checks.within_memory
 def read_idx(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Array:
     """The array of an IDX file, raw or gzipped (the content decides, not the name), in native byte order.
@@ -102,6 +104,7 @@ def _size(file: BufferedReader) -> int:
     return os.fstat(file.fileno()).st_size
 
 
+@checked_late
 def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     """Write an array as IDX, gzipped if the name ends in `.gz`. The same array gives the same bytes.
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.data.archive import read_npz
 from pellucid.data.csv_text import CsvOptions
 from pellucid.data.digits import digit
@@ -36,6 +37,7 @@ class Incoming(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+@checked
 @checks.within_memory
 def read_inputs(
     path: str | os.PathLike[str],

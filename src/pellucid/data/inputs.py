@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,7 @@ def samples(who: str, value: Any, dtype: DTypeLike) -> Array:
     return converted
 
 
-def warn_about_scale(who: str, given: Any, x: Array, *, stacklevel: int) -> None:
+def warn_about_scale(who: str, given: Any, x: Array) -> None:
     """Warn where `x` looks like unscaled pixels: no value below 0, none above 255, and some above 127.
 
     Only what may be pictures is looked at: samples with axes, `uint8`, or 64 features and more. A table whose
@@ -61,8 +60,7 @@ def warn_about_scale(who: str, given: Any, x: Array, *, stacklevel: int) -> None
         return
     top = float(x.max())
     if (2 if pixels else 127) < top <= 255 and x.min() >= 0:
-        warnings.warn(
+        checks.warn(
             f"{who}: x reaches {top:g}, as pixels of 0–255 do; networks learn best from 0–1. Write x / 255.",
             ScaleWarning,
-            stacklevel=stacklevel + 1,
         )

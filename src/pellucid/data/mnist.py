@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked_late
 from pellucid.data.dataset import Dataset
 from pellucid.data.directory import find_idx_files, read_pair, scaled, shaped
 from pellucid.data.spec import InputSpec
@@ -22,6 +23,7 @@ CLASSES = 10
 DIGITS = InputSpec("digits", (28, 28, 1), 0.0, 1.0)
 
 
+@checked_late
 def load_mnist(
     normalize: bool = True,
     flatten: bool = True,
@@ -79,6 +81,7 @@ def load_mnist(
         return part(files.train_images, files.train_labels), test.result()
 
 
+@checked_late
 def mnist(flatten: bool = True, *, dtype: DTypeLike = np.float32) -> tuple[Dataset, Dataset]:
     """MNIST as two data sets `(train, test)`, pixels of 0–1: samples (784,), unflattened (28, 28, 1).
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked, checked_late
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.typing import Array, IntArray
@@ -22,6 +23,7 @@ MOST = 20
 """Classes that the mark can tell apart."""
 
 
+@checked_late
 class Planted(NamedTuple):
     """Images with the place of what was planted.
 
@@ -42,6 +44,7 @@ class Planted(NamedTuple):
     masks: Array
 
 
+@checked
 def planted_shortcut(
     data: Dataset, *, correlation: float = 1.0, only_cause: bool = False, margin: int = 1, seed: int = 0
 ) -> Planted:
@@ -105,6 +108,7 @@ def marks(classes: int) -> IntArray:
     return (both[:classes] > 0).astype(int)
 
 
+@checked
 def block_mnist(data: Dataset, *, seed: int = 0) -> Planted:
     """Return images of twice the height: the digit above or below, at random, a block that says nothing beside it.
 

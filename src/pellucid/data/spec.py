@@ -16,12 +16,15 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError
+from pellucid.shown import came
 from pellucid.typing import Array, Config, Shape
 
 KINDS = ("digits", "images", "table", "array")
 
 
+@checked_late
 @dataclass(frozen=True)
 class InputSpec:
     """How the samples of a network were made from what lay in files.
@@ -60,27 +63,28 @@ class InputSpec:
     class_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        for name, kind in {"shape": int, "columns": str, "mean": float, "deviation": float}.items():
+            self._expect(name, _tuple_of(getattr(self, name), kind))
         for name, sound in self._checks().items():
-            if not sound:
-                raise ArgumentError(f"InputSpec: {name} cannot be {str(getattr(self, name))[:80]!r}.")
+            self._expect(name, sound)
+
+    def _expect(self, name: str, sound: bool) -> None:
+        if not sound:
+            raise ArgumentError(f"InputSpec: {name} cannot be {came(getattr(self, name))}.")
 
     def _checks(self) -> dict[str, bool]:
         columns = len(self.columns)
         return {
-            "kind": self.kind in KINDS,
-            "shape": _tuple_of(self.shape, int)
-            and len(self.shape) > 0
+            "kind": isinstance(self.kind, str) and self.kind in KINDS,
+            "shape": len(self.shape) > 0
             and min(self.shape) > 0
             and (self.kind != "digits" or self.shape == (28, 28, 1))
             and (self.kind != "images" or len(self.shape) == 3),
             "low": self.low is None or _finite(self.low),
             "high": self.high is None or (_finite(self.high) and self.low is not None and self.low <= self.high),
-            "columns": _tuple_of(self.columns, str)
-            and ((columns,) == self.shape if self.kind == "table" else columns == 0),
-            "mean": _tuple_of(self.mean, float) and len(self.mean) in (0, columns) and all(map(_finite, self.mean)),
-            "deviation": _tuple_of(self.deviation, float)
-            and len(self.deviation) == len(self.mean)
-            and all(_finite(d) and d > 0 for d in self.deviation),
+            "columns": (columns,) == self.shape if self.kind == "table" else columns == 0,
+            "mean": len(self.mean) in (0, columns) and all(map(_finite, self.mean)),
+            "deviation": len(self.deviation) == len(self.mean) and all(_finite(d) and d > 0 for d in self.deviation),
             "class_names": self.class_names is None or _tuple_of(self.class_names, str),
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.errors import ArgumentError
+from pellucid.shown import came
 from pellucid.typing import IntArray
 
 
@@ -22,7 +23,7 @@ def split_indices(
     """
     if not 0 < fraction < 1:
         raise ArgumentError(
-            f"{who}: fraction must lie between 0 and 1, got {fraction!r}. 0.8 puts 80 % in the first part."
+            f"{who}: fraction must lie between 0 and 1, got {came(fraction)}. 0.8 puts 80 % in the first part."
         )
     wanted = round(fraction * count)
     if wanted in (0, count):

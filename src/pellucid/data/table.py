@@ -31,10 +31,8 @@ class Table(NamedTuple):
 
 def expect_known(who: str, task: str, scale: str) -> None:
     """Raise UnknownNameError for another task or scaling."""
-    if task not in TASKS:
-        checks.unknown_name(who, "task", task, TASKS)
-    if scale not in SCALES:
-        checks.unknown_name(who, "scale", scale, SCALES)
+    checks.expect_known(who, "task", task, TASKS)
+    checks.expect_known(who, "scale", scale, SCALES)
 
 
 def as_dataset(

@@ -10,6 +10,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.arrays import as_array
 from pellucid.errors import ArgumentError, DataError, LabelError
+from pellucid.shown import came
 from pellucid.typing import Array, DTypeLike, IntArray
 
 Task: TypeAlias = Literal["classification", "regression"]
@@ -77,5 +78,5 @@ def expect_class_names(who: str, names: Sequence[str] | None, classes: int | Non
     if classes is None:
         raise ArgumentError(f"{who}: class_names belong to classification, got task='regression'. Leave them out.")
     if isinstance(names, str) or len(names) != classes:
-        raise ArgumentError(f"{who}: class_names must be {classes} names, one for each class, got {names!r}.")
+        raise ArgumentError(f"{who}: class_names must be {classes} names, one for each class, got {came(names)}.")
     return tuple(str(name) for name in names)

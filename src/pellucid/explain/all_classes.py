@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.arrays import numbers
-from pellucid.checked import checked
+from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.result import Explanation
 from pellucid.explain.saliency import saliency
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FORMS = (None, "guided", "rectified")
 
 
+@checked_late
 @dataclass(frozen=True, eq=False)
 class AllClasses:
     """Explanations of one input, sample k of each asking about class k.

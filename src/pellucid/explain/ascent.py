@@ -16,6 +16,7 @@ from pellucid.explain.target import Reading, class_scalar
 from pellucid.layers import Container, ReLU
 from pellucid.optimizers import Adam, Optimizer
 from pellucid.schedules import Cosine
+from pellucid.shown import came
 from pellucid.typing import Array, Arrays, Config
 
 WHO = "maximize"
@@ -46,9 +47,9 @@ class Score:
         count = reading.classes(shape[-1])
         for one in targets:
             if not isinstance(one, int) or isinstance(one, bool) or not 0 <= one < count:
-                raise ArgumentError(f"{WHO}: target must lie in 0..{count - 1}, got {one!r}.")
+                raise ArgumentError(f"{WHO}: target must lie in 0..{count - 1}, got {came(one)}.")
         if not targets:
-            raise ArgumentError(f"{WHO}: target must name at least one class, got {target!r}.")
+            raise ArgumentError(f"{WHO}: target must name at least one class, got {came(target)}.")
         return cls(reading, targets, cls._place(shape, position))
 
     @property
@@ -69,7 +70,8 @@ class Score:
             if 0 <= row < shape[0] and 0 <= column < shape[1]:
                 return int(row), int(column)
         raise ArgumentError(
-            f"{WHO}: position must be 'centre', 'max', 'mean' or (row, column) within {shape[:2]}, got {position!r}."
+            f"{WHO}: position must be 'centre', 'max', 'mean' or (row, column) within {shape[:2]}, "
+            f"got {came(position)}."
         )
 
     def read(self, y: Array, starts: int) -> tuple[Array, Array]:

@@ -39,8 +39,7 @@ def as_baseline(who: str, given: Any, x: Array) -> Baseline:
     """
     axes = tuple(range(1, x.ndim - 1)) if x.ndim > 2 else (1,)
     if isinstance(given, str):
-        if given not in NAMES:
-            checks.unknown_name(who, "baseline", given, NAMES)
+        checks.expect_known(who, "baseline", given, NAMES)
         return Baseline(given, np.broadcast_to(_named(who, given, x, axes), x.shape).astype(x.dtype))
     values = numbers(who, "baseline", given, x.dtype)
     if values.shape not in ((), x.shape[1:], x.shape):

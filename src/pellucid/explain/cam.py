@@ -14,6 +14,7 @@ from pellucid.explain.parts import PASSIVE, upto
 from pellucid.explain.result import Explanation, Proof, exactness, sums
 from pellucid.explain.target import Question, Target
 from pellucid.layers import Affine, GlobalAveragePool2D, Sequential
+from pellucid.shown import came
 from pellucid.typing import ArrayLike
 
 
@@ -51,7 +52,7 @@ def cam(
     question = Question("cam", model, x, target, scalar)
     if scalar not in ("logit", "centred"):
         raise ArgumentError(
-            f"cam: scalar must be 'logit' or 'centred', which are linear in the scores, got {scalar!r}."
+            f"cam: scalar must be 'logit' or 'centred', which are linear in the scores, got {came(scalar)}."
         )
     name, head = _ending(question)
     A = swift(upto(question.network, name))(question.x)

@@ -15,6 +15,7 @@ from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
 from pellucid.explain.rules import LINEAR, SWITCHES, expect_covered
 from pellucid.explain.target import Question, Target
 from pellucid.layers import ELU, GELU, LeakyReLU, ReLU, Rules, Sigmoid, Softplus, Tanh
+from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, Arrays
 
 ACTIVATIONS = (ELU, GELU, LeakyReLU, ReLU, Sigmoid, Softplus, Tanh)
@@ -61,7 +62,7 @@ def deep_lift(
     question = Question("deep_lift", model, x, target, scalar)
     network = question.network
     if scalar not in ("logit", "margin", "centred"):
-        raise ArgumentError(f"deep_lift: scalar must be 'logit', 'margin' or 'centred', got {scalar!r}.")
+        raise ArgumentError(f"deep_lift: scalar must be 'logit', 'margin' or 'centred', got {came(scalar)}.")
     expect_covered("deep_lift", "the rescale rule", network, (*ACTIVATIONS, *LINEAR, *SWITCHES))
     start = as_baseline("deep_lift", baseline, question.x)
     y, tape = network.forward(question.x)

@@ -17,6 +17,7 @@ from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
 from pellucid.explain.rules import MEANS, MOVES, SWITCHES, WEIGHTED, expect_covered
 from pellucid.explain.target import Question, Target
 from pellucid.layers import Add, Affine, BatchNorm, ReLU, Rules
+from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, Arrays
 
 MEETING = Epsilon(1e-9)
@@ -70,7 +71,7 @@ def lrp(
     question = Question("lrp", model, x, target, scalar)
     if scalar not in ("logit", "margin", "centred"):
         raise ArgumentError(
-            f"lrp: scalar must be 'logit', 'margin' or 'centred', which relevance can sum to, got {scalar!r}."
+            f"lrp: scalar must be 'logit', 'margin' or 'centred', which relevance can sum to, got {came(scalar)}."
         )
     network = fold_batch_norm(question.network)
     _expect_folded(network)
@@ -110,8 +111,7 @@ def _assign(network: AnyContainer, rule: Any, first: Any) -> dict[str, Relevance
     sharing = [(path, a) for path, a in operations(network) if isinstance(a, (*WEIGHTED, *MEANS))]
     named = dict(rule) if isinstance(rule, Mapping) else {}
     for path in named:
-        if path not in dict(sharing):
-            checks.unknown_name("lrp", "layer with weights", path, [path for path, _ in sharing])
+        checks.expect_known("lrp", "layer with weights", path, [path for path, _ in sharing])
     assigned = {}
     for path, layer in sharing:
         chosen = named.get(path, "epsilon") if isinstance(rule, Mapping) else rule

@@ -16,6 +16,7 @@ from pellucid.explain.ascent import WHO, Ascent, Score
 from pellucid.explain.maximized import Maximized, Nearest
 from pellucid.layers import Container
 from pellucid.optimizers import Optimizer
+from pellucid.shown import came
 from pellucid.typing import Array, IntArray
 
 JITTER = 2
@@ -108,7 +109,7 @@ def maximize(
     >>> bool(best.image[0] > best.image[1])  # the weights of class 0 are (2, −1)
     True
     """
-    whole = getattr(network, "network", network)
+    whole = checks.network_in(network)
     if not isinstance(whole, Container):
         raise ArgumentError(f"{WHO}: expected a network such as Sequential, got {type(network).__name__}.")
     checks.expect_built(WHO, whole.input_shape)
@@ -120,6 +121,8 @@ def maximize(
     checks.expect_positive(WHO, "variation_power", variation_power)
     labels = data.t if isinstance(data, Dataset) else None
     samples = None if data is None else numbers(WHO, "data", data.x if isinstance(data, Dataset) else data)
+    if samples is not None and samples.shape[1:] != whole.input_shape:
+        checks.expect_batch(WHO, samples, whole.input_shape or (), "data")
     low, high = _bounds(bounds, samples)
     score = Score.of(whole, target, layer, position)
     images = len(whole.input_shape or ()) == 3
@@ -140,10 +143,11 @@ def maximize(
 def _bounds(bounds: Any, samples: Array | None) -> tuple[float | None, float | None]:
     if bounds is None:
         return None, None
-    if bounds == "data":
+    if isinstance(bounds, str) and bounds == "data":
         return (0.0, 1.0) if samples is None else (float(samples.min()), float(samples.max()))
-    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2 or not bounds[0] < bounds[1]:
-        raise ArgumentError(f"{WHO}: bounds must be (low, high) with low < high, None or 'data', got {bounds!r}.")
+    two = isinstance(bounds, (tuple, list)) and len(bounds) == 2
+    if not two or not all(isinstance(b, (int, float, np.number)) for b in bounds) or not bounds[0] < bounds[1]:
+        raise ArgumentError(f"{WHO}: bounds must be (low, high) with low < high, None or 'data', got {came(bounds)}.")
     return float(bounds[0]), float(bounds[1])
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pellucid.checked import checked_late
 from pellucid.typing import Array, Config, IntArray
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Nearest(NamedTuple):
     labels: IntArray | None
 
 
+@checked_late
 @dataclass(frozen=True)
 class Maximized:
     """Images that excite some units most.

@@ -10,19 +10,21 @@ Bach et al. (2015), PLOS ONE 0130140; Montavon et al. (2019), "Layer-wise releva
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked_late
+from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError
 from pellucid.layers import Affine
 from pellucid.typing import Array, Arrays
 
 
-class RelevanceRule(ABC):
+class RelevanceRule(metaclass=Constructed):
     """One way to share the relevance R of a layer's outputs among its inputs x.
 
     Examples
@@ -44,6 +46,7 @@ class RelevanceRule(ABC):
         """Return the relevance of x, and the losses (N,) by name: "bias", "stabiliser", "dead"."""
 
 
+@checked_late
 @dataclass(frozen=True)
 class Epsilon(RelevanceRule):
     """LRP-ε: R_j = Σ_k x_j w_jk / (z_k + ε sign z_k) · R_k, z with its bias. ε = 0 is LRP-0; a large ε absorbs.
@@ -64,6 +67,7 @@ class Epsilon(RelevanceRule):
         return _through(layer, x, R, self.epsilon)
 
 
+@checked_late
 @dataclass(frozen=True)
 class Gamma(RelevanceRule):
     """LRP-γ: w + γ max(w, 0) and b likewise take the place of w and b: what speaks for the class counts more.
@@ -84,6 +88,7 @@ class Gamma(RelevanceRule):
         return _through(with_params(layer, grown), x, R, 0.0)
 
 
+@checked_late
 @dataclass(frozen=True)
 class AlphaBeta(RelevanceRule):
     """LRP-αβ: α times the share of the positive x_j w_jk less β times that of the negative ones, α − β = 1; no bias.
@@ -115,6 +120,7 @@ class AlphaBeta(RelevanceRule):
         return result.astype(x.dtype, copy=False), {"dead": dead}
 
 
+@checked_late
 @dataclass(frozen=True)
 class Bounded(RelevanceRule):
     """LRP-z^B, for the first layer: inputs lie in [low, high], z_k = Σ_j x_j w_jk − low w⁺_jk − high w⁻_jk.

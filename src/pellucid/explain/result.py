@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid import checks
-from pellucid.checked import checked
+from pellucid.checked import checked, checked_late
 from pellucid.data.archive import read_archive
 from pellucid.errors import ArgumentError, FileFormatError, ShapeError
 from pellucid.explain.resize import bilinear
 from pellucid.files import PathLike, atomic_write
 from pellucid.interop.strict_json import parse_json
-from pellucid.shown import shown
+from pellucid.shown import came, shown
 from pellucid.typing import Array, Arrays, Config, IntArray
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ MAX_BYTES = 1 << 32
 NO_EVIDENCE = "no positive evidence"
 
 
+@checked_late
 @dataclass(frozen=True, eq=False)
 class Proof:
     """A promise of a method, checked on this result: for each sample a total, and what it was to be.
@@ -84,6 +85,7 @@ class Proof:
         return Proof(self.name, self.claim, self.total[rows], self.promised[rows], self.allowed[rows], ledger)
 
 
+@checked_late
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """What one method says about a batch of inputs.
@@ -190,6 +192,8 @@ class Explanation:
     @checked
     def caption(self, i: int) -> str:
         """Return what sample i's picture says: the number explained, its value, and the proof or its absence."""
+        if not 0 <= i < len(self.scalars):
+            raise ArgumentError(f"Explanation.caption: i must lie in 0..{len(self.scalars) - 1}, got {came(i)}.")
         lines = [f"{shown(self.scalars[i])} = {self.scores[i]:.4g}"]
         if self.positive and self.no_positive_evidence[i]:
             lines.append(NO_EVIDENCE)
@@ -197,12 +201,14 @@ class Explanation:
             lines.append(self.proof.line(i))
         return "\n".join(lines)
 
+    @checked
     def plot(self, **options: Any) -> Figure:
         """Return a picture of all maps on one scale; `plots.heatmaps` lists the options."""
         from pellucid.plots.heatmaps import heatmaps
 
         return heatmaps(self, **options)
 
+    @checked
     def save(self, path: PathLike) -> None:
         """Write everything to one file of arrays (npz), whole or not at all; `load` gives it back bit for bit."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}
@@ -219,6 +225,7 @@ class Explanation:
         atomic_write(path, stream.getvalue(), who="Explanation.save")
 
     @classmethod
+    @checked
     @checks.within_memory
     def load(cls, path: PathLike) -> Explanation:
         """Return what `save` wrote; FileFormatError where the file is damaged or its sizes do not agree."""

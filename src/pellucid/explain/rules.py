@@ -12,7 +12,8 @@ from typing import Any, overload
 import numpy as np
 
 from pellucid import checks
-from pellucid.errors import ArgumentError
+from pellucid.checked import checked_late
+from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.parts import AnyContainer, operations
 from pellucid.kernels.elementwise import relu
 from pellucid.layers import (
@@ -57,6 +58,7 @@ LINEAR = (Add, BatchNorm, *MOVES, *WEIGHTED, *MEANS)
 """Sums and products by constants, in an evaluation-mode pass."""
 
 
+@checked_late
 def guided(layer: ReLU, dy: Array, cache: ActivationCache) -> tuple[Array, Arrays]:
     """Guided backpropagation: dx = dy · 1[x > 0] · 1[dy > 0]. Springenberg et al. (2014), arXiv:1412.6806.
 
@@ -70,9 +72,11 @@ def guided(layer: ReLU, dy: Array, cache: ActivationCache) -> tuple[Array, Array
     >>> dx.shape
     (2, 8, 8, 1)
     """
+    _expect_fit("guided", dy, cache)
     return np.where((cache.y > 0) & (dy > 0), dy, dy.dtype.type(0)), {}
 
 
+@checked_late
 def rectified(layer: ReLU, dy: Array, cache: ActivationCache) -> tuple[Array, Arrays]:
     """The deconvnet: dx = dy · 1[dy > 0], whatever x was. Zeiler & Fergus (2013), arXiv:1311.2901.
 
@@ -86,7 +90,13 @@ def rectified(layer: ReLU, dy: Array, cache: ActivationCache) -> tuple[Array, Ar
     >>> dx.shape
     (2, 8, 8, 1)
     """
+    _expect_fit("rectified", dy, cache)
     return np.maximum(dy, 0), {}
+
+
+def _expect_fit(who: str, dy: Array, cache: ActivationCache) -> None:
+    if dy.shape != cache.y.shape:
+        raise ShapeError(f"{who}: dy must have the output's shape {cache.y.shape}, got {dy.shape}.")
 
 
 def guided_gate(layer: Any, dy: Array, cache: Any) -> tuple[Any, Arrays]:
@@ -106,8 +116,7 @@ def relu_rules(who: str, name: str | None, network: AnyContainer) -> Rules | Non
     """Return the rules of that name for `backward`, None for None; raise where the network holds other activations."""
     if name is None:
         return None
-    if name not in RULES:
-        checks.unknown_name(who, "rule", name, RULES)
+    checks.expect_known(who, "rule", name, RULES)
     expect_covered(who, f"rule {name!r}", network, (ReLU, *LINEAR, *SWITCHES, *NORMS))
     return {ReLU: RULES[name]}
 

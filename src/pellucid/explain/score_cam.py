@@ -61,8 +61,7 @@ def score_cam(
     [1.0, 1.0]
     """
     who = "score_cam"
-    if normalise not in ("softmax", "none"):
-        checks.unknown_name(who, "normalise", normalise, ["softmax", "none"])
+    checks.expect_known(who, "normalise", normalise, ["softmax", "none"])
     batch_size = checks.size(who, "batch_size", batch_size)
     question = Question(who, model, x, target, scalar)
     name = choose_layer(question, layer)

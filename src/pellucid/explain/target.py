@@ -23,16 +23,19 @@ import numpy as np
 
 from pellucid import checks, outputs
 from pellucid.arrays import as_array
+from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.parts import AnyContainer, before_softmax, layer_shape, upto
 from pellucid.functions import sigmoid, softmax
 from pellucid.layers import Container
+from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, IntArray
 
 SCALARS = ("logit", "probability", "log-probability", "margin", "centred")
 """What can be made of a class's score."""
 
 
+@checked_late
 @dataclass(frozen=True)
 class Contrast:
     """Why class `a` and not class `b`: the difference of their scores. Each is an index or one index per sample.
@@ -50,6 +53,7 @@ class Contrast:
     b: Any
 
 
+@checked_late
 @dataclass(frozen=True)
 class Unit:
     """One number of a layer's output: `Unit("dense_1", 5)`, `Unit("conv2d_2", (3, 4, 17))`.
@@ -67,6 +71,7 @@ class Unit:
     index: int | tuple[int, ...]
 
 
+@checked_late
 @dataclass(frozen=True)
 class Filter:
     """The mean over all places of one channel of a layer's output.
@@ -84,6 +89,7 @@ class Filter:
     channel: int
 
 
+@checked_late
 @dataclass(frozen=True)
 class Function:
     """Any function of the scores y (N, K), row by row, given with its gradient: y → (values (N,), dy (N, K)).
@@ -278,8 +284,7 @@ class Question:
 
     def __init__(self, who: str, model: Any, x: ArrayLike, target: Target = "predicted", scalar: str = "logit") -> None:
         whole = network_of(who, model)
-        if scalar not in SCALARS:
-            checks.unknown_name(who, "scalar", scalar, SCALARS)
+        checks.expect_known(who, "scalar", scalar, SCALARS)
         self.who, self.kind = who, scalar
         self.target: Any = target
         if isinstance(target, (Unit, Filter)):
@@ -331,10 +336,10 @@ class Question:
 
 def network_of(who: str, model: Any) -> AnyContainer:
     """Return the network itself, from a network or from an object that holds one in `.network`."""
-    network = model if isinstance(model, Container) else getattr(model, "network", None)
+    network = checks.network_in(model)
     if not isinstance(network, Container):
         raise ArgumentError(
-            f"{who}: network must be a container such as Sequential, or hold one in .network, got {model!r}."
+            f"{who}: network must be a container such as Sequential, or hold one in .network, got {came(model)}."
         )
     checks.expect_built(f"{who}: {network.label}", network.input_shape)
     return network
@@ -351,6 +356,8 @@ def _weights(who: str, network: AnyContainer, target: Unit | Filter) -> tuple[st
         return f"mean of channel {target.channel} of layer {target.layer!r}", weights
     index = target.index if isinstance(target.index, tuple) else (target.index,)
     if len(index) != len(shape) or not all(0 <= i < n for i, n in zip(index, shape, strict=True)):
-        raise ArgumentError(f"{who}: a unit of layer {target.layer!r} has an index in {shape}, got {target.index!r}.")
+        raise ArgumentError(
+            f"{who}: a unit of layer {target.layer!r} has an index in {shape}, got {came(target.index)}."
+        )
     weights[index] = 1
     return f"unit {', '.join(map(str, index))} of layer {target.layer!r}", weights

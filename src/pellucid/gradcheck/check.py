@@ -8,18 +8,21 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError
 from pellucid.gradcheck.judge import STEP, Comparison, Judge, Line, severity
 from pellucid.gradcheck.report import GradientReport, Row
 from pellucid.gradcheck.subject import Subject
 from pellucid.layers import Layer
 from pellucid.losses import LossLike, SoftmaxCrossEntropy, as_loss
+from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, Arrays, IntArray
 
 MOST_LEFT_OUT = 0.25
 """The share of the places of one array about which nothing could be said, above which there is no verdict."""
 
 
+@checked_late
 def check_gradients(
     layer: Layer[Any],
     x: ArrayLike,
@@ -95,9 +98,9 @@ def check_gradients(
 def _expect_layer(given: object) -> None:
     if not isinstance(given, Layer):
         hint = " Call it to make one." if isinstance(given, type) else ""
-        if isinstance(getattr(given, "network", None), Layer):
+        if isinstance(checks.network_in(given), Layer):
             hint = " Give its .network."
-        raise ArgumentError(f"check_gradients: a layer or a network is needed, got {given!r}.{hint}")
+        raise ArgumentError(f"check_gradients: a layer or a network is needed, got {came(given)}.{hint}")
 
 
 def _analytic(subject: Subject) -> tuple[Arrays, list[str]]:

@@ -7,10 +7,12 @@ from typing import Literal
 
 import numpy as np
 
+from pellucid.checked import checked_late
 from pellucid.shown import shown
 from pellucid.typing import Shape
 
 
+@checked_late
 @dataclass(frozen=True)
 class Row:
     """The check of one gradient.
@@ -46,6 +48,7 @@ class Row:
     """Why agreement says nothing, and what to do; empty where it says something."""
 
 
+@checked_late
 @dataclass(frozen=True, repr=False)
 class GradientReport:
     """The verdict, and what it rests on. `str(report)` is a table.

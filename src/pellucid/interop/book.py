@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.data.archive import read_archive
 from pellucid.errors import ArgumentError, FileFormatError
 from pellucid.files import PathLike, atomic_write
@@ -32,6 +33,7 @@ PICKLE_REMEDY = (
 )
 
 
+@checked
 @checks.within_memory
 def load_book_params(path: PathLike, *, activation: Callable[[], Activation] = ReLU) -> Sequential:
     """Return Affine, activation, Affine, …, Affine with the arrays W1, b1, W2, b2, … of an `.npz` file.
@@ -64,6 +66,7 @@ def load_book_params(path: PathLike, *, activation: Callable[[], Activation] = R
     return network
 
 
+@checked
 def save_book_params(network: Sequential, path: PathLike) -> None:
     """Write the parameters of Affine layers as W1, b1, W2, b2, …; layers without any may stand between them.
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError, FileFormatError
 from pellucid.files import PathLike, atomic_write, read_bytes
 from pellucid.interop.assemble import assemble
@@ -38,6 +39,7 @@ class Nielsen(NamedTuple):
     loss: str
 
 
+@checked
 @checks.within_memory
 def load_nielsen(path: PathLike, *, dtype: DTypeLike = np.float64) -> Nielsen:
     """Return the Sequential of Affine and Sigmoid that a file of network2.py holds, and its loss.
@@ -71,6 +73,7 @@ def load_nielsen(path: PathLike, *, dtype: DTypeLike = np.float64) -> Nielsen:
     return Nielsen(network, COSTS[cost])
 
 
+@checked
 def save_nielsen(network: Sequential, path: PathLike, *, cost: LossLike = "CrossEntropy") -> None:
     """Write a Sequential of Affine and Sigmoid in turn so that network2.py can load it.
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from pellucid import checks
+from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError, DataError, FileFormatError
 from pellucid.files import PathLike, atomic_write
 from pellucid.interop.architecture import PREFIX, expect_names_fit, from_metadata, make_network, to_metadata
@@ -24,6 +25,7 @@ from pellucid.interop.header import Header, encode_header, read_header
 from pellucid.interop.seal import seal, verify_header, verify_tensors
 from pellucid.interop.tensors import as_stored, expect_finite, pieces, read_tensors
 from pellucid.layers import Container, to_spec
+from pellucid.shown import came
 from pellucid.typing import Arrays
 
 LEAVE = "Where that is wanted, give allow_nonfinite=True."
@@ -36,6 +38,7 @@ class Model(Protocol):
     def network(self) -> Container[Any]: ...  # noqa: D102
 
 
+@checked_late
 def save(
     network: Container[Any] | Model,
     path: PathLike,
@@ -82,6 +85,7 @@ def save(
     atomic_write(path, pieces(start, arrays, order), who="save")
 
 
+@checked
 @checks.within_memory
 def load(path: PathLike, *, allow_nonfinite: bool = False) -> Container[Any]:
     """Return the network that `save` wrote, bit for bit.
@@ -120,6 +124,7 @@ def load(path: PathLike, *, allow_nonfinite: bool = False) -> Container[Any]:
     return network
 
 
+@checked
 @checks.within_memory
 def load_into(network: Container[Any] | Model, path: PathLike, *, allow_nonfinite: bool = False) -> None:
     """Fill a built network with the parameters and buffers of a file; after an error it is as it was.
@@ -164,6 +169,7 @@ def load_into(network: Container[Any] | Model, path: PathLike, *, allow_nonfinit
         network.inputs, network.outputs = architecture.inputs, architecture.outputs
 
 
+@checked
 @checks.within_memory
 def read_metadata(path: PathLike) -> dict[str, str]:
     """Return the texts that `save` was given as `metadata`; the weights are not read.
@@ -189,10 +195,10 @@ def read_metadata(path: PathLike) -> dict[str, str]:
 
 
 def _network_of(who: str, model: Container[Any] | Model) -> Container[Any]:
-    network = model if isinstance(model, Container) else getattr(model, "network", None)
+    network = checks.network_in(model)
     if not isinstance(network, Container):
         raise ArgumentError(
-            f"{who}: network must be a container such as Sequential, or hold one in .network, got {model!r}."
+            f"{who}: network must be a container such as Sequential, or hold one in .network, got {came(model)}."
         )
     checks.expect_built(f"{who}: {network.label}", network.input_shape)
     return network

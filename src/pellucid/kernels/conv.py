@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pellucid.checked import checked_late
 from pellucid.kernels import depthwise, direct, doors, elementwise, im2col, jit, pool, taps, winograd
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window, conv_output_shape, transposed_size
 from pellucid.typing import Array, DTypeLike, IntArray, Shape
@@ -22,6 +23,7 @@ WINOGRAD_CHANNELS = {(3, 3): 16, (5, 5): 12}
 LARGEST_BORDER = 16
 
 
+@checked_late
 class Choice(NamedTuple):
     """Which kernel computes a convolution, why, and what the convolution costs when it is done directly.
 
@@ -38,6 +40,7 @@ class Choice(NamedTuple):
     bytes: int  # x, w and y, each once
 
 
+@checked_late
 def choose(
     x_shape: Shape,
     w_shape: Shape,
@@ -105,6 +108,7 @@ def _kernel_for(x_shape: Shape, w: Array, window: Window, groups: int, *others: 
     return _pick(x_shape, w.shape, window, groups, np.dtype(np.float32 if same else np.float64))[0]
 
 
+@checked_late
 def conv2d(
     x: Array,
     w: Array,
@@ -151,6 +155,7 @@ def _general(kernel: str) -> ModuleType:
     return taps if kernel == "taps" else im2col
 
 
+@checked_late
 def conv2d_relu_max_pool(
     x: Array,
     w: Array,
@@ -184,6 +189,7 @@ def conv2d_relu_max_pool(
     return y, switch
 
 
+@checked_late
 def conv2d_backward(
     x: Array,
     dy: Array,
@@ -267,6 +273,7 @@ def _weight_gradient(
     return _general(kernel).conv2d_weight_gradient(x, dy, w_shape, window, groups), bias_gradient(dy)
 
 
+@checked_late
 def conv2d_input_gradient(
     dy: Array,
     w: Array,
@@ -309,6 +316,7 @@ def conv2d_input_gradient(
     return _input_gradient(kernel, dy, w, x_shape, window, groups, out)
 
 
+@checked_late
 def conv2d_weight_gradient(
     x: Array,
     dy: Array,
@@ -334,6 +342,7 @@ def conv2d_weight_gradient(
     return conv2d_backward(x, dy, w, stride=stride, padding=padding, dilation=dilation, groups=groups, want_dx=False)[1]  # type: ignore[return-value]
 
 
+@checked_late
 def bias_gradient(dy: Array) -> Array:
     """db = Σ_{n,i,j} dy (N, OH, OW, OC) → (OC,).
 
@@ -342,9 +351,11 @@ def bias_gradient(dy: Array) -> Array:
     >>> pl.kernels.bias_gradient(np.ones((2, 3, 3, 4), np.float32)).tolist()
     [18.0, 18.0, 18.0, 18.0]
     """
+    dy = doors.floats("bias_gradient", "dy", dy, doors.OUTPUTS)
     return np.asarray(dy.reshape(-1, dy.shape[-1]).sum(axis=0))
 
 
+@checked_late
 def conv_transpose2d(
     x: Array,
     w: Array,

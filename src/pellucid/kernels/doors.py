@@ -12,13 +12,14 @@ import numpy as np
 
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.kernels.geometry import Padding, Pair, Window
+from pellucid.shown import came
 from pellucid.typing import Array, IntArray, Shape
 
 MOST = 2**31 - 1
 """The largest step, padding and size of a window: its products then fit 64 bits."""
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
-IMAGES, KERNELS, VECTOR = "(N, H, W, C)", "(KH, KW, C//groups, OC)", "(OC,)"
+IMAGES, OUTPUTS, KERNELS, VECTOR = "(N, H, W, C)", "(N, OH, OW, OC)", "(KH, KW, C//groups, OC)", "(OC,)"
 
 
 def floats(who: str, name: str, given: Any, axes: str) -> Array:
@@ -57,8 +58,8 @@ def _window(who: str, size: tuple[int, ...], stride: Pair, padding: Padding, dil
 def _edges(who: str, padding: Any) -> Padding:
     try:
         rows, columns = padding
-    except (TypeError, ValueError):
-        raise ArgumentError(f"{who}: padding must be ((top, bottom), (left, right)), got {padding!r}.") from None
+    except Exception:
+        raise ArgumentError(f"{who}: padding must be ((top, bottom), (left, right)), got {came(padding)}.") from None
     return pair(who, "padding", rows, 0), pair(who, "padding", columns, 0)
 
 
@@ -66,10 +67,10 @@ def pair(who: str, name: str, value: Any, least: int) -> Pair:
     """Two whole numbers of at least `least`."""
     try:
         first, second = map(operator.index, value)
-    except (TypeError, ValueError):
+    except Exception:  # TypeError and ValueError most often, but `__index__` is the object's own
         first = second = least - 1
     if not (least <= first <= MOST and least <= second <= MOST):
-        raise ArgumentError(f"{who}: {name} must be two whole numbers from {least} to {MOST}, got {value!r}.")
+        raise ArgumentError(f"{who}: {name} must be two whole numbers from {least} to {MOST}, got {came(value)}.")
     return first, second
 
 
@@ -77,10 +78,10 @@ def shape(who: str, name: str, value: Any, axes: str) -> Shape:
     """A shape of four sizes that the caller names without an array."""
     try:
         sizes = tuple(map(operator.index, value))
-    except TypeError:
+    except Exception:
         sizes = ()
     if len(sizes) != 4 or min(sizes) < 0:
-        raise ShapeError(f"{who}: {name} must be a shape {axes}, got {value!r}.")
+        raise ShapeError(f"{who}: {name} must be a shape {axes}, got {came(value)}.")
     return expect_room(who, sizes)
 
 
@@ -94,7 +95,7 @@ def expect_room(who: str, sizes: Shape) -> Shape:
 def expect_fit(who: str, x_shape: Shape, w_shape: Shape, b: Array | None, groups: int) -> None:
     """Refuse weights that do not belong to the images."""
     if not isinstance(groups, (int, np.integer)) or groups < 1:
-        raise ArgumentError(f"{who}: groups must be a whole number of at least 1, got {groups!r}.")
+        raise ArgumentError(f"{who}: groups must be a whole number of at least 1, got {came(groups)}.")
     c, oc = w_shape[2] * groups, w_shape[3]
     if x_shape[3] != c or c < 1 or oc % groups or (b is not None and b.shape != (oc,)):
         raise ShapeError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from pellucid.checked import checked_late
 from pellucid.typing import Shape
 
 Pair: TypeAlias = tuple[int, int]
@@ -66,6 +67,7 @@ def conv_output_shape(x_shape: Shape, w_shape: Shape, window: Window) -> tuple[i
     return n, oh, ow, w_shape[3]
 
 
+@checked_late
 def transposed_size(window: Window, height: int, width: int, output_padding: Pair = (0, 0)) -> Pair:
     """The size (H, W) that a transposed convolution makes of (OH, OW): the smallest input that the
     convolution with the same window would map to (OH, OW), plus `output_padding`.

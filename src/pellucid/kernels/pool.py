@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid.checked import checked_late
 from pellucid.kernels import doors, jit
 from pellucid.kernels.addresses import BYTE
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window
@@ -55,6 +56,7 @@ def switch_dtype(size: Pair) -> type[np.unsignedinteger]:
     return np.uint8 if pixels <= 2**8 else np.uint32 if pixels <= 2**32 else np.uint64
 
 
+@checked_late
 def max_pool2d(
     x: Array, size: Pair, *, stride: Pair | None = None, padding: Padding = NO_PADDING
 ) -> tuple[Array, IntArray]:
@@ -96,6 +98,7 @@ def _max_block(x: Array, y: Array, switch: IntArray, window: Window) -> None:
         np.copyto(switch[:, outputs[0], outputs[1]], u * window.size[1] + v, where=better, casting="unsafe")
 
 
+@checked_late
 def max_pool2d_gradient(
     dy: Array,
     switch: IntArray,
@@ -150,6 +153,7 @@ def _shares(window: Window, x_shape: Shape, count_padding: bool, dtype: np.dtype
     return (1 / np.maximum(counts, 1)).astype(dtype)
 
 
+@checked_late
 def average_pool2d(
     x: Array,
     size: Pair,
@@ -188,6 +192,7 @@ def average_pool2d(
     return y
 
 
+@checked_late
 def average_pool2d_gradient(
     dy: Array,
     x_shape: Shape,

@@ -23,11 +23,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError
 from pellucid.kernels import blas, jit, workers
 from pellucid.kernels.addresses import own
 from pellucid.kernels.elsewhere import cores
 from pellucid.kernels.workers import Job, Workers
+from pellucid.shown import came
 from pellucid.typing import Array, DTypeLike
 
 MOST_THREADS = 256
@@ -42,7 +44,7 @@ def _threads_at_start() -> int:
         return _bounded("PELLUCID_NUM_THREADS", int(wish))
     except ValueError:
         raise ArgumentError(
-            f"PELLUCID_NUM_THREADS must be a whole number of at least 1, got {wish!r}. Unset it to use every core."
+            f"PELLUCID_NUM_THREADS must be a whole number of at least 1, got {came(wish)}. Unset it to use every core."
         ) from None
 
 
@@ -94,6 +96,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_pool)
 
 
+@checked_late
 def set_num_threads(threads: int) -> None:
     """How many threads the kernels use from now on. 1 means: only the calling thread.
 
@@ -108,6 +111,7 @@ def set_num_threads(threads: int) -> None:
     _pool.resize(_bounded("set_num_threads", threads))
 
 
+@checked
 def get_num_threads() -> int:
     """The threads that kernels use: PELLUCID_NUM_THREADS, or the cores this process may use.
 

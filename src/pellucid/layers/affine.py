@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.initializers import InitializerLike, as_initializer
 from pellucid.kernels.matmul import matmul
@@ -58,6 +59,7 @@ class Affine(Layer[AffineCache]):
         self.weight = as_initializer(weight)
 
     @classmethod
+    @checked
     def from_arrays(cls, W: ArrayLike, b: ArrayLike | None = None, *, name: str = "") -> Affine:
         """Return a layer that holds copies of the weights W (D, K) and the bias b (K,)."""
         W = np.array(W, dtype=np.result_type(np.asarray(W), np.float32))

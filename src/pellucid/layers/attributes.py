@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, ABCMeta
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from pellucid import checks
+from pellucid.checked import checked
+from pellucid.constructed import Constructed
 
 
-class _AfterInit(ABCMeta):
+class _AfterInit(Constructed):
     """Closes an object's attributes when its `__init__`, with those of all its classes, is through."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -19,7 +20,7 @@ class _AfterInit(ABCMeta):
         return made
 
 
-class KnownAttributes(ABC, metaclass=_AfterInit):
+class KnownAttributes(metaclass=_AfterInit):
     """`layer.trainble = False` raises UnknownNameError and offers the nearest name. Private names are free."""
 
     _open = True
@@ -30,6 +31,7 @@ class KnownAttributes(ABC, metaclass=_AfterInit):
             checks.unknown_name(type(self).__name__, "attribute", name, {k for k in known if _settable(type(self), k)})
         super().__setattr__(name, value)
 
+    @checked
     @contextmanager
     def open_attributes(self) -> Iterator[None]:
         """Let new attributes be set for a while: what a layer keeps when it is built."""

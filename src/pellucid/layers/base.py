@@ -31,10 +31,12 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 import numpy as np
 
 from pellucid import arrays, checks
+from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError, ShapeError, StateError
 from pellucid.initializers import Initializer
 from pellucid.layers.attributes import KnownAttributes
 from pellucid.layers.parameters import Parameters, settled
+from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
 
 CacheT = TypeVar("CacheT")
@@ -99,7 +101,7 @@ class Layer(KnownAttributes, Generic[CacheT]):
 
     def __init__(self, *, name: str = "") -> None:
         if not isinstance(name, str):
-            raise ArgumentError(f"{type(self).__name__}: name must be a string, got {name!r}.")
+            raise ArgumentError(f"{type(self).__name__}: name must be a string, got {came(name)}.")
         self.name = name
         self.trainable = True
         self.params = Parameters()
@@ -107,6 +109,8 @@ class Layer(KnownAttributes, Generic[CacheT]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "infer_shape" in vars(cls):
+            cls.infer_shape = checked_late(cls.infer_shape)  # type: ignore[method-assign]
         if not cls.__name__.startswith("_"):
             LAYERS[cls.__name__] = cls
 
@@ -114,7 +118,7 @@ class Layer(KnownAttributes, Generic[CacheT]):
         if name in ("params", "buffers") and self._shared and self._built and getattr(self, name).takes(value):
             getattr(self, name).update(value)  # the arrays that are there are those that networks share
         elif name == "trainable" and not isinstance(value, (bool, np.bool_)):
-            raise ArgumentError(f"{self.label}: trainable must be True or False, got {value!r}.")
+            raise ArgumentError(f"{self.label}: trainable must be True or False, got {came(value)}.")
         elif not self._open and self._is_fixed(name):
             raise StateError(
                 f"{self.label}: {name} is fixed once the layer stands in a network, whose shapes and kernels follow "
@@ -137,6 +141,7 @@ class Layer(KnownAttributes, Generic[CacheT]):
         vars(twin).update(vars(self), _shared=False)
         return twin
 
+    @checked
     def with_arrays(self, params: Arrays, **options: Any) -> Self:
         """Return a layer with other parameters, and perhaps other options; this one is left alone."""
         twin = copy.copy(self)
@@ -168,6 +173,7 @@ class Layer(KnownAttributes, Generic[CacheT]):
         """Return the keyword arguments that make this layer again, fit for JSON."""
         return {}
 
+    @checked
     def least_batch(self, input_shape: Shape) -> int:
         """Return how few samples of `input_shape` a training batch may hold."""
         return 1
@@ -178,6 +184,7 @@ class Layer(KnownAttributes, Generic[CacheT]):
         """Return the output in evaluation mode, without a cache."""
         return self.forward(x)[0]
 
+    @checked
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Shape:
         """Create the parameters for samples of `input_shape` and return the shape of an output sample.
 
@@ -200,6 +207,7 @@ class Layer(KnownAttributes, Generic[CacheT]):
             self._keep(dtype)
         return output_shape
 
+    @checked
     def expect_fit(self, input_shape: Shape, dtype: np.dtype[Any]) -> None:
         """Raise StateError where a container holds this layer for samples of another shape, or for another dtype."""
         if not self._shared or self._built is None:
@@ -252,6 +260,7 @@ class Layer(KnownAttributes, Generic[CacheT]):
             self._built = self.input_shape = self.output_shape = None
             self.params, self.buffers = Parameters(), Parameters()
 
+    @checked
     def drawn(self, initializer: Initializer, shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Array:
         """Return the first values of a parameter, a new array of just that shape and dtype."""
         plain = type(initializer).__call__ is Initializer.__call__  # gives a new array

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked, checked_late
 from pellucid.errors import ShapeError
 from pellucid.layers.base import Layer
 from pellucid.layers.norm import channel_dots, channel_sums
@@ -87,9 +88,11 @@ class BatchNorm(Layer[BatchNormCache]):
         self.params = Parameters(gamma=np.ones(channels, dtype), beta=np.zeros(channels, dtype))
         self.buffers = Parameters(mean=np.zeros(channels, dtype), variance=np.ones(channels, dtype))
 
+    @checked
     def least_batch(self, input_shape: Shape) -> int:
         return 2 if self.trainable and math.prod(input_shape[:-1]) == 1 else 1
 
+    @checked_late
     def forward(
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, BatchNormCache]:

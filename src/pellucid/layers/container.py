@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from pellucid import arrays, checks
+from pellucid.checked import checked
 from pellucid.errors import ArgumentError, ShapeError, StateError
 from pellucid.layers.base import Layer
 from pellucid.layers.parameters import Parameters
+from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, Arrays, DTypeLike, Shape
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Container(Layer[CacheT]):
         for i, layer in enumerate(given):
             if not isinstance(layer, Layer):
                 hint = " Call it to make one." if isinstance(layer, type) else ""
-                raise ArgumentError(f"{type(self).__name__}: layer {i} is {layer!r}, which is not a Layer.{hint}")
+                raise ArgumentError(f"{type(self).__name__}: layer {i} is {came(layer)}, which is not a Layer.{hint}")
         self.layers: tuple[AnyLayer, ...] = tuple(layers)
         inside = [id(layer) for layer in self.walk()]
         if len(set(inside)) != len(inside):
@@ -101,6 +102,7 @@ class Container(Layer[CacheT]):
         for layer in getattr(self, "layers", ()):  # none yet while `__init__` begins
             layer.trainable = value
 
+    @checked
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Shape:
         """Build every layer; those that have parameters for the shape that reaches them keep them.
 
@@ -126,6 +128,7 @@ class Container(Layer[CacheT]):
             raise
         return output_shape
 
+    @checked
     def expect_fit(self, input_shape: Shape, dtype: np.dtype[Any]) -> None:
         """Raise StateError where a layer stands in another container for other shapes, or for another dtype."""
         if self._shared and self._built is not None and (self.input_shape, self.dtype) != (input_shape, dtype):
@@ -136,6 +139,7 @@ class Container(Layer[CacheT]):
         for layer, shape in self.reach(input_shape):
             layer.expect_fit(shape, dtype)
 
+    @checked
     def least_batch(self, input_shape: Shape) -> int:
         return max((layer.least_batch(shape) for layer, shape in self.reach(input_shape)), default=1)
 
@@ -173,10 +177,12 @@ class Container(Layer[CacheT]):
         self.expect_arrays()
         return x
 
+    @checked
     def named_layers(self) -> Iterator[tuple[str, AnyLayer]]:
         """Yield (name, layer) of every layer that this container holds itself."""
         return zip(self.names, self.layers, strict=True)
 
+    @checked
     def layer(self, name: str) -> AnyLayer:
         """Return the layer of that name; "block.conv1" looks inside a nested container."""
         first, _, rest = str(name).partition(".")
@@ -185,6 +191,7 @@ class Container(Layer[CacheT]):
                 return layer.layer(rest) if rest and isinstance(layer, Container) else layer
         checks.unknown_name(self.label, "layer", name, self.names)
 
+    @checked
     def freeze(self, *names: str) -> None:
         """Keep the layers of these names, or all, as they are from now on: `layer(name).trainable = False`.
 
@@ -194,11 +201,13 @@ class Container(Layer[CacheT]):
         for layer in [self.layer(name) for name in names] or [self]:
             layer.trainable = False
 
+    @checked
     def unfreeze(self, *names: str) -> None:
         """Train the layers of these names, or all, again."""
         for layer in [self.layer(name) for name in names] or [self]:
             layer.trainable = True
 
+    @checked
     def walk(self) -> Iterator[AnyLayer]:
         """Yield every layer, containers before what they hold."""
         for layer in self.layers:
@@ -230,7 +239,7 @@ def choose_names(who: str, layers: Sequence[AnyLayer], names: Sequence[str] | No
         if n > 1:
             raise ArgumentError(f"{who}: two layers are named {name!r}. Choose different names, or give names=[...].")
         if "." in name or "/" in name:
-            raise ArgumentError(f"{who}: a layer's name may not hold '.' or '/', got {name!r}.")
+            raise ArgumentError(f"{who}: a layer's name may not hold '.' or '/', got {came(name)}.")
     return tuple(wanted)
 
 
@@ -239,7 +248,7 @@ def sample_shape(container: AnyLayer, given: Shape | int) -> Shape:
     who = type(container).__name__
     shape = checks.shape(who, "input_shape", given)
     if looks_channels_first(container, shape):
-        warnings.warn(f"{who}: input_shape {shape} looks like (C, H, W). {CHANNELS_LAST}", stacklevel=3)
+        checks.warn(f"{who}: input_shape {shape} looks like (C, H, W). {CHANNELS_LAST}")
     return shape
 
 

@@ -12,6 +12,7 @@ from pellucid.layers.base import Layer
 from pellucid.layers.conv import ConvCache, Geometry
 from pellucid.layers.parameters import Parameters
 from pellucid.layers.window import PaddingLike, as_padding, count, image_shape
+from pellucid.shown import came
 from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
 
 
@@ -93,7 +94,7 @@ class ConvTranspose2D(Layer[ConvCache]):
         extra = tuple(count("ConvTranspose2D", "output_padding", v) for v in (rows, columns))
         if extra[0] >= self.stride[0] or extra[1] >= self.stride[1]:
             raise ArgumentError(
-                f"ConvTranspose2D: output_padding must be smaller than stride={self.stride}, got {value!r}."
+                f"ConvTranspose2D: output_padding must be smaller than stride={self.stride}, got {came(value)}."
             )
         if any(extra) and self.padding == "same":
             raise ArgumentError("ConvTranspose2D: padding='same' chooses output_padding itself. Leave it out.")

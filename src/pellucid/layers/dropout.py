@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError
 from pellucid.kernels.elementwise import DropoutKey, dropout, dropout_key
 from pellucid.layers.base import CacheT, Layer
@@ -36,6 +37,7 @@ class _Dropout(Layer[CacheT]):
         checks.expect_range(type(self).__name__, "drop_probability", drop_probability, 0, 1, open_high=True)
         self.drop_probability = float(drop_probability)
 
+    @checked_late
     def generator(self, train: bool, rng: np.random.Generator | None) -> np.random.Generator | None:
         """Return what to draw from, or None where nothing is to be dropped."""
         if not train or self.drop_probability == 0:

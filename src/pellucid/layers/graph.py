@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError
 from pellucid.layers.base import Layer
 from pellucid.layers.container import AnyLayer, Container, Rules, learns, sample_shape, step_backward, step_forward
@@ -58,8 +59,7 @@ class Graph(Container[Tape]):
         dtype: DTypeLike = np.float32,
         name: str = "",
     ) -> None:
-        listed = [(key, *value) for key, value in nodes.items()] if isinstance(nodes, Mapping) else list(nodes)
-        self.nodes = tuple(read_nodes(listed))
+        self.nodes = tuple(read_nodes(nodes))
         self.output = output or (self.nodes[-1].name if self.nodes else INPUT)
         held = [node for node in self.nodes if isinstance(node.operation, Layer)]
         layers = [cast(AnyLayer, node.operation) for node in held]
@@ -72,8 +72,8 @@ class Graph(Container[Tape]):
             self.build(sample_shape(self, input_shape), np.random.default_rng(self.seed), self.dtype)
 
     def _check_output(self) -> None:
-        if self.output not in (INPUT, *self._by_name):
-            checks.unknown_name("Graph", "output", self.output, list(self._by_name))
+        if self.output != INPUT:
+            checks.expect_known("Graph", "output", self.output, list(self._by_name))
         needed = self._ancestors()
         idle = [node.name for node in self.nodes if node.name not in needed]
         if idle:
@@ -89,10 +89,10 @@ class Graph(Container[Tape]):
                 needed.update(node.inputs)
         return needed
 
+    @checked
     def node(self, name: str) -> Node:
         """Return the node of that name."""
-        if name not in self._by_name:
-            checks.unknown_name(self.label, "node", name, list(self._by_name))
+        checks.expect_known(self.label, "node", name, list(self._by_name))
         return self._by_name[name]
 
     def infer_shape(self, input_shape: Shape) -> Shape:
@@ -138,6 +138,7 @@ class Graph(Container[Tape]):
                     del values[name]
         return values[self.output]
 
+    @checked_late
     def forward(
         self, x: ArrayLike, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, Tape]:
@@ -155,6 +156,7 @@ class Graph(Container[Tape]):
             tape.append(Step(cast(AnyLayer, operation), cache, y, node.name))
         return values[self.output], tape
 
+    @checked_late
     def backward(
         self,
         dy: Array,
@@ -170,6 +172,7 @@ class Graph(Container[Tape]):
             return None, grads
         return flows.get(INPUT, dy), grads
 
+    @checked_late
     def output_gradients(self, dy: Array, tape: Tape, rules: Rules | None = None) -> Arrays:
         """Return the gradient of y at the output of every node and at "input", by name."""
         return self._walk_back(dy, tape, rules, self._on_the_way(need_dx=True, need_grads=False), need_grads=False)[0]

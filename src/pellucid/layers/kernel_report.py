@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pellucid import checks, kernels
+from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError
 from pellucid.layers.affine import Affine
 from pellucid.layers.base import Layer
@@ -14,7 +15,7 @@ from pellucid.layers.container import Container
 from pellucid.layers.conv import Conv2D, DepthwiseConv2D
 from pellucid.layers.fused import _ConvReLU, _ConvReLUMaxPool
 from pellucid.layers.sequential import Sequential
-from pellucid.shown import shown
+from pellucid.shown import came, shown
 
 
 class KernelRow(NamedTuple):
@@ -27,6 +28,7 @@ class KernelRow(NamedTuple):
     bytes: int
 
 
+@checked_late
 @dataclass(frozen=True)
 class KernelReport:
     """What `explain_kernels` returns; `print` shows the table.
@@ -58,6 +60,7 @@ class KernelReport:
         )
 
 
+@checked
 def explain_kernels(model: Any, batch_size: int = 128) -> KernelReport:
     """Say which kernel computes each layer of a built network for batches of `batch_size`, and why.
 
@@ -70,9 +73,9 @@ def explain_kernels(model: Any, batch_size: int = 128) -> KernelReport:
     >>> len(report.rows) >= 3
     True
     """
-    network = getattr(model, "network", model)
+    network = checks.network_in(model)
     if not isinstance(network, Container):
-        raise ArgumentError(f"explain_kernels: model must be a container, or hold one in .network, got {model!r}.")
+        raise ArgumentError(f"explain_kernels: model must be a container, or hold one in .network, got {came(model)}.")
     checks.expect_built(type(network).__name__, network.output_shape)
     size = checks.size("explain_kernels", "batch_size", batch_size)
     return KernelReport(tuple(_rows(network, size, "")), size)

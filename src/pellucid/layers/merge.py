@@ -8,12 +8,14 @@ because a layer takes one array: only `Graph` and `Residual` use merges, and not
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, TypeAlias
 
 import numpy as np
 
+from pellucid.checked import checked, checked_late
+from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError, ShapeError, StateError
 from pellucid.layers.base import CacheT
 from pellucid.layers.container import Rules
@@ -24,7 +26,7 @@ MERGES: dict[str, type[AnyMerge]] = {}
 """Every merge class by its name, as a model file uses it."""
 
 
-class Merge(ABC, Generic[CacheT]):
+class Merge(Generic[CacheT], metaclass=Constructed):
     """A function of several arrays without parameters.
 
     What readers of a tape look at in a layer is here too: `name`, `label`, `output_shape` and the (empty) `params`.
@@ -42,6 +44,7 @@ class Merge(ABC, Generic[CacheT]):
 
     output_shape: Shape | None = None
 
+    @checked
     def __init__(self, *, name: str = "") -> None:
         self.name = name
         self.params = Parameters()
@@ -49,6 +52,8 @@ class Merge(ABC, Generic[CacheT]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "infer_shape" in vars(cls):
+            cls.infer_shape = checked_late(cls.infer_shape)  # type: ignore[method-assign]
         MERGES[cls.__name__] = cls
 
     @abstractmethod
@@ -88,6 +93,7 @@ class Merge(ABC, Generic[CacheT]):
             arguments.append(f"name={self.name!r}")
         return f"{type(self).__name__}({', '.join(arguments)})"
 
+    @checked_late
     def expect_several(self, shapes: Sequence[Shape]) -> None:
         """Raise ArgumentError unless there are at least two inputs."""
         if len(shapes) < 2:
@@ -122,7 +128,9 @@ class Add(Merge[MergeCache]):
             )
         return shapes[0]
 
+    @checked_late
     def forward(self, xs: Sequence[Array]) -> tuple[Array, MergeCache]:
+        self.infer_shape([x.shape for x in xs])
         y = xs[0] + xs[1]
         for x in xs[2:]:
             y += x
@@ -144,13 +152,15 @@ class Concat(Merge[MergeCache]):
 
     def infer_shape(self, shapes: Sequence[Shape]) -> Shape:
         self.expect_several(shapes)
-        if not all(shapes) or len({shape[:-1] for shape in shapes}) > 1:
+        if not all(shapes) or len({tuple(shape[:-1]) for shape in shapes}) > 1:
             raise ShapeError(
                 f"{self.label}: its inputs must agree in all axes but the last, got {' and '.join(map(str, shapes))}."
             )
         return *shapes[0][:-1], sum(shape[-1] for shape in shapes)
 
+    @checked_late
     def forward(self, xs: Sequence[Array]) -> tuple[Array, MergeCache]:
+        self.infer_shape([x.shape for x in xs])
         return np.concatenate(xs, axis=-1), MergeCache(tuple(xs))
 
     def backward(self, dy: Array, cache: MergeCache) -> list[Array]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
 
 from pellucid import checks
+from pellucid.arrays import as_array
+from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError, ShapeError, StateError
-from pellucid.typing import Array
+from pellucid.typing import Array, ArrayLike
 
 
 class Parameters(dict[str, "Array"]):
@@ -32,22 +34,29 @@ class Parameters(dict[str, "Array"]):
     pellucid.errors.ShapeError: Parameters: b must have shape (2,), got (3,).
     """
 
-    def __setitem__(self, key: str, value: Array) -> None:
-        if key not in self:
+    @checked_late
+    def __init__(self, given: Mapping[str, Any] | None = None, /, **arrays: Any) -> None:
+        super().__init__(given or {}, **arrays)
+
+    def __setitem__(self, key: str, value: ArrayLike) -> None:
+        if not isinstance(key, str) or key not in self:
             checks.unknown_name("Parameters", "array", key, self)
         array = self[key]
         if value is array:  # what `params[key] -= step` ends with
             return
-        value = np.asarray(value)
+        value = as_array("Parameters", key, value)
         if value.shape != array.shape:
             raise ShapeError(f"Parameters: {key} must have shape {array.shape}, got {value.shape}.")
         if value.dtype.kind not in "fiub":
             raise ArgumentError(f"Parameters: {key} must be real numbers, got {value.dtype}.")
         array[...] = value
 
-    def update(self, *others: Any, **named: Any) -> None:
+    @checked_late
+    def update(  # type: ignore[override]  # as dict's own
+        self, given: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), /, **named: Any
+    ) -> None:
         """Write several values in place."""
-        for key, value in dict(*others, **named).items():
+        for key, value in dict(given, **named).items():
             self[key] = value
 
     def __ior__(self, other: Any) -> Parameters:  # type: ignore[override, misc]  # dict's makes new entries

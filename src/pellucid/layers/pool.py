@@ -11,6 +11,7 @@ from pellucid.errors import ArgumentError
 from pellucid.kernels import NO_PADDING, Pair, Window
 from pellucid.layers.base import CacheT, Layer
 from pellucid.layers.window import PaddingLike, as_padding, image_shape, placed
+from pellucid.shown import came
 from pellucid.typing import Array, Arrays, Config, IntArray, Shape
 
 
@@ -43,7 +44,7 @@ class _Pool(Layer[CacheT]):
         rows, columns = NO_PADDING if isinstance(self.padding, str) else self.padding
         if max(rows) >= self.pool_size[0] or max(columns) >= self.pool_size[1]:
             raise ArgumentError(
-                f"{who}: padding must be smaller than the window {self.pool_size}, got {padding!r}. "
+                f"{who}: padding must be smaller than the window {self.pool_size}, got {came(padding)}. "
                 "A window that sees padding alone has nothing to pool."
             )
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pellucid.checked import checked_late
 from pellucid.errors import ShapeError
 from pellucid.layers.base import Layer
 from pellucid.layers.container import AnyLayer, Container, Rules
@@ -80,6 +81,7 @@ class Residual(Container[ResidualCache]):
         x = self.accept(x)
         return self.branch(x) + (x if self.shortcut is None else self.shortcut(x))
 
+    @checked_late
     def forward(
         self, x: ArrayLike, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, ResidualCache]:
@@ -92,6 +94,7 @@ class Residual(Container[ResidualCache]):
         y, summed = self.add.forward([ys[0], x if self.shortcut is None else ys[1]])
         return y, ResidualCache(tapes[0], None if self.shortcut is None else tapes[1], summed)
 
+    @checked_late
     def backward(
         self,
         dy: Array,

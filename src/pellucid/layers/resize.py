@@ -11,6 +11,7 @@ from pellucid.kernels.blas import single_threaded
 from pellucid.layers.base import Layer
 from pellucid.layers.shape import ShapeCache
 from pellucid.layers.window import as_padding, image_shape
+from pellucid.shown import came
 from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
 
 
@@ -40,7 +41,7 @@ class ZeroPad2D(Layer[ShapeCache]):
     def __init__(self, padding: int | Pair | Padding = 1, *, name: str = "") -> None:
         super().__init__(name=name)
         if isinstance(padding, str):
-            raise ArgumentError(f"ZeroPad2D: padding must be a number of pixels, got {padding!r}.")
+            raise ArgumentError(f"ZeroPad2D: padding must be a number of pixels, got {came(padding)}.")
         read = as_padding("ZeroPad2D", padding)
         self.padding: Padding = NO_PADDING if isinstance(read, str) else read
 
@@ -103,8 +104,7 @@ class Upsample2D(Layer[ShapeCache]):
     def __init__(self, factor: int | Pair = 2, *, mode: str = "nearest", name: str = "") -> None:
         super().__init__(name=name)
         self.factor = checks.pair("Upsample2D", "factor", factor)
-        if mode not in ("nearest", "bilinear"):
-            checks.unknown_name("Upsample2D", "mode", mode, ["nearest", "bilinear"])
+        checks.expect_known("Upsample2D", "mode", mode, ["nearest", "bilinear"])
         self.mode = mode
 
     def infer_shape(self, input_shape: Shape) -> Shape:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked, checked_late
 from pellucid.layers.container import AnyLayer, Container, Rules, learns, sample_shape, step_backward, step_forward
 from pellucid.layers.fused import fuse
 from pellucid.layers.stretch import Part, stretches
@@ -97,11 +98,13 @@ class Sequential(Container[Tape]):
         self._fused = fuse(self.named_layers())
         self._stretches: list[Part] | None = None
 
+    @checked
     def fused(self) -> Sequential:
         """Return the same network with layers taken together where a kernel does several at once.
 
         It shares every array, has the same parameter names, and gives the same outputs and gradients.
         """
+        checks.expect_built(self.label, self.input_shape)
         twin = copy.copy(self)
         twin.names, twin.layers = zip(*self._fused, strict=True) if self._fused else ((), ())
         return twin
@@ -122,6 +125,7 @@ class Sequential(Container[Tape]):
             self._stretches = stretches([layer for _, layer in self._fused], self.input_shape or ())
         return self._stretches
 
+    @checked_late
     def forward(
         self, x: ArrayLike, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, Tape]:
@@ -132,6 +136,7 @@ class Sequential(Container[Tape]):
             tape.append(Step(layer, cache, y, name))
         return y, tape
 
+    @checked_late
     def backward(
         self,
         dy: Array,

@@ -11,16 +11,19 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError
 from pellucid.initializers import Initializer, initializer_config
 from pellucid.layers.base import LAYERS, Layer
 from pellucid.layers.container import AnyLayer, Container
 from pellucid.layers.merge import MERGES, AnyMerge, Merge
+from pellucid.shown import came
 from pellucid.typing import Config, DTypeLike
 
 ContainerT = TypeVar("ContainerT", bound=Container[Any])
 
 
+@checked
 def to_spec(layer: AnyLayer | AnyMerge) -> Config:
     """Return a layer's (or merge's) type, name and options, fit for JSON; whether it is trained, where it is not.
 
@@ -44,6 +47,7 @@ def _to_spec(layer: AnyLayer | AnyMerge, names: Mapping[int, str]) -> Config:
     return {**spec, **{k: _plain(v, names) for k, v in layer.config().items()}}
 
 
+@checked_late
 def from_spec(spec: Config) -> AnyLayer:
     """Return the layer of a spec, not yet built; raise ArgumentError where the spec does not make one.
 
@@ -66,11 +70,10 @@ def from_spec(spec: Config) -> AnyLayer:
 def _made(spec: Config, kinds: Mapping[str, type[Any]]) -> Any:
     """Call the class of a spec, one of `kinds`, with its options."""
     if not isinstance(spec, dict) or not isinstance(spec.get("type"), str):
-        raise ArgumentError(f"A layer's description must be an object with a type, got {str(spec)[:80]!r}.")
+        raise ArgumentError(f"A layer's description must be an object with a type, got {came(spec)}.")
     options = dict(spec)
     kind, trainable = options.pop("type"), options.pop("trainable", True)
-    if kind not in kinds:
-        checks.unknown_name("Layer", "type", kind, kinds)
+    checks.expect_known("Layer", "type", kind, kinds)
     try:
         made = kinds[kind](**{k: _restored(v) for k, v in options.items()})
         if trainable is not True:
@@ -80,6 +83,7 @@ def _made(spec: Config, kinds: Mapping[str, type[Any]]) -> Any:
         raise ArgumentError(f"{kind}: {error}") from None
 
 
+@checked_late
 def copy_network(network: ContainerT, dtype: DTypeLike | None = None) -> ContainerT:
     """Return an independent network with the same parameters and buffers, in another dtype if one is given.
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.kernels import NO_PADDING, Padding, Pair, Window
+from pellucid.shown import came
 from pellucid.typing import Shape
 
 PaddingOption: TypeAlias = str | Padding
@@ -36,7 +37,7 @@ def as_padding(who: str, value: PaddingLike) -> PaddingOption:
     if isinstance(value, (Sequence, np.ndarray)):
         raise ArgumentError(
             f"{who}: padding must be 'valid', 'same', a number, (height, width) or ((top, bottom), (left, right)), "
-            f"got {value!r}."
+            f"got {came(value)}."
         )
     edges = _edges(who, value)
     return edges, edges
@@ -57,7 +58,7 @@ def count(who: str, name: str, value: Any) -> int:
     except TypeError:
         number = -1
     if number < 0 or isinstance(value, (bool, np.bool_)):
-        raise ArgumentError(f"{who}: {name} must be a whole number of at least 0, got {value!r}.")
+        raise ArgumentError(f"{who}: {name} must be a whole number of at least 0, got {came(value)}.")
     return number
 
 

@@ -61,10 +61,8 @@ class Network:
         dtype: DTypeLike = np.float32,
     ) -> None:  # fmt: skip
         self.sizes = [checks.size("Network", "sizes", n) for n in sizes]
-        if cost not in COSTS:
-            checks.unknown_name("Network", "cost", cost, COSTS)
-        if weights not in ("normal", "scaled"):
-            checks.unknown_name("Network", "weights", weights, ["normal", "scaled"])
+        checks.expect_known("Network", "cost", cost, COSTS)
+        checks.expect_known("Network", "weights", weights, ["normal", "scaled"])
         self.cost = COSTS[cost]()
         self.seed = seed
         begin = Gaussian(1.0) if weights == "normal" else LeCun()
@@ -134,16 +132,19 @@ class Network:
             raise ArgumentError(f"Network: {name} must be a Dataset or a pair (x, t), got {type(given).__name__}.")
         return Dataset(*given, classes=self.sizes[-1])
 
+    @checked
     def evaluate(self, test_data: Dataset | tuple[Any, Any]) -> int:
         """Return the number of samples whose largest output is the true class."""
         measured = evaluate(self.network, self._data("test_data", test_data), loss=self.cost)
         return round((measured.accuracy or 0.0) * measured.samples)
 
+    @checked
     def save(self, path: str | Path) -> None:
         """Write the JSON of the book's second program."""
         save_nielsen(self.network, path, cost=type(self.cost).__name__)
 
     @classmethod
+    @checked
     def load(cls, path: str | Path) -> Network:
         """Read the JSON that `save`, or the book's program, wrote."""
         network, loss = load_nielsen(path)

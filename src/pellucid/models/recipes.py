@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
-from pellucid.checked import checked
+from pellucid.checked import checked, checked_late
 from pellucid.data import Dataset, RandomShift
 from pellucid.losses import LossLike
 from pellucid.models.book_convnets import deep_conv_net, simple_conv_net
@@ -27,6 +27,7 @@ from pellucid.training.run import WORTH_COMPILING
 from pellucid.typing import Shape
 
 
+@checked_late
 @dataclass(frozen=True)
 class Recipe:
     """How one model is made and trained.
@@ -79,6 +80,7 @@ class Recipe:
     optimizer_options: tuple[tuple[str, Any], ...] = ()
     options: tuple[tuple[str, Any], ...] = ()
 
+    @checked
     def train(
         self, train: Dataset, test: Dataset, *, seed: int = 0, callbacks: Sequence[Callback] = (),
         epochs: int | None = None, iterations: int | None = None, batch_size: int | None = None,
@@ -101,6 +103,7 @@ class Recipe:
         )  # fmt: skip
         return model, history
 
+    @checked
     def warm_up(self) -> None:
         """Train a little on random images of MNIST's shape, so that the compiled kernels are loaded (or compiled)."""
         rng = np.random.default_rng(0)
@@ -110,17 +113,19 @@ class Recipe:
             optimizer=self.make_optimizer(1e-6, 1, 4), loss=self.loss, train_sample=0, progress=False,
         )  # fmt: skip
 
+    @checked
     def for_mnist(self, seed: int = 0) -> Any:
         """Return the model as MNIST needs it, untrained."""
         return self.make(seed, (784,) if self.flat else (28, 28, 1), 10)
 
+    @checked
     def make_optimizer(self, learning_rate: float | None, iterations: int, samples: int) -> Optimizer:
         """Return a fresh optimiser for a run of that many iterations over that many samples."""
         rate = self.learning_rate if learning_rate is None else learning_rate
         checks.expect_positive("train", "learning_rate", rate)
         planned = self.schedule(rate, iterations) if self.schedule else rate
         optimizer = as_optimizer(self.optimizer, planned, **dict(self.optimizer_options))
-        optimizer.weight_decay = self.weight_decay / samples
+        optimizer.weight_decay = self.weight_decay / checks.size("train", "samples", samples)
         return optimizer
 
 
@@ -246,6 +251,5 @@ def recipe(name: str) -> Recipe:
         ...
     pellucid.errors.UnknownNameError: ... Did you mean 'two-layer-net'? ...
     """
-    if name not in RECIPES:
-        checks.unknown_name("Recipe", "model", name, RECIPES)
+    checks.expect_known("Recipe", "model", name, RECIPES)
     return RECIPES[name]

@@ -57,8 +57,7 @@ class SimpleCNN:
         seed: int = 0,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        if activation not in ACTIVATIONS:
-            checks.unknown_name("SimpleCNN", "activation", activation, ACTIVATIONS)
+        checks.expect_known("SimpleCNN", "activation", activation, ACTIVATIONS)
         begin, f = Uniform(), ACTIVATIONS[activation]
         self.network = Sequential(
             [

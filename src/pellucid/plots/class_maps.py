@@ -41,8 +41,7 @@ def class_maps(
     >>> pl.plots.class_maps(found, ["a", "b", "c"]).savefig("classes.png")
     """
     checks.expect_made_by(WHO, "result", result, "AllClasses", "explain.all_classes")
-    if scale not in ("shared", "each"):
-        checks.unknown_name(WHO, "scale", scale, ["shared", "each"])
+    checks.expect_known(WHO, "scale", scale, ["shared", "each"])
     rows = [(form, said, pixels.numbers(WHO, "maps", said.upsampled())) for form, said in result.forms.items()]
     first = rows[0][1]
     image = shown_images(first.inputs[:1])

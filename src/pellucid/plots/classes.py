@@ -9,7 +9,7 @@ from pellucid import checks
 from pellucid.arrays import as_array
 from pellucid.errors import ArgumentError, LabelError
 from pellucid.plots import pixels
-from pellucid.shown import shown
+from pellucid.shown import came, shown
 from pellucid.typing import IntArray
 
 
@@ -45,9 +45,9 @@ def names(who: str, class_names: Any, classes: Iterable[int]) -> dict[int, str]:
 def name_list(who: str, class_names: Any) -> list[str] | None:
     """The names of the classes in order, or None."""
     if isinstance(class_names, (str, Mapping)):
-        raise ArgumentError(f"{who}: class_names must be a list of names in order, got {class_names!r}.")
+        raise ArgumentError(f"{who}: class_names must be a list of names in order, got {came(class_names)}.")
     if class_names is None:
         return None
     if not isinstance(class_names, Iterable) or getattr(class_names, "ndim", 1) == 0:
-        raise ArgumentError(f"{who}: class_names must be a list of names in order, got {class_names!r}.")
+        raise ArgumentError(f"{who}: class_names must be a list of names in order, got {came(class_names)}.")
     return [shown(name) for name in class_names]

@@ -13,7 +13,7 @@ from pellucid.errors import ArgumentError
 from pellucid.plots import grid, pixels, style
 from pellucid.plots.grid import Caption
 from pellucid.plots.scale import Scale
-from pellucid.shown import shown
+from pellucid.shown import came, shown
 from pellucid.typing import Array
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ def heatmaps(
     """
     who = "plots.heatmaps"
     checks.expect_made_by(who, "explanation", explanation, "Explanation", "a method of explain")
-    if scale not in ("shared", "each"):
-        checks.unknown_name(who, "scale", scale, ["shared", "each"])
+    checks.expect_known(who, "scale", scale, ["shared", "each"])
     images = shown_images(explanation.inputs)
     coarse = explanation.maps().shape[1:] != images.shape[1:3]
     maps = pixels.numbers(who, "explanation", explanation.upsampled(reduction))
@@ -154,6 +153,6 @@ def colour_map(name: str, signed: bool) -> Colormap:
 
     if name not in colormaps:
         raise ArgumentError(
-            f"plots.heatmaps: colours must be 'house' or a colour map of Matplotlib, got {name!r}. Try 'jet'."
+            f"plots.heatmaps: colours must be 'house' or a colour map of Matplotlib, got {came(name)}. Try 'jet'."
         )
     return colormaps[name]

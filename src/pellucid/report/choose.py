@@ -14,7 +14,7 @@ from pellucid.data.incoming import read_inputs
 from pellucid.errors import ArgumentError, DataError
 from pellucid.explain.target import Contrast, Target
 from pellucid.report.sample import Sample
-from pellucid.shown import shown
+from pellucid.shown import came, shown
 from pellucid.typing import Array
 
 MOST = 64
@@ -75,6 +75,6 @@ def read_target(text: str, samples: Sequence[Sample], classes: int) -> Target:
     chosen: list[Any] = [] if numbers is None else [int(n) for n in numbers.groups() if n is not None]
     if not chosen or max(chosen) >= classes:
         raise ArgumentError(
-            f"--target: must be 'predicted', 'true', a class in 0..{classes - 1}, or two as 4-9, got {text!r}."
+            f"--target: must be 'predicted', 'true', a class in 0..{classes - 1}, or two as 4-9, got {came(text)}."
         )
     return Contrast(*chosen) if len(chosen) == 2 else chosen[0]

@@ -7,12 +7,14 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from pellucid import checks, explain
+from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError
 from pellucid.explain import Explanation
 from pellucid.explain.target import Target
 from pellucid.typing import Array
 
 
+@checked_late
 class Method(NamedTuple):
     """One way to explain.
 
@@ -67,8 +69,7 @@ def chosen(names: Sequence[str]) -> list[Method]:
     if "all" in names:
         return list(METHODS.values())
     for name in names:
-        if name not in METHODS:
-            checks.unknown_name("explain", "method", name, [*METHODS, "all"])
+        checks.expect_known("explain", "method", name, [*METHODS, "all"])
     return [METHODS[name] for name in dict.fromkeys(names)]
 
 

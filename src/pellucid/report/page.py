@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import views
+from pellucid.checked import checked
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError
 from pellucid.explain.target import Target
@@ -36,6 +37,7 @@ MISTAKES, FIRST = 4, 4  # images that are explained where none are named
 LONG, LEGEND = 24, 5  # rows of a table whose diagram waits to be opened, and classes of a map that are named
 
 
+@checked
 def html_report(
     model: Any, data: Dataset, *, samples: Sequence[Sample] = (), history: History | None = None, name: str = "",
     loss: LossLike | None = None, target: Target = "predicted", methods: Sequence[Method] = (), part: str = "test",
@@ -192,6 +194,8 @@ class _Page:
         if isinstance(target, str) and target == "true":
             target = np.array([sample.truth for sample in self.samples])
         answers = ask(self.network, x, target, methods)
+        if not answers.given:
+            raise ArgumentError(f"report: no method explains this network. {answers.refused[0][1]}")
         chances, pictures = predict_proba(self.network, x, loss=loss), self.pictures()
         shown = []
         for i, sample in enumerate(self.samples):

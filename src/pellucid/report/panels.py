@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pellucid.checked import checked_late
 from pellucid.explain import Explanation
 from pellucid.explain.result import NO_EVIDENCE
 from pellucid.plots.legend import Entry, entries
@@ -15,6 +16,7 @@ from pellucid.report.methods import Method
 from pellucid.typing import Array
 
 
+@checked_late
 class Panel(NamedTuple):
     """One picture.
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import copy
 import math
-from abc import ABC
 from collections.abc import Sequence
 from typing import Any
 
 from pellucid import checks
+from pellucid.checked import checked
+from pellucid.constructed import Constructed
 from pellucid.layers import Container
 from pellucid.training.history import History
 from pellucid.typing import Arrays
 
 
-class Callback(ABC):  # noqa: B024  # every method is optional
+class Callback(metaclass=Constructed):  # noqa: B024  # every method is optional
     """Override what you need. Returning a string from `on_epoch` stops training, with that reason.
 
     One object may listen to several trainings, one after the other; what it keeps begins anew in `on_start`.
@@ -80,11 +81,11 @@ class EarlyStopping(Callback):
     (True, True)
     """
 
+    @checked
     def __init__(self, patience: int = 5, monitor: str = "validation_loss", min_delta: float = 0.0) -> None:
         self.patience = checks.size("EarlyStopping", "patience", patience)
         known = ["validation_loss", "validation_accuracy", "train_loss", "train_accuracy"]
-        if monitor not in known:
-            checks.unknown_name("EarlyStopping", "monitor", monitor, known)
+        checks.expect_known("EarlyStopping", "monitor", monitor, known)
         checks.expect_range("EarlyStopping", "min_delta", min_delta, 0, math.inf, open_high=True)
         self.monitor, self.min_delta = monitor, float(min_delta)
         self.needs = (monitor,)

@@ -10,6 +10,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import as_array
+from pellucid.checked import checked, checked_late
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ArgumentError, DataError, ShapeError
 from pellucid.layers import Container
@@ -29,6 +30,7 @@ from pellucid.typing import Array, ArrayLike, IntArray, Shape
 EVALUATION_BATCH = 250
 
 
+@checked_late
 @dataclass(frozen=True)
 class Evaluation:
     """How well a network does on a data set; `accuracy` is None where nothing is classified.
@@ -50,6 +52,7 @@ class Evaluation:
         return f"{accuracy}loss {self.loss:.4f}  ({self.samples:,} samples)"
 
 
+@checked
 def network_of(model: Any) -> Container[Any]:
     """Return the network itself, from a network or from a model that holds one in `.network`.
 
@@ -59,7 +62,7 @@ def network_of(model: Any) -> Container[Any]:
     >>> pl.training.network_of(net) is net.network
     True
     """
-    network = getattr(model, "network", model)
+    network = checks.network_in(model)
     if not isinstance(network, Container):
         raise ArgumentError(
             f"Expected a network such as Sequential, or a model that holds one, got {type(model).__name__}."
@@ -67,6 +70,7 @@ def network_of(model: Any) -> Container[Any]:
     return network
 
 
+@checked_late
 def predict(model: Any, x: ArrayLike, *, batch_size: int = EVALUATION_BATCH) -> Array:
     """Return the network's outputs (N, K) for x (N, …), computed `batch_size` samples at a time.
 
@@ -79,6 +83,7 @@ def predict(model: Any, x: ArrayLike, *, batch_size: int = EVALUATION_BATCH) -> 
     return _predict("predict", model, x, batch_size)
 
 
+@checked_late
 def predict_proba(
     model: Any, x: ArrayLike, *, loss: LossLike | None = None, batch_size: int = EVALUATION_BATCH
 ) -> Array:
@@ -106,6 +111,7 @@ def predict_proba(
     return probabilities(network, y, None if loss is None else as_loss(loss))
 
 
+@checked_late
 def predict_classes(
     model: Any, x: ArrayLike, *, loss: LossLike | None = None, batch_size: int = EVALUATION_BATCH
 ) -> IntArray:
@@ -130,6 +136,7 @@ def predict_classes(
     return predicted(network, y, None if loss is None else as_loss(loss))
 
 
+@checked
 def evaluate(
     model: Any, data: Dataset | tuple[Any, Any], *, loss: LossLike | None = None, batch_size: int = EVALUATION_BATCH
 ) -> Evaluation:
@@ -170,6 +177,7 @@ def evaluate_checked(
     return Evaluation(total / divisor if divisor else 0.0, right / len(data) if data.classes else None, len(data))
 
 
+@checked
 def choose_loss(network: Container[Any], loss: LossLike | None, data: Dataset | None = None) -> Loss:
     """Return the given loss, that of the training, or the usual one.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked_late
 from pellucid.data.augment import Augment
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ArgumentError, ShapeError, StateError
@@ -35,6 +36,7 @@ from pellucid.training.run import Part, Run, Training, fingerprint
 from pellucid.typing import Array, Shape
 
 
+@checked_late
 def fit(
     model: Any,
     data: Dataset | tuple[Any, Any],

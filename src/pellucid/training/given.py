@@ -15,6 +15,7 @@ from pellucid.data.targets import Task, class_targets
 from pellucid.errors import ArgumentError, DataError, LabelError, ShapeError
 from pellucid.layers import Container
 from pellucid.losses import Loss, LossLike, RowLoss, as_loss
+from pellucid.shown import came
 from pellucid.training.callbacks import Callback
 from pellucid.typing import Array, Shape
 
@@ -58,8 +59,8 @@ def held_out(validation: Any, train: Dataset, network: Container[Any], seed: int
     if isinstance(validation, (int, float, np.number)):
         if isinstance(validation, bool) or not 0 < validation < 1:
             raise ArgumentError(
-                f"fit: validation must be a Dataset, a pair (x, t) or a fraction between 0 and 1, got {validation!r}. "
-                "0.1 holds a tenth of the data out."
+                "fit: validation must be a Dataset, a pair (x, t) or a fraction between 0 and 1, "
+                f"got {came(validation)}. 0.1 holds a tenth of the data out."
             )
         part, rest = train.split(float(validation), np.random.default_rng(seed))
         return rest, part
@@ -139,7 +140,7 @@ def listeners(callbacks: Any, measured: set[str], evaluated: bool) -> list[Callb
     for callback in heard:
         if not isinstance(callback, Callback):
             hint = " Call it to make one." if isinstance(callback, type) else " Derive a class from pl.Callback."
-            raise ArgumentError(f"fit: callbacks must be Callback objects, got {callback!r}.{hint}")
+            raise ArgumentError(f"fit: callbacks must be Callback objects, got {came(callback)}.{hint}")
         who = type(callback).__name__
         for column in callback.needs:
             if column not in measured:
@@ -161,7 +162,7 @@ def expect_callable(name: str, value: object, form: str) -> Callable[..., Any] |
     """Return `value` if it can be called or is None."""
     if value is not None and (isinstance(value, type) or not callable(value)):
         hint = " Call it to make one." if isinstance(value, type) else ""
-        raise ArgumentError(f"fit: {name} must be a function {form}, got {value!r}.{hint}")
+        raise ArgumentError(f"fit: {name} must be a function {form}, got {came(value)}.{hint}")
     return value
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError, FileFormatError
 from pellucid.files import atomic_write, read_bytes, writable
 from pellucid.interop.strict_json import parse_json
@@ -27,6 +28,7 @@ MAX_BYTES = 1 << 30
 """The largest file that is read; a million iterations take a twentieth."""
 
 
+@checked_late
 @dataclass
 class History:
     """Columns of numbers, equally long.
@@ -74,6 +76,7 @@ class History:
             self.epochs[key].append(value)
         return row
 
+    @checked
     def last(self, column: str) -> Any:
         """Return the newest value of a column of `epochs`, or of `iterations`; None where there is none."""
         for table in (self.epochs, self.iterations):
@@ -81,6 +84,7 @@ class History:
                 return table[column][-1] if table[column] else None
         checks.unknown_name("History", "column", column, {*EPOCH_COLUMNS, *ITERATION_COLUMNS})
 
+    @checked
     def save(self, path: str | Path) -> None:
         """Write `.json` (everything) or `.csv` (the evaluations; the iterations beside it, NAME-iterations.csv)."""
         path, who = Path(path), "History.save"
@@ -98,6 +102,7 @@ class History:
             raise ArgumentError(f"{who}: the name must end in .json or .csv, got {path.name!r}.")
 
     @classmethod
+    @checked
     @checks.within_memory
     def load(cls, path: str | Path) -> History:
         """Read what `save` wrote as JSON.
@@ -119,6 +124,7 @@ class History:
             raise FileFormatError(f"{label}: not a history written by History.save: {wrong} Give a run's history.json.")
         return cls(content["iterations"], content["epochs"], content["settings"], content["stopped"])
 
+    @checked
     def plot(self) -> Any:
         """Return the book's figure: loss by iteration above accuracy by epoch (a Matplotlib figure)."""
         from pellucid.plots import training_figure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType, TracebackType
+from typing import Any
 
 
 class Interrupt:
@@ -16,13 +17,18 @@ class Interrupt:
     """
 
     _open: list[Interrupt] = []  # noqa: RUF012  # those of the main thread, which alone enters them
+    _usual: Any = signal.default_int_handler
+    """Python's handler, or the command line's, which steps aside."""
 
     def __init__(self) -> None:
         self.requested = False
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            handler = signal.getsignal(signal.SIGINT)
+            ours = getattr(handler, "__module__", "").startswith("pellucid.cli")
+            if handler is signal.default_int_handler or ours:
+                Interrupt._usual = handler
                 signal.signal(signal.SIGINT, _on_signal)
             self._open.append(self)
         return self
@@ -33,7 +39,7 @@ class Interrupt:
         if self in self._open:
             self._open.remove(self)
             if not self._open and signal.getsignal(signal.SIGINT) is _on_signal:
-                signal.signal(signal.SIGINT, signal.default_int_handler)
+                signal.signal(signal.SIGINT, self._usual)
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:

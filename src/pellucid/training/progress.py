@@ -7,6 +7,7 @@ from typing import Any
 
 from pellucid.errors import ArgumentError
 from pellucid.layers import Container
+from pellucid.shown import came
 from pellucid.training.callbacks import Callback
 from pellucid.training.history import History
 
@@ -71,6 +72,6 @@ def reporter(progress: bool | str, held_out: str = "validation") -> Callback | N
     if progress is False:
         return None
     if progress is not True and progress not in ("bar", "lines"):
-        raise ArgumentError(f'fit: progress must be True, False, "bar" or "lines", got {progress!r}.')
+        raise ArgumentError(f'fit: progress must be True, False, "bar" or "lines", got {came(progress)}.')
     bar = sys.stdout.isatty() if progress is True else progress == "bar"
     return Bar(held_out) if bar else Lines(held_out)

@@ -11,7 +11,7 @@ from pellucid.layers import Container
 
 def network_of(who: str, model: Any) -> Container[Any]:
     """Return the built network in a network, or in a model that holds one in `.network`."""
-    network = getattr(model, "network", model)
+    network = checks.network_in(model)
     if not isinstance(network, Container):
         raise ArgumentError(f"{who}: expected a network such as Sequential, got {type(model).__name__}.")
     checks.expect_built(type(network).__name__, network.output_shape)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from pellucid import checks
-from pellucid.checked import checked
+from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError
 from pellucid.layers import (
     AveragePool2D,
@@ -34,6 +34,7 @@ from pellucid.layers import (
 )
 from pellucid.layers.activation import Activation
 from pellucid.layers.nodes import INPUT
+from pellucid.shown import came
 from pellucid.typing import IntArray, Shape
 from pellucid.views.flow import Op, flow
 from pellucid.views.network import network_of
@@ -46,6 +47,7 @@ SAME = (Activation, Dropout, SpatialDropout2D, BatchNorm)
 NOTHING = np.iinfo(np.int64).max // 2
 
 
+@checked_late
 class Box(NamedTuple):
     """Input pixels: rows top to bottom − 1, columns left to right − 1. Vectors are one column.
 
@@ -79,12 +81,11 @@ def receptive_field(model: Any, layer: str, unit: int | tuple[int, int]) -> Box:
     """
     network = network_of("receptive_field", model)
     boxes = fields(flow(network), network.input_shape or ())
-    if layer not in boxes:
-        checks.unknown_name("receptive_field", "layer", layer, list(boxes))
+    checks.expect_known("receptive_field", "layer", layer, list(boxes))
     found = boxes[layer]
     place = unit if isinstance(unit, tuple) else (unit,)
     if len(place) != found.ndim - 1 or not all(0 <= i < n for i, n in zip(place, found.shape[1:], strict=True)):
-        raise ArgumentError(f"receptive_field: unit must lie within {found.shape[1:]} of {layer}, got {unit!r}.")
+        raise ArgumentError(f"receptive_field: unit must lie within {found.shape[1:]} of {layer}, got {came(unit)}.")
     return Box(*found[(slice(None), *place)].tolist())
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pellucid.arrays import numbers
-from pellucid.checked import checked
+from pellucid.checked import checked, checked_late
 from pellucid.data import Dataset
 from pellucid.layers.container import learns
 from pellucid.losses import LossLike
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+@checked_late
 @dataclass(frozen=True)
 class Row:
     """One layer or merge.
@@ -61,6 +62,7 @@ class Row:
     activity: Activity | None = None
 
 
+@checked_late
 @dataclass(frozen=True)
 class Summary:
     """What `summary` returns; `str()` or `print` shows the table, never cut.

@@ -8,7 +8,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import numbers
-from pellucid.checked import checked
+from pellucid.checked import checked, checked_late
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError
 from pellucid.explain.parts import upto
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@checked_late
 class TopSamples(NamedTuple):
     """The samples with the largest activations of one unit, the largest first.
 
@@ -78,8 +79,7 @@ def top_samples(
     x = numbers(who, "data", data.x if isinstance(data, Dataset) else data)
     checks.expect_batch(who, x, network.input_shape or (), "data")
     count, batch_size = checks.size(who, "count", count), checks.size(who, "batch_size", batch_size)
-    if by not in ("max", "mean"):
-        checks.unknown_name(who, "by", by, ["max", "mean"])
+    checks.expect_known(who, "by", by, ["max", "mean"])
     part = upto(network, layer)
     shape = part.output_shape or ()
     if len(shape) not in (1, 3) or not 0 <= unit < shape[-1]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import as_array, numbers
-from pellucid.checked import checked, is_numbers
+from pellucid.checked import checked, checked_late
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ShapeError
 from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of
@@ -22,6 +22,7 @@ from pellucid.explain.evaluate.sensitivity import max_sensitivity
 from pellucid.explain.evaluate.sensitivity_n import sensitivity_n
 from pellucid.explain.result import Explanation
 from pellucid.explain.target import network_of
+from pellucid.kinds import is_numbers
 from pellucid.shown import shown
 from pellucid.typing import Array, ArrayLike, Config
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 MARKS = {"passes": "✓", "fails": "✗", "open": "?", "none": "–"}
 
 
+@checked_late
 class Row(NamedTuple):
     """One check of a card: what it asks, what was measured, and whether the rule was kept.
 
@@ -67,6 +69,7 @@ class Row(NamedTuple):
         return f"{self.measure.mean:.2f} ± {self.measure.error:.2f}" if self.measure.values.size else ""
 
 
+@checked_late
 @dataclass(frozen=True, eq=False)
 class TrustCard:
     """What `trust_card` found.
@@ -99,11 +102,11 @@ class TrustCard:
     map: Array
     settings: Config = field(default_factory=dict)
 
+    @checked
     def row(self, check: str) -> Row:
         """Return the row of a check."""
         found = {row.check: row for row in self.rows}
-        if check not in found:
-            checks.unknown_name("TrustCard", "check", check, found)
+        checks.expect_known("TrustCard", "check", check, found)
         return found[check]
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
-from pellucid.checked import checked
+from pellucid.checked import checked, checked_late
 from pellucid.explain.baselines import BaselineLike, as_baseline
 from pellucid.explain.evaluate.attribution import Asked, Method, ask, attributions, maps, name_of, rows
 from pellucid.explain.evaluate.controls import averaged, control_maps
@@ -17,6 +17,7 @@ from pellucid.explain.evaluate.ranks import descending
 from pellucid.typing import Array, ArrayLike, Arrays
 
 
+@checked_late
 @dataclass(frozen=True, eq=False)
 class Curves(Measure):
     """Areas under curves: a `Measure`, and the curves.

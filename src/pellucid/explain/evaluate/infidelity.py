@@ -78,14 +78,14 @@ def infidelity(
 
 def _disturbances(who: str, x: Array, disturbance: Disturbance, noise: float, samples: int, seed: int) -> Array:
     """Return what is taken from the inputs, (S, N, …) in float64."""
+    checks.expect_memory(who, (samples, *x.shape))
     rng = np.random.default_rng(seed)
     if callable(disturbance):
         taken = np.stack([np.asarray(disturbance(x, rng), np.float64) for _ in range(samples)])
         if taken.shape[1:] != x.shape:
             raise ShapeError(f"{who}: disturbance(x, rng) must return {x.shape}, got {taken.shape[1:]}.")
         return taken
-    if disturbance not in DISTURBANCES:
-        checks.unknown_name(who, "disturbance", disturbance, DISTURBANCES)
+    checks.expect_known(who, "disturbance", disturbance, DISTURBANCES)
     if disturbance == "gaussian":
         checks.expect_positive(who, "noise", noise)
         everything = tuple(range(1, x.ndim))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pellucid.checked import checked_late
 from pellucid.typing import Array, Arrays, Config
 
 BEYOND = 2.0
@@ -17,6 +18,7 @@ EQUAL = 1e-9
 """Differences up to here are rounding."""
 
 
+@checked_late
 class Estimate(NamedTuple):
     """A mean over images with its standard error (0 where there is one image).
 
@@ -41,6 +43,7 @@ def estimate(values: Array) -> Estimate:
     return Estimate(float(values.mean()), error)
 
 
+@checked_late
 @dataclass(frozen=True, eq=False)
 class Measure:
     """What a check measured.

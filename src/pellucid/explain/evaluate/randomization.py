@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import checks
-from pellucid.checked import checked
+from pellucid.checked import checked, checked_late
 from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of, rows
 from pellucid.explain.evaluate.controls import edge_detector
 from pellucid.explain.evaluate.measure import Estimate, Measure, estimate
@@ -23,6 +23,7 @@ from pellucid.typing import Array, ArrayLike, Arrays
 MODES = ("cascading", "independent")
 
 
+@checked_late
 @dataclass(frozen=True, eq=False)
 class Randomization:
     """How alike the map of the trained network and those of randomised ones are.
@@ -109,8 +110,7 @@ def model_randomization(
     (('affine1', 'conv2d1'), (1, 2, 2))
     """
     who = "model_randomization"
-    if mode not in MODES:
-        checks.unknown_name(who, "mode", mode, MODES)
+    checks.expect_known(who, "mode", mode, MODES)
     draws = checks.size(who, "seeds", seeds)
     whole = network_of(who, network)
     asked = ask(who, whole, x, target, "logit")

@@ -52,7 +52,8 @@ def max_sensitivity(
     everything = tuple(range(1, x.ndim))
     reach = radius * (x.max(axis=everything, keepdims=True) - x.min(axis=everything, keepdims=True))
     rng = np.random.default_rng(seed)
-    shifts = rng.uniform(-1, 1, (checks.size(who, "samples", samples), *x.shape[1:]))
+    checks.expect_memory(who, (checks.size(who, "samples", samples), *x.shape))
+    shifts = rng.uniform(-1, 1, (samples, *x.shape[1:]))
     nearby = [(x + reach * shift).astype(x.dtype) for shift in shifts]
 
     def changed(before: Array, after: list[Array]) -> Array:

@@ -14,6 +14,7 @@ from pellucid.explain.evaluate.attribution import Method, ask, attributions, map
 from pellucid.explain.evaluate.controls import averaged, control_maps
 from pellucid.explain.evaluate.measure import Measure
 from pellucid.explain.evaluate.ranks import pearson
+from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike
 
 
@@ -58,7 +59,7 @@ def sensitivity_n(
     places = int(np.prod(shape))
     size = max(1, round(n * places)) if 0 < n < 1 else n
     if size != int(size) or not 1 <= size <= places or checks.size(who, "samples", samples) < 2:
-        raise ArgumentError(f"{who}: n must lie in 1..{places} and samples be 2 or more, got {n!r} and {samples}.")
+        raise ArgumentError(f"{who}: n must lie in 1..{places} and samples be 2 or more, got {came(n)} and {samples}.")
     rng = np.random.default_rng(seed)
     sets = np.zeros((samples, places), bool)
     for one in sets:
