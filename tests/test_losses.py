@@ -12,6 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import pellucid as pl
 from cases import LOSS_CASES, LossCase
 from pellucid.errors import ArgumentError, DataError, LabelError, ShapeError, UnknownNameError
 from pellucid.functions import one_hot, sigmoid, softmax
@@ -485,3 +486,40 @@ def test_outputs_must_be_a_batch_of_rows(case: LossCase, y: np.ndarray) -> None:
 def test_class_weights_must_fit_the_outputs() -> None:
     with pytest.raises(ShapeError, match=r"class_weights must hold 3 numbers, got shape \(2,\)"):
         SoftmaxCrossEntropy(class_weights=[1, 2]).forward(np.zeros((1, 3)), [0])
+
+
+# One output with class weights
+
+
+@pytest.mark.parametrize("weights", [[1.0, 5.0], {0: 1, 1: 5}, {1: 2.5}, "balanced", [0, 3]], ids=str)
+def test_a_yes_or_no_may_count_more(weights):
+    rng = np.random.default_rng(0)
+    y, t = rng.standard_normal((9, 1)), np.array([0, 0, 1, 0, 0, 1, 0, 0, 0])
+    loss = pl.SigmoidCrossEntropy(class_weights=weights)
+    no, yes = loss.for_data(t[:, None].astype(float), 1).class_weights
+    w = np.where(t == 1, yes, no)
+    p = 1 / (1 + np.exp(-y[:, 0]))
+    value, cache = loss.forward(y, t)
+    assert value == pytest.approx(-(w * np.where(t == 1, np.log(p), np.log(1 - p))).sum() / w.sum())
+    assert np.allclose(cache.dy[:, 0], w * (p - t) / w.sum())
+    if weights == "balanced":
+        assert np.allclose([no, yes], [9 / (2 * 7), 9 / (2 * 2)])
+
+
+def test_class_weights_of_a_yes_or_no_are_trained_with_and_kept(tmp_path):
+    x = np.random.default_rng(0).standard_normal((60, 3)).astype(np.float32)
+    network = pl.Sequential([pl.Affine(1)])
+    pl.fit(network, (x, x[:, 0] > 1), loss=pl.SigmoidCrossEntropy(class_weights="balanced"), progress=False)
+    pl.save(network, tmp_path / "n.safetensors")
+    kept = pl.load(tmp_path / "n.safetensors").outputs.loss
+    assert np.allclose(kept.class_weights, network.outputs.loss.class_weights)
+    loss = [pl.evaluate(network, (x, x[:, 0] > 1), batch_size=b).loss for b in (60, 7)]
+    assert loss[0] == pytest.approx(loss[1], 1e-5)
+
+
+def test_class_weights_of_several_answers_are_refused():
+    loss = pl.SigmoidCrossEntropy(class_weights="balanced")
+    with pytest.raises(ShapeError, match="class_weights are for one output, got 2"):
+        loss.forward(np.zeros((3, 2)), np.zeros((3, 2)))
+    with pytest.raises(ShapeError, match="must hold 2 numbers, got 3"):
+        pl.SigmoidCrossEntropy(class_weights=[1, 2, 3]).forward(np.zeros((3, 1)), [0, 1, 1])

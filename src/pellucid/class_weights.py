@@ -58,6 +58,13 @@ def array_of_weights(who: str, weights: str | dict[int, float] | Array, t: IntAr
     return made
 
 
+def weights_config(weights: Any) -> Any:
+    """Return weights in a form fit for JSON."""
+    if isinstance(weights, dict):
+        return {str(k): v for k, v in weights.items()}  # JSON has no other keys
+    return weights.tolist() if isinstance(weights, np.ndarray) else weights
+
+
 def _expect_weights(who: str, weights: Array) -> None:
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise ArgumentError(f"{who}: class_weights must be finite and at least 0, got {weights.tolist()}.")

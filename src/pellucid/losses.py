@@ -18,7 +18,7 @@ import numpy as np
 
 from pellucid import arrays, checks
 from pellucid.checked import checked, checked_late
-from pellucid.class_weights import ClassWeights, array_of_weights, read_weights
+from pellucid.class_weights import ClassWeights, array_of_weights, read_weights, weights_config
 from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError, LabelError, ShapeError, UnknownNameError
 from pellucid.functions import as_float, one_hot, sigmoid, softmax
@@ -49,11 +49,16 @@ class Loss(metaclass=Constructed):
     (4.0, array([[4.]]), array([[2.]]))
     """
 
+    class_weights: Any = None
+    """How much each class counts, where a loss takes weights; "balanced" and the like until the data are known."""
+
     @checked_late
     def forward(self, y: Array, t: ArrayLike) -> tuple[float, LossCache]:
         """Return the loss and its cache; raise ShapeError or LabelError where y and t do not fit."""
         y = self.rows(y)
-        return self.compute(y, self.targets(t, len(y), y.shape[1]))
+        t = self.targets(t, *y.shape)
+        open_ = self.class_weights is not None and not isinstance(self.class_weights, np.ndarray)
+        return (self.for_data(t, y.shape[1]) if open_ else self).compute(y, t)
 
     @checked
     def rows(self, y: ArrayLike) -> Array:
@@ -154,13 +159,6 @@ class SoftmaxCrossEntropy(Loss):
         return SoftmaxCrossEntropy(label_smoothing=self.label_smoothing, class_weights=weights)
 
     @checked_late
-    def forward(self, y: Array, t: ArrayLike) -> tuple[float, LossCache]:
-        if self.class_weights is None or isinstance(self.class_weights, np.ndarray):
-            return super().forward(y, t)
-        y = self.rows(y)
-        return self.for_data(self.targets(t, *y.shape), y.shape[1]).forward(y, t)
-
-    @checked_late
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> IntArray:
         _expect_several_outputs("SoftmaxCrossEntropy", outputs)
         if isinstance(self.class_weights, np.ndarray) and self.class_weights.shape != (outputs,):
@@ -215,11 +213,7 @@ class SoftmaxCrossEntropy(Loss):
         return softmax(y)
 
     def config(self) -> Config:
-        weights: Any = self.class_weights
-        if isinstance(weights, dict):
-            weights = {str(k): v for k, v in weights.items()}  # JSON has no other keys
-        weights = weights.tolist() if isinstance(weights, np.ndarray) else weights
-        return {"label_smoothing": self.label_smoothing, "class_weights": weights}
+        return {"label_smoothing": self.label_smoothing, "class_weights": weights_config(self.class_weights)}
 
 
 class RowLoss(Loss):
@@ -272,10 +266,16 @@ class ShareLoss(RowLoss):
 class SigmoidCrossEntropy(ShareLoss):
     """Sigmoid and cross-entropy in one, for K independent yes-or-no answers; the mean over samples, summed over K.
 
-    With one output it tells class 1 (p > ½, y > 0) from class 0.
+    With one output it tells class 1 (p > ½, y > 0) from class 0, and `class_weights` may say how much each counts.
 
     Forward     value = 1/N Σ (softplus(y) − t y) = 1/N Σ −t ln σ(y) − (1 − t) ln(1 − σ(y))
     Backward    dy = (σ(y) − t) / N
+    Weighted    each sample counts w = (1 − t) w₀ + t w₁, and N is Σ w
+
+    Parameters
+    ----------
+    class_weights : (w₀, w₁), {0: w₀, 1: w₁} or "balanced", optional
+        As in `SoftmaxCrossEntropy`.
 
     Examples
     --------
@@ -285,10 +285,42 @@ class SigmoidCrossEntropy(ShareLoss):
     ('1.3863', array([[-0.5,  0.5]]))
     """
 
+    def __init__(self, *, class_weights: ClassWeights | None = None) -> None:
+        self.class_weights = None if class_weights is None else read_weights("SigmoidCrossEntropy", class_weights)
+
+    def for_data(self, t: Array, outputs: int) -> SigmoidCrossEntropy:
+        if self.class_weights is None:
+            return self
+        weights = array_of_weights("SigmoidCrossEntropy", self.class_weights, (t[:, 0] > 0.5).astype(np.intp), 2)
+        return SigmoidCrossEntropy(class_weights=weights)
+
+    @checked_late
+    def targets(self, t: ArrayLike, samples: int, outputs: int) -> Array:
+        if self.class_weights is not None and outputs != 1:
+            raise ShapeError(f"SigmoidCrossEntropy: class_weights are for one output, got {outputs}. Leave them out.")
+        if isinstance(self.class_weights, np.ndarray) and self.class_weights.shape != (2,):
+            raise ShapeError(f"SigmoidCrossEntropy: class_weights must hold 2 numbers, got {len(self.class_weights)}.")
+        return super().targets(t, samples, outputs)
+
     def compute(self, y: Array, t: Array) -> tuple[float, LossCache]:
         t = t.astype(y.dtype, copy=False)
-        losses = np.maximum(y, 0) - y * t + np.log1p(np.exp(-np.abs(y)))
-        return float(losses.sum()) / len(y), LossCache((sigmoid(y) - t) / len(y))
+        losses, dy = np.maximum(y, 0) - y * t + np.log1p(np.exp(-np.abs(y))), sigmoid(y) - t
+        if self.class_weights is not None:
+            w = self._counts(t).astype(y.dtype)
+            losses, dy = w * losses, w * dy
+        total = self.divisor(t) or 1.0  # where nothing counts the sums are 0 too
+        return float(losses.sum()) / total, LossCache(dy / y.dtype.type(total))
+
+    def _counts(self, t: Array) -> Array:
+        """How much each answer counts (N, 1)."""
+        no, yes = np.asarray(self.class_weights)
+        return np.asarray(no + (yes - no) * t)
+
+    def divisor(self, t: Array) -> float:
+        return float(len(t)) if self.class_weights is None else float(self._counts(t).sum())
+
+    def config(self) -> Config:
+        return {"class_weights": weights_config(self.class_weights)} if self.class_weights is not None else {}
 
     @checked
     def probabilities(self, y: ArrayLike) -> Array:

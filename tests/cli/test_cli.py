@@ -326,3 +326,58 @@ def test_ctrl_c_keeps_the_model(digits, tmp_path):
     assert "What was learnt is kept" in out
     assert "Traceback" not in err
     assert pl.load(tmp_path / "run" / "model.safetensors").input_shape == (784,)
+
+
+# Tables, numbers, several answers
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """A CSV file of three columns and two classes."""
+    folder = tmp_path_factory.mktemp("table")
+    rows = np.random.default_rng(0).random((90, 3)).round(3)
+    lines = [f"{a},{b},{c},{'yes' if a > b else 'no'}" for a, b, c in rows]
+    (folder / "t.csv").write_text("\n".join(["a,b,c,kind", *lines]) + "\n")
+    (folder / "numbers.csv").write_text("\n".join(["a,b,c,y", *(f"{a},{b},{c},{a + 10 * b:.3f}" for a, b, c in rows)]))
+    return folder
+
+
+def test_a_run_on_a_table_is_reported_and_explained(run, table, tmp_path):
+    data, page = table / "t.csv", tmp_path / "page.html"
+    assert run("train", "--data", data, "--epochs", 5, "--batch-size", 16, "--out", "run")[0] == 0
+    assert run("report", "run", "--out", page)[0] == 0
+    assert "DeepLIFT" in page.read_text()
+    assert run("explain", "run", "test:0-1", "--out", "e.png")[0] == 0
+    assert (tmp_path / "e.png").stat().st_size > 10_000
+
+
+def test_only_what_was_written_is_listed(run, table, tmp_path):
+    (tmp_path / "mine.txt").write_text("of the user's own")
+    code, out, _ = run("train", "--data", table / "t.csv", "--epochs", 1, "--batch-size", 16, "--out", tmp_path)
+    assert code == 0
+    assert "model.safetensors" in out
+    assert "mine.txt" not in out
+
+
+def test_a_network_of_numbers_is_evaluated(run, table, tmp_path):
+    data = pl.load_csv(table / "numbers.csv", target="y", task="regression", scale="standard")
+    network = pl.Sequential([pl.Affine(1)])
+    pl.fit(network, data, epochs=30, batch_size=10, progress=False)
+    pl.save(network, tmp_path / "n.safetensors")
+    code, out, err = run("evaluate", "n.safetensors", "--data", table / "numbers.csv", "--target", "y")
+    assert code == 0, err
+    assert "loss" in out
+    assert "accuracy" not in out
+
+
+def test_several_answers_are_predicted_as_probabilities(run, tmp_path):
+    x = np.random.default_rng(0).random((40, 3), np.float32)
+    network = pl.Sequential([pl.Affine(2)])
+    data = pl.Dataset(x, (x[:, :2] > 0.5).astype(float), task="regression")
+    pl.fit(network, data, loss="SigmoidCrossEntropy", progress=False)
+    pl.save(network, tmp_path / "n.safetensors")
+    np.save(tmp_path / "x.npy", x[:1])
+    p = pl.predict_proba(network, x[:1])[0]
+    code, out, err = run("predict", "n.safetensors", "x.npy")
+    assert code == 0, err
+    assert f"0: {p[0]:.3f}  1: {p[1]:.3f}" in out

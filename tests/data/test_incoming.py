@@ -235,3 +235,36 @@ def test_shapes_that_do_not_fit_name_both(tmp_path) -> None:
     np.save(tmp_path / "a.npy", np.zeros((2, 5)))
     with pytest.raises(ShapeError, match=r"samples of shape \(3,\), 3 numbers each, got an array \(2, 5\)"):
         read_inputs(tmp_path / "a.npy", (3,))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.bool_, np.uint16])
+def test_zeros_and_ones_are_black_and_white(tmp_path, dtype):
+    x = (np.random.default_rng(0).random((3, 28, 28)) > 0.5).astype(dtype)
+    np.save(tmp_path / "x.npy", x)
+    spec = pl.data.InputSpec("images", (28, 28, 1), 0.0, 1.0)
+    found = pl.data.read_inputs(tmp_path / "x.npy", (28, 28, 1), spec)
+    assert np.array_equal(found.x[..., 0], x.astype(np.float32))
+
+
+@pytest.mark.parametrize("shade", [0, 255])
+@pytest.mark.parametrize("side", [28, 100])
+def test_a_blank_picture_is_no_digit(tmp_path, shade, side):
+    image = pytest.importorskip("PIL.Image")
+    spec = pl.data.InputSpec("digits", (28, 28, 1), 0.0, 1.0)
+    image.new("L", (side, side), shade).save(tmp_path / "blank.png")
+    image.new("RGBA", (side, side), (shade,) * 3 + (0,)).save(tmp_path / "clear.png")
+    for name in ("blank.png", "clear.png"):
+        with pytest.raises(DataError, match="holds no digit: it is one shade"):
+            pl.data.read_inputs(tmp_path / name, (28, 28, 1), spec)
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+def test_ink_on_a_transparent_ground_is_seen_whatever_its_shade(tmp_path, ink):
+    image = pytest.importorskip("PIL.Image")
+    pixels = np.zeros((60, 60, 4), np.uint8)
+    pixels[10:50, 25:35] = (ink, ink, ink, 255)
+    image.fromarray(pixels).save(tmp_path / "stroke.png")
+    spec = pl.data.InputSpec("digits", (28, 28, 1), 0.0, 1.0)
+    x = pl.data.read_inputs(tmp_path / "stroke.png", (28, 28, 1), spec).x
+    assert x[0, 14, 14, 0] > 0.9
+    assert x[0, 0, 0, 0] == 0

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import pellucid as pl
 from pellucid.data import Dataset, from_dataframe, load_csv
 from pellucid.errors import ArgumentError, DataError, FileFormatError, LabelError, UnknownNameError
 
@@ -216,9 +217,58 @@ def test_a_missing_csv_file_offers_the_nearest_name(csv) -> None:
             r"row 1, column 'y': the target is (missing|NaN)",
         ),
         (pd.DataFrame({"a": [1], "y": [0]})[:0], DataError, r"the DataFrame is empty, its shape is \(0, 2\)"),
-        (np.zeros((2, 2)), ArgumentError, r"must be a pandas DataFrame, got ndarray\. Arrays go to Dataset"),
+        (
+            np.zeros((2, 2)),
+            ArgumentError,
+            r"must be a DataFrame of pandas or polars, got ndarray\. Arrays go to Dataset",
+        ),
     ],
 )
 def test_a_data_frame_that_cannot_be_used_says_where(frame, error, message: str) -> None:
     with pytest.raises(error, match=message):
         from_dataframe(frame)
+
+
+# Other faces: large numbers, pixels that were divided before, names twice, polars
+
+
+def test_columns_of_large_numbers_keep_their_differences(tmp_path):
+    stamps = 1_700_000_000 + np.arange(50)
+    file = tmp_path / "stamps.csv"
+    file.write_text("time,b,kind\n" + "".join(f"{s},{s % 7},{'ab'[s % 2]}\n" for s in stamps))
+    train = pl.load_csv(file, scale="standard")
+    right = (stamps - stamps.mean()) / stamps.std()
+    assert train.x.dtype == np.float32
+    assert np.allclose(train.x[:, 0], right, atol=1e-5)
+    assert np.array_equal(pl.load_csv(file, like=train).x, train.x)
+    network = pl.Sequential([pl.Affine(2)], input_shape=2)
+    pl.fit(network, train, progress=False)
+    assert np.array_equal(pl.data.read_inputs(file, (2,), network.inputs).x, train.x)
+
+
+@pytest.mark.parametrize("top", [1.0, 255])
+def test_pixels_are_divided_once(tmp_path, top):
+    rng = np.random.default_rng(0)
+    x = rng.random((20, 64)).round(3) if top == 1 else rng.integers(0, 256, (20, 64))
+    file = tmp_path / "pixels.csv"
+    np.savetxt(file, np.c_[np.arange(20) % 2, x], delimiter=",", fmt="%.6g")
+    data = pl.load_csv(file, target=0, scale="pixels")
+    assert np.allclose(data.x, x / top, atol=1e-6)
+    assert np.array_equal(pl.load_csv(file, target=0, like=data).x, data.x)
+
+
+def test_two_columns_of_one_name_are_refused_before_anything_is_learnt(tmp_path):
+    file = tmp_path / "twice.csv"
+    file.write_text("a,a,label\n1.5,2,0\n3,4.5,1\n5,6,0\n")
+    with pytest.raises(DataError, match="two columns are called 'a'"):
+        pl.load_csv(file)
+    assert pl.load_csv(file, index_col=0).x.shape == (3, 1)
+
+
+def test_frames_of_polars_are_read_as_those_of_pandas():
+    polars = pytest.importorskip("polars")
+    columns = {"a": [1.5, 2, 3], "b": [1, 2, 4], "kind": ["x", "y", "x"]}
+    ours = pl.from_dataframe(polars.DataFrame(columns), target="kind")
+    theirs = pl.from_dataframe(pytest.importorskip("pandas").DataFrame(columns), target="kind")
+    assert np.array_equal(ours.x, theirs.x)
+    assert ours.class_names == theirs.class_names == ("x", "y")

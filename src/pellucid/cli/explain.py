@@ -87,7 +87,7 @@ class Desk:
     def open(cls, run: Path, source: Source, images: tuple[str, ...]) -> Desk:
         """Read everything, before anything is computed."""
         network, loss = load_model(model_file(run))
-        return cls(network, loss, *data_of(model_file(run), network.inputs, source), images, source)
+        return cls(network, loss, *data_of(model_file(run), network, source), images, source)
 
     def side_by_side(self, wanted: list[Any], target: Any, layer: str | None, strict: bool) -> Any:
         """Return all maps of every image."""

@@ -11,6 +11,7 @@ from pellucid.cli.common import class_names, data_option, load_model, shaped_for
 from pellucid.cli.ranges import COUNT
 from pellucid.cli.sources import Source, data_of, table_option, tell
 from pellucid.data import CsvOptions, read_inputs
+from pellucid.outputs import answers
 from pellucid.shown import shown
 from pellucid.training import evaluate, predict, predict_proba
 
@@ -26,7 +27,7 @@ def evaluate_command(model: Path, data_dir: Source) -> None:
     pellucid evaluate model.safetensors --data my-digits
     """
     network, loss = load_model(model)
-    parts = [shaped_for(network, data) for data in data_of(model, network.inputs, data_dir)]
+    parts = [shaped_for(network, data) for data in data_of(model, network, data_dir)]
     for name, data in zip(("train", "test"), parts, strict=True):
         click.echo(f"{name:6} {evaluate(network, data, loss=loss)}")
 
@@ -55,11 +56,15 @@ def predict_command(
     read = [read_inputs(path, shape, network.inputs, pictures=pictures, table=table) for path in files]
     tell([(str(path), incoming.notes) for path, incoming in zip(files, read, strict=True)])
     names = class_names(network)
-    numbers = network.outputs is not None and network.outputs.classes is None
+    several = answers(network)
+    numbers = network.outputs is not None and network.outputs.classes is None and not several
     for path, incoming in zip(files, read, strict=True):
         rows = predict(network, incoming.x) if numbers else predict_proba(network, incoming.x, loss=loss)
         for i, row in enumerate(rows):
             name = shown(path) if len(rows) == 1 else f"{shown(path)}[{i}]"
+            if several:
+                click.echo(f"{name}\t" + "  ".join(f"{shown(names[k])}: {p:.3f}" for k, p in enumerate(row)))
+                continue
             if numbers:
                 click.echo(f"{name}\t" + "  ".join(f"{value:.6g}" for value in row))
                 continue

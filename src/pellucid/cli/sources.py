@@ -18,14 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from pellucid import checks
 from pellucid.data import CsvOptions, Dataset, InputSpec, ScaleWarning, load_csv, load_directory, mnist
 from pellucid.data.directory import find_idx_files
 from pellucid.data.scaling import prepared
+from pellucid.data.targets import Task
 from pellucid.errors import ArgumentError, DataError, FileFormatError
 from pellucid.files import atomic_write, read_bytes
 from pellucid.interop.strict_json import parse_json
+from pellucid.layers import Container
 from pellucid.shown import shown
 
 MNIST = "mnist"
@@ -60,25 +63,25 @@ class Source:
         """Whether it is the MNIST inside the package."""
         return self.path is None or (str(self.path) == MNIST and not os.path.exists(self.path))
 
-    def load(self, like: InputSpec | None = None) -> tuple[Dataset, Dataset]:
+    def load(self, like: InputSpec | None = None, task: Task = "classification") -> tuple[Dataset, Dataset]:
         """Return (train, test), pictures as (N, H, W, C); a table is prepared as `like` says, if it is given."""
         if self.path is None or self.is_mnist:
             return mnist(flatten=False)
         if not self.path.is_file():
             return load_directory(self.path, flatten=False, digits=self.digits)
-        return self._load_csv(like)
+        return self._load_csv(like, task)
 
-    def _load_csv(self, like: InputSpec | None) -> tuple[Dataset, Dataset]:
+    def _load_csv(self, like: InputSpec | None, task: Task) -> tuple[Dataset, Dataset]:
         options = asdict(self.csv)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ScaleWarning)  # it is scaled below
-            data = load_csv(self.path or "", **options, like=like)
+            data = load_csv(self.path or "", **options, like=like, task=task, dtype=np.float64)
             if self.test is None:
                 test, train = data.split(HELD_OUT, 0)
                 note(f"{self.path}: {len(test):,} of {len(data):,} rows, drawn at random, are the test samples; "
                      "--test FILE takes another file")  # fmt: skip
             else:
-                train, test = data, load_csv(self.test, **options, like=data)
+                train, test = data, load_csv(self.test, **options, like=data, task=task)
         if like is None:
             train, test = prepared(train, test)
         return _as_pictures(train), _as_pictures(test)
@@ -136,7 +139,7 @@ def recalled(file: Path) -> Source:
     return source
 
 
-def data_of(model: Path, inputs: InputSpec | None, source: Source | None) -> tuple[Dataset, Dataset]:
+def data_of(model: Path, network: Container[Any], source: Source | None) -> tuple[Dataset, Dataset]:
     """Return (train, test) for the network in a file: those named, else those that it learnt from.
 
     Raises
@@ -144,11 +147,13 @@ def data_of(model: Path, inputs: InputSpec | None, source: Source | None) -> tup
     DataError
         If nothing says which they are.
     """
+    inputs, outputs = network.inputs, network.outputs
+    task: Task = "regression" if outputs is not None and outputs.classes is None else "classification"
     if source is not None and source.path is not None:
-        return source.load(like=inputs)
+        return source.load(inputs, task)
     memory = model.parent / MEMORY
     if memory.is_file():
-        return recalled(memory).load(like=inputs)
+        return recalled(memory).load(inputs, task)
     if inputs is not None and inputs.kind == "digits":
         return mnist(flatten=False)
     raise DataError(

@@ -169,6 +169,13 @@ def nothing_left(who: str) -> NoReturn:
     raise DataError(f"{who}: no column of features is left beside the targets. Leave out fewer columns: index_col=.")
 
 
+def expect_different(who: str, names: Sequence[str]) -> None:
+    """Raise DataError where two columns of features have one name, by which they are known later."""
+    twice = [name for name, n in Counter(names).items() if n > 1]
+    if twice:
+        raise DataError(f"{who}: two columns are called {twice[0]!r}. Rename one, or leave one out.")
+
+
 def wanted(who: str, names: Sequence[str], headed: bool, known: Sequence[str]) -> tuple[list[int], list[str]]:
     """Where the columns called `known` stand, and the names of the others."""
     places, counts, learnt = {name: i for i, name in enumerate(names)}, Counter(names), set(known)
@@ -181,9 +188,7 @@ def wanted(who: str, names: Sequence[str], headed: bool, known: Sequence[str]) -
             + (f" ({len(missing)} are missing)" if len(missing) > 1 else "")
             + f". The file has: {', '.join(names[:12])}."
         )
-    twice = [name for name in known if counts[name] > 1]
-    if twice:
-        raise DataError(f"{who}: two columns are called {twice[0]!r}. Rename one.")
+    expect_different(who, [name for name in names if name in learnt])
     return [places[name] for name in known], [name for name in counts if name not in learnt]
 
 

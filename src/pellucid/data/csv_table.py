@@ -15,7 +15,7 @@ from pellucid.data.csv_rows import Rows, read_rows
 from pellucid.data.csv_text import Column, CsvOptions
 from pellucid.data.dataset import Dataset
 from pellucid.data.spec import InputSpec
-from pellucid.data.table import Table, as_dataset, expect_known
+from pellucid.data.table import Table, as_dataset, expect_known, precision
 from pellucid.data.targets import Task
 from pellucid.typing import DTypeLike
 
@@ -100,7 +100,7 @@ def load_csv(
     known = like.described() if isinstance(like, Dataset) else like
     if known is not None:
         class_names = known.class_names if class_names is None else class_names
-    table = _taken_apart(who, rows, target, index_col, task, known, dtype)
+    table = _taken_apart(who, rows, target, index_col, task, known, precision(scale, known, dtype))
     return as_dataset(table, task, class_names, dtype, scale, known)
 
 

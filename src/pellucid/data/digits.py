@@ -51,6 +51,8 @@ def digit(grey: Array, name: str) -> Picture:
     DataError
         If the picture is of one shade.
     """
+    if one_shade(grey):
+        raise DataError(f"{name}: the picture holds no digit: it is one shade. Write darker, or crop it.")
     border = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
     dark = border >= 0.5
     ink = 1 - grey if dark else grey
@@ -58,8 +60,6 @@ def digit(grey: Array, name: str) -> Picture:
     if grey.shape == (SIZE, SIZE) and min(border, 1 - border) < _CLEAN:
         return Picture(ink[..., None], (f"taken as a digit in MNIST's form: {turned}28 x 28",))
     ink = np.clip(ink - min(border, 1 - border), 0, None)
-    if ink.max() < 0.1:
-        raise DataError(f"{name}: the picture holds no digit: it is one shade. Write darker, or crop it.")
     ink = ink / ink.max()
     rows, columns = (np.flatnonzero((ink > 0.2).any(axis=axis)) for axis in (1, 0))
     box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -68,6 +68,11 @@ def digit(grey: Array, name: str) -> Picture:
     did = f"scaled from {box.shape[0]} x {box.shape[1]} to {height} x {width}, centred in 28 x 28"
     made = _centred(resized(box[..., None], height, width)[..., 0])
     return Picture(made[..., None], (f"prepared as a digit: {turned}{did}",))
+
+
+def one_shade(grey: Array) -> bool:
+    """Whether nothing can be seen in a picture."""
+    return float(np.ptp(grey)) < 0.1
 
 
 def _centred(small: Array) -> Array:

@@ -49,6 +49,6 @@ def read_features(
                 f"{who}: holds {len(wanted)} columns of features, the network takes {size}. "
                 "Name the column that holds the targets (target=), or columns to leave out (index_col=)."
             )
-    x, _ = rows.parse(wanted, [], np.float32)
+    x, _ = rows.parse(wanted, [], np.float64)
     expect_finite(who, x, [f"line {line}" for line in rows.lines], [rows.names[i] for i in wanted])
     return Features(x, notes)

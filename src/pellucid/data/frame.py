@@ -14,7 +14,7 @@ from pellucid.data.csv_text import Column
 from pellucid.data.dataset import Dataset
 from pellucid.data.labels import numbers
 from pellucid.data.spec import InputSpec
-from pellucid.data.table import Table, as_dataset, expect_known
+from pellucid.data.table import Table, as_dataset, expect_known, precision
 from pellucid.data.targets import Task
 from pellucid.errors import ArgumentError, DataError
 from pellucid.typing import Array, DTypeLike
@@ -47,16 +47,19 @@ def from_dataframe(
     who = "from_dataframe"
     dtype = checks.float_dtype(who, dtype)
     expect_known(who, task, scale)
+    if hasattr(frame, "get_column") and hasattr(frame, "columns"):  # polars
+        pandas = checks.require("pandas", "from_dataframe", "tables")
+        frame = pandas.DataFrame({name: frame.get_column(name).to_numpy() for name in frame.columns})
     if not (hasattr(frame, "iloc") and hasattr(frame, "columns")):
         raise ArgumentError(
-            f"{who}: frame must be a pandas DataFrame, got {type(frame).__name__}. Arrays go to Dataset."
+            f"{who}: frame must be a DataFrame of pandas or polars, got {type(frame).__name__}. Arrays go to Dataset."
         )
     if 0 in frame.shape:
         raise DataError(f"{who}: the DataFrame is empty, its shape is {frame.shape}.")
     known = like.described() if isinstance(like, Dataset) else like
     if known is not None:
         class_names = known.class_names if class_names is None else class_names
-    table = _frame_apart(who, frame, target, index_col, task, known, dtype)
+    table = _frame_apart(who, frame, target, index_col, task, known, precision(scale, known, dtype))
     return as_dataset(table, task, class_names, dtype, scale, known)
 
 

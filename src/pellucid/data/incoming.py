@@ -16,7 +16,7 @@ from pellucid import checks
 from pellucid.checked import checked
 from pellucid.data.archive import read_npz
 from pellucid.data.csv_text import CsvOptions
-from pellucid.data.digits import digit
+from pellucid.data.digits import digit, one_shade
 from pellucid.data.features import read_features
 from pellucid.data.idx import read_idx
 from pellucid.data.npy import read_npy
@@ -157,11 +157,14 @@ def _scale(x: Array, spec: InputSpec | None, label: str, notes: list[str]) -> tu
     made = x.astype(np.float32)
     checks.expect_finite(label, made, "it")
     if spec is not None and spec.kind == "table":
-        return spec.standardised(made), tuple(notes)
+        return spec.standardised(x.astype(np.float64)).astype(np.float32), tuple(notes)
     if spec is not None and spec.white is None:
         return made, tuple(notes)
     white = 1.0 if spec is None or spec.white is None else spec.white
-    if whole and not _as_they_stand(x, spec, white):
+    pixels = spec is None or spec.kind in ("digits", "images")
+    if whole and pixels and white == 1 and x.min() >= 0 and x.max() <= 1:
+        notes.append("whole numbers of 0 and 1, taken as black and white")
+    elif whole and not _as_they_stand(x, spec, white):
         depth = _depth(x, spec, label)
         if spec is None:
             notes.append(f"whole numbers, divided by {depth}; the model file does not say how its inputs were scaled")
@@ -220,6 +223,8 @@ def _picture(label: str, input_shape: Shape, spec: InputSpec | None, pictures: s
         if math.prod(input_shape) != 28 * 28:
             raise DataError(f"{label}: digits are 28 x 28 grey pixels, this network takes {input_shape}.")
         grey, notes = read_picture(label, 1)
+        if one_shade(grey):  # white ink on a transparent ground
+            grey, notes = read_picture(label, 1, "black")
         made, said = digit(grey[..., 0], label)
     else:
         height, width, channels = _image_shape(input_shape, spec, label)
@@ -267,7 +272,7 @@ def _table(label: str, input_shape: Shape, spec: InputSpec | None, options: CsvO
     features = read_features(label, options, spec.columns if spec is not None else (), math.prod(input_shape))
     notes = features.notes
     if spec is not None and spec.kind == "table":
-        return Incoming(spec.standardised(features.x).reshape(-1, *input_shape), notes)
+        return Incoming(spec.standardised(features.x).astype(np.float32).reshape(-1, *input_shape), notes)
     x = features.x.reshape(-1, *input_shape)
     if spec is not None and spec.kind in ("digits", "images") and (x == np.round(x)).all():
         x = x.astype(np.int64)  # pixels as text say nothing of their type

@@ -34,8 +34,8 @@ class Picture(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def read_picture(path: str | os.PathLike[str], channels: int) -> Picture:
-    """Return a picture file as float32 (H, W, 1), grey, or (H, W, 3), colours.
+def read_picture(path: str | os.PathLike[str], channels: int, paper: str = "white") -> Picture:
+    """Return a picture file as float32 (H, W, 1), grey, or (H, W, 3), colours; what is transparent shows the paper.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def read_picture(path: str | os.PathLike[str], channels: int) -> Picture:
             expect_sound(file, label)
         try:
             with pil.open(file, formats=FORMATS) as picture:
-                return _pixels(picture, channels, label)
+                return _pixels(picture, channels, label, paper)
         except FileFormatError:
             raise
         except pil.DecompressionBombError:
@@ -69,7 +69,7 @@ def _reason(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _pixels(picture: Any, channels: int, label: str) -> Picture:
+def _pixels(picture: Any, channels: int, label: str, paper: str) -> Picture:
     from PIL import ImageOps
 
     notes: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ def _pixels(picture: Any, channels: int, label: str) -> Picture:
         )
     if getattr(picture, "is_animated", False) and picture.format != "MPO":  # cameras put a preview beside
         notes = (*notes, "the first of its frames")
-    numbers = _numbers(ImageOps.exif_transpose(picture), picture.format, label)
+    numbers = _numbers(ImageOps.exif_transpose(picture), picture.format, label, paper)
     if numbers.ndim == 2:
         numbers = numbers[..., None]
     if channels == 1 and numbers.shape[2] == 3:  # the luma of ITU-R 601
@@ -92,14 +92,14 @@ def _pixels(picture: Any, channels: int, label: str) -> Picture:
     return Picture(np.repeat(numbers, channels // numbers.shape[2], axis=2), notes)
 
 
-def _numbers(picture: Any, form: str, label: str) -> Array:
+def _numbers(picture: Any, form: str, label: str, paper: str) -> Array:
     """Grey (H, W) or colours (H, W, 3), from 0 to 1."""
     if picture.mode.startswith("I;16") or (picture.mode == "I" and form != "TIFF"):
         return np.asarray(np.divide(np.asarray(picture), np.float32(65535), dtype=np.float32))
     if picture.mode in ("I", "F"):
         return _deep(np.asarray(picture), label)
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        picture = _on_paper(picture)
+        picture = _on_paper(picture, paper)
     grey = picture.mode in ("1", "L")
     pixels = np.divide(np.asarray(picture.convert("L" if grey else "RGB")), np.float32(255), dtype=np.float32)
     return pixels if grey or not _colourless(pixels) else np.ascontiguousarray(pixels[..., 0])
@@ -120,12 +120,12 @@ def _deep(pixels: Array, label: str) -> Array:
     )
 
 
-def _on_paper(picture: Any) -> Any:
+def _on_paper(picture: Any, paper: str) -> Any:
     from PIL import Image
 
-    paper = Image.new("RGBA", picture.size, "white")
-    paper.alpha_composite(picture.convert("RGBA"))
-    return paper.convert("RGB")
+    sheet = Image.new("RGBA", picture.size, paper)
+    sheet.alpha_composite(picture.convert("RGBA"))
+    return sheet.convert("RGB")
 
 
 def resized(pixels: Array, height: int, width: int) -> Array:

@@ -50,7 +50,7 @@ def prepared(train: Dataset, test: Dataset, scale: str = "auto") -> tuple[Datase
 
 
 def _with(data: Dataset, spec: InputSpec) -> Dataset:
-    x = scaled("prepared", data.x, spec)
+    x = scaled("prepared", data.x, spec).astype(np.float32)
     return Dataset._trusted(x, data.t, data.classes, data.class_names, spec)
 
 
@@ -60,4 +60,5 @@ def scaled(who: str, x: Array, spec: InputSpec) -> Array:
         raise DataError(f"{who}: holds {x.shape[1]} columns of features, those it is to be like have {spec.size}.")
     if spec.kind == "table":
         return spec.standardised(x)
-    return x / x.dtype.type(255) if spec.white == 1 else x
+    # Numbers up to 1 are pixels that were divided before, or black and white.
+    return x / x.dtype.type(255) if spec.white == 1 and x.max(initial=0) > 1 else x

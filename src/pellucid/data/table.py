@@ -35,6 +35,12 @@ def expect_known(who: str, task: str, scale: str) -> None:
     checks.expect_known(who, "scale", scale, SCALES)
 
 
+def precision(scale: str, known: InputSpec | None, dtype: DTypeLike) -> DTypeLike:
+    """The dtype to read columns in: float64 where they are to be standardised, as large numbers differ late."""
+    standard = bool(known.mean) if known is not None else scale in ("standard", "auto")
+    return np.float64 if standard else dtype
+
+
 def as_dataset(
     table: Table, task: Task, class_names: Sequence[str] | None, dtype: DTypeLike, scale: str, known: InputSpec | None
 ) -> Dataset:  # fmt: skip
@@ -42,6 +48,7 @@ def as_dataset(
     who, x, cells, places, features, target = table
     if not features:
         columns.nothing_left(who)
+    columns.expect_different(who, features)
     expect_finite(who, x, places, features)
     spec = known if known is not None else spec_of(who, x, features, scale)
     x = scaled(who, x, spec)

@@ -16,6 +16,7 @@ from pellucid.data.archive import read_archive
 from pellucid.errors import ArgumentError, FileFormatError, ShapeError
 from pellucid.explain.resize import bilinear
 from pellucid.files import PathLike, atomic_write
+from pellucid.flat import picture_shape
 from pellucid.interop.strict_json import parse_json
 from pellucid.shown import came, shown
 from pellucid.typing import Array, Arrays, Config, IntArray
@@ -167,14 +168,14 @@ class Explanation:
     def maps(self, reduction: str = "sum") -> Array:
         """Return one map (N, H, W) of the channels: their "sum" (signed) or the largest absolute value, "max-abs".
 
-        Vectors of a square number of entries are taken as images.
+        Vectors of a square number of entries are taken as images, other short ones as strips.
         """
         values = self.values
         if values.ndim == 2:
-            side = int(round(values.shape[1] ** 0.5))
-            if side * side != values.shape[1]:
+            shape = picture_shape(values.shape[1])
+            if shape is None:
                 raise ShapeError(f"Explanation: values {values.shape} are no images. Reshape them, then plot.")
-            values = values.reshape(len(values), side, side, 1)
+            values = values.reshape(len(values), *shape, 1)
         if reduction == "sum":
             return np.asarray(values.sum(axis=3))
         if reduction != "max-abs":

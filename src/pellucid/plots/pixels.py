@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.arrays import as_array
 from pellucid.errors import ArgumentError, DataError, ShapeError
+from pellucid.flat import picture_shape
 from pellucid.typing import Array
 
 
@@ -50,14 +50,14 @@ def _remedy(name: str, array: Array) -> str:
 
 
 def square(who: str, name: str, size: int) -> tuple[int, int]:
-    """(H, W) of a square image of `size` pixels laid flat."""
-    side = math.isqrt(size)
-    if side * side != size:
+    """(H, W) of a square image of `size` pixels laid flat, or of a strip of a few numbers."""
+    shape = picture_shape(size)
+    if shape is None:
         raise ShapeError(
             f"{who}: flat {name} must be square, such as 784 = 28 x 28 pixels, got {size}. "
             f"A single image or another shape: reshape {name} to (N, H, W) or (N, H, W, 3) first."
         )
-    return side, side
+    return shape
 
 
 def unit(shown: Array, images: Array) -> Array:

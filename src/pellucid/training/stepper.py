@@ -50,6 +50,8 @@ class LayerSteps:
         x = self.change(x) if self.change else x
         with single_threaded():  # the bits of any product, in layers of the user's own too, are those of one thread
             y, tape = self.network.forward(x, train=True, rng=self.rng)
+            if y.shape != (len(x), *(self.whole.output_shape or ())):
+                raise ShapeError(f"fit: the network must give {self.whole.output_shape} for a sample, got {y.shape}.")
             value, cache = self.loss.compute(y, t)
             if math.isfinite(value):
                 _, grads = self.network.backward(self.loss.backward(cache), tape, need_dx=False)
