@@ -15,7 +15,8 @@ SOURCE = Path(pellucid.__file__).parent
 
 # A room may import from the rooms before it, never from those after.
 ORDER = [
-    {"typing", "errors", "shown", "flat"}, {"arrays", "calls"}, {"kinds"}, {"checks", "checked", "constructed"}, {"files"},
+    {"typing", "errors", "shown", "flat"}, {"arrays", "calls"}, {"kinds"}, {"checks", "checked", "constructed"},
+    {"files"},
     {"functions", "schedules", "initializers"}, {"kernels"}, {"layers"}, {"class_weights"},
     {"losses", "optimizers", "numerical"}, {"outputs"}, {"gradcheck", "data", "plots"}, {"testing", "interop"},
     {"training"}, {"explain"}, {"views"}, {"models"}, {"report"}, {"cli", "__init__", "__main__"},
