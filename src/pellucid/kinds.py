@@ -164,7 +164,7 @@ KINDS = {
     "Callable[[], Activation]": Kind("the class of a layer such as pl.Tanh", partial(_takes, 0)),
     "Sequence[Array]": Kind("a list of arrays", partial(_sequence, _array)),
     "Mapping[str, Any]": Kind("a dict by names", partial(_mapping, lambda value: True)),
-    "Iterable[tuple[str, Any]]": Kind("pairs of name and value", lambda value: False),
+    "Iterable[tuple[str, Any]]": Kind("pairs of name and value", lambda value: False),  # they were seen to be none
     "Mapping[str, Array]": _ARRAYS,
     "Arrays": _ARRAYS,
     "Config": Kind("a dict", lambda value: isinstance(value, Mapping)),

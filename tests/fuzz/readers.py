@@ -199,7 +199,7 @@ def _use_run(path: Path) -> Any:
     Path("rows.csv").write_bytes(TABLE)
     Path("data.json").write_text('{"path": "rows.csv", "options": {"target": "label"}, "sha256": ""}')
     network, loss = common.load_model(path)
-    for data in sources.data_of(path, network.inputs, None):
+    for data in sources.data_of(path, network, None):
         pl.evaluate(network, common.shaped_for(network, data), loss=loss)
     return _run(network)
 

@@ -48,6 +48,7 @@ def name_list(who: str, class_names: Any) -> list[str] | None:
         raise ArgumentError(f"{who}: class_names must be a list of names in order, got {came(class_names)}.")
     if class_names is None:
         return None
-    if not isinstance(class_names, Iterable) or getattr(class_names, "ndim", 1) == 0:
-        raise ArgumentError(f"{who}: class_names must be a list of names in order, got {came(class_names)}.")
-    return [shown(name) for name in class_names]
+    try:
+        return [shown(name) for name in class_names]
+    except Exception:  # TypeError for what holds nothing, but an object's own words may fail in any way
+        raise ArgumentError(f"{who}: class_names must be a list of names in order, got {came(class_names)}.") from None

@@ -27,7 +27,11 @@ def dataset(
     if isinstance(data, Dataset):
         return data
     if not (isinstance(data, (tuple, list)) and len(data) == 2):
-        frame = " From a DataFrame it is made by pl.from_dataframe(frame, target)." if hasattr(data, "iloc") else ""
+        frame = (
+            " From a DataFrame it is made by pl.from_dataframe(frame, target)."
+            if type(data).__name__ == "DataFrame"
+            else ""
+        )
         raise ArgumentError(f"{who}: {name} must be a Dataset or a pair (x, t), got {_shown(data)}.{frame}")
     x, t = data
     if like is not None:
