@@ -107,6 +107,7 @@ def fit(
     Notes
     -----
     Ctrl-C ends training after the step under way; what was learnt is kept, and `History.stopped` says so.
+    A program that ignores Ctrl-C, or handles it itself, goes on doing so.
 
     Examples
     --------
