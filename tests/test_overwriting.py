@@ -402,3 +402,10 @@ def test_a_history_saved_while_a_row_is_added_has_whole_rows(tmp_path):
     assert pl.History.load(tmp_path / "history.json").epochs["iteration"] == [1]
     with pytest.raises(PellucidError, match="settings must be text and finite numbers"):
         pl.History(settings={"rate": float("nan")}).save(tmp_path / "history.json")
+
+
+def test_a_name_of_a_folder_is_no_file(tmp_path):
+    network = pl.Sequential([pl.Affine(2)], input_shape=3)
+    with pytest.raises(DataError, match="names a folder; a file is needed"):
+        pl.save(network, f"{tmp_path}/model.safetensors/")
+    assert not list(tmp_path.iterdir())

@@ -75,6 +75,8 @@ def writable(who: str, path: PathLike) -> Path:
 
     Asked before the work whose result the file is to hold.
     """
+    if os.fspath(path).endswith("/"):  # which `realpath` forgets
+        raise DataError(f"{who}: {os.fspath(path)} names a folder; a file is needed.")
     try:
         target, mode = Path(os.path.realpath(path)), _mode(path)
         if mode is not None and not stat.S_ISREG(mode):

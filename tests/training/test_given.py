@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.errors import DataError, LabelError, PellucidError, ShapeError, StateError
+from pellucid.errors import ArgumentError, DataError, LabelError, PellucidError, ShapeError, StateError
 from pellucid.layers import Parameters
 
 
@@ -283,6 +283,18 @@ def test_arrays_that_copies_would_leave_out_are_refused():
     assert network.input_shape is None
     sound = pl.Sequential([Own(), pl.Affine(3)])
     quiet(sound, blobs())
+
+
+@pytest.mark.parametrize("view", [lambda W: W.T, lambda W: W[1:], lambda W: W.reshape(-1)])
+def test_parameters_in_the_memory_of_others_are_refused(view):
+    class Tied(Own):
+        def create_params(self, input_shape, rng, dtype):
+            W = np.eye(input_shape[0], dtype=dtype)
+            self.params = Parameters(W=W, V=view(W))
+
+    with pytest.raises(ArgumentError, match="V lies in the memory of W, and a step of one would move the other"):
+        pl.Sequential([Tied()], input_shape=3)
+    del pl.layers.LAYERS["Tied"]
 
 
 def test_a_graph_that_is_refused_leaves_its_merges_free():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import Any, NoReturn
 
 import numpy as np
@@ -90,6 +91,12 @@ def settled(who: str, arrays: Mapping[str, Array], dtype: np.dtype[Any]) -> Para
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
             came = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
             raise ArgumentError(f"{who}: create_params must make {key} an array of {dtype}, got {came}.")
+    for (one, a), (other, b) in combinations(arrays.items(), 2):
+        if a is not b and np.may_share_memory(a, b):
+            raise ArgumentError(
+                f"{who}: {other} lies in the memory of {one}, and a step of one would move the other. Copy it, or "
+                f"compute it from {one} in forward."
+            )
     return Parameters({key: _settled(array, dtype) for key, array in arrays.items()})
 
 
