@@ -472,3 +472,29 @@ def test_channels_last_and_signals_are_as_they_are(shape: Any) -> None:
     pl.fit(network, (x, t), epochs=1, batch_size=4, progress=False)
     vectors = pl.Sequential([pl.Flatten(), pl.Affine(2)])
     pl.fit(vectors, (np.ones((8, 3, 32, 32)), t), epochs=1, batch_size=4, progress=False)  # no images: any order
+
+
+def test_arrays_mapped_from_a_file_can_be_trained_after_unpickling(tmp_path: Path) -> None:
+    network = mlp()
+    data = samples(network)
+
+    locked = copy.deepcopy(network)
+    for layer in locked.walk():
+        for store in (layer.params, layer.buffers):
+            for array in store.values():
+                array.flags.writeable = False
+    with pytest.raises(StateError, match="affine1.W cannot be written to. Train a copy"):
+        train(locked, data)
+    free = pickle.loads(pickle.dumps(locked))  # as joblib's workers get networks: mapped, read-only
+    assert all(a.flags.writeable for a in free.params.values())
+    assert all(free.params[f"{n}.{k}"] is a for n, layer in free.named_layers() for k, a in layer.params.items())
+    for one in (network, free, pl.copy_network(locked)):
+        train(one, data)
+    assert all(np.array_equal(p, network.params[key]) for key, p in free.params.items())
+
+
+@pytest.mark.parametrize("name", ["slope", "label", "size", "forward"])
+def test_methods_and_what_is_only_read_are_not_set(name: str) -> None:
+    layer = pl.LeakyReLU(0.1)
+    with pytest.raises(UnknownNameError, match=f"unknown attribute '{name}'"):
+        setattr(layer, name, 0.3)

@@ -18,6 +18,7 @@ SIZE, BOX = 28, 20
 
 _CENTRE = SIZE / 2  # where the centres of mass of MNIST's images lie, pixels counted from 0
 _LOOKED_AT = 500
+_SHADE = 0.1  # less than this is one shade
 _CLEAN = 0.02  # what the edge of a scan without a trace of paper differs from black or white
 
 
@@ -51,12 +52,12 @@ def digit(grey: Array, name: str) -> Picture:
     DataError
         If the picture is of one shade.
     """
-    if one_shade(grey):
-        raise DataError(f"{name}: the picture holds no digit: it is one shade. Write darker, or crop it.")
     border = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
     dark = border >= 0.5
     ink = 1 - grey if dark else grey
     turned = "dark on light turned to light on dark, " if dark else ""
+    if one_shade(grey) or ink.max() - min(border, 1 - border) < _SHADE:
+        raise DataError(f"{name}: the picture holds no digit: it is one shade. Write darker, or crop it.")
     if grey.shape == (SIZE, SIZE) and min(border, 1 - border) < _CLEAN:
         return Picture(ink[..., None], (f"taken as a digit in MNIST's form: {turned}28 x 28",))
     ink = np.clip(ink - min(border, 1 - border), 0, None)
@@ -72,7 +73,7 @@ def digit(grey: Array, name: str) -> Picture:
 
 def one_shade(grey: Array) -> bool:
     """Whether nothing can be seen in a picture."""
-    return float(np.ptp(grey)) < 0.1
+    return float(np.ptp(grey)) < _SHADE
 
 
 def _centred(small: Array) -> Array:

@@ -26,9 +26,10 @@ class KnownAttributes(metaclass=_AfterInit):
     _open = True
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not (self._open or name.startswith("_") or name in vars(self) or hasattr(type(self), name)):
-            known = {key for key in (*vars(self), *dir(type(self))) if not key.startswith("_")}
-            checks.unknown_name(type(self).__name__, "attribute", name, {k for k in known if _settable(type(self), k)})
+        known = name in vars(self) or (hasattr(type(self), name) and _settable(type(self), name))
+        if not (self._open or name.startswith("_") or known):
+            names = {key for key in (*vars(self), *dir(type(self))) if not key.startswith("_")}
+            checks.unknown_name(type(self).__name__, "attribute", name, {k for k in names if _settable(type(self), k)})
         super().__setattr__(name, value)
 
     @checked

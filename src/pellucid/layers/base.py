@@ -144,6 +144,9 @@ class Layer(KnownAttributes, Generic[CacheT]):
     @checked
     def with_arrays(self, params: Arrays, **options: Any) -> Self:
         """Return a layer with other parameters, and perhaps other options; this one is left alone."""
+        for name in options:
+            if name not in vars(self):
+                checks.unknown_name(self.label, "option", name, [*self.config()])
         twin = copy.copy(self)
         twin._built = None
         vars(twin).update(options, params=Parameters(params))

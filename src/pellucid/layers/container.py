@@ -85,6 +85,9 @@ class Container(Layer[CacheT]):
         vars(self).update(state, _shared=True)
         for layer in self.layers:
             layer._shared = self._built is not None or isinstance(layer, Container)
+        if self._built is not None:
+            with self.open_attributes():
+                self.gather()
 
     @property
     def stochastic(self) -> bool:  # type: ignore[override]  # a class attribute in leaves, theirs in containers

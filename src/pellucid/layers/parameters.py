@@ -77,9 +77,14 @@ class Parameters(dict[str, "Array"]):
             and all(np.shape(other[key]) == array.shape for key, array in self.items())
         )
 
-    def __reduce__(self) -> tuple[type[Parameters], tuple[dict[str, Array]]]:
+    def __reduce__(self) -> tuple[Any, tuple[dict[str, Array]]]:
         """Copy and pickle as a whole: item by item there would be nothing to write into."""
-        return type(self), (dict(self),)
+        return _restored, (dict(self),)
+
+
+def _restored(arrays: dict[str, Array]) -> Parameters:
+    """Arrays as they come out of a pickle; what was mapped from a file that others read is copied, to be written to."""
+    return Parameters({key: a if a.flags.writeable else np.array(a) for key, a in arrays.items()})
 
 
 def settled(who: str, arrays: Mapping[str, Array], dtype: np.dtype[Any]) -> Parameters:

@@ -152,6 +152,11 @@ def fit(
     training = former or Training.begin(as_optimizer(SGD(0.1) if optimizer is None else optimizer), criterion, seed)
     training.loss = criterion
     training.optimizer.take_to(network.params)
+    fixed = [key for key, p in network.params.items() if not p.flags.writeable]
+    if fixed:
+        raise StateError(
+            f"fit: {fixed[0]} cannot be written to. Train a copy with arrays of its own: pl.copy_network(network)."
+        )
     if network.params and not network.trainable:
         raise StateError("fit: every layer is frozen, so there is nothing to train. network.unfreeze() thaws them.")
     network.inputs, network.outputs = train.described(), OutputSpec(criterion, train.classes)
