@@ -106,9 +106,14 @@ def test_saving_into_no_folder_is_refused_and_leaves_nothing(cnn, x, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_vectors_that_are_no_square_cannot_be_drawn(rng):
+@pytest.mark.parametrize(("size", "shape"), [(9, (3, 3)), (6, (1, 6)), (64, (8, 8)), (50, (1, 50)), (65, None)])
+def test_vectors_are_drawn_as_squares_or_short_strips(rng, size, shape):
     import pellucid as pl
 
-    network = pl.Sequential([pl.Affine(2)], input_shape=6)
-    with pytest.raises(ShapeError, match="are no images"):
-        explain.saliency(network, rng.standard_normal((2, 6))).maps()
+    network = pl.Sequential([pl.Affine(2)], input_shape=size)
+    found = explain.saliency(network, rng.standard_normal((2, size)))
+    if shape is None:
+        with pytest.raises(ShapeError, match="are no images"):
+            found.maps()
+    else:
+        assert found.maps().shape == (2, *shape)

@@ -8,9 +8,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+import pellucid as pl
 from pellucid.errors import ArgumentError, UnknownNameError
 from pellucid.initializers import Gaussian, Uniform
-from pellucid.layers import Affine, Dropout, Flatten, ReLU, Reshape, Sequential, copy_network, from_spec, to_spec
+from pellucid.layers import (
+    LAYERS,
+    Affine,
+    Dropout,
+    Flatten,
+    ReLU,
+    Reshape,
+    Sequential,
+    copy_network,
+    from_spec,
+    to_spec,
+)
+from pellucid.layers.merge import MERGES
 
 
 def test_a_spec_says_type_name_and_options() -> None:
@@ -99,3 +112,83 @@ def test_a_copy_of_a_network_that_is_not_built_will_be_built_alike() -> None:
 
     assert twin.input_shape is None
     assert (twin.seed, twin.dtype) == (9, np.float64)
+
+
+# Layers of a user's own
+
+
+@pytest.fixture
+def registry():
+    """The classes that files know, as they were before."""
+    known, merges = dict(LAYERS), dict(MERGES)
+    yield
+    LAYERS.clear()
+    LAYERS.update(known)
+    MERGES.clear()
+    MERGES.update(merges)
+
+
+def scaled(name, factor, **namespace):
+    """A new class of layers, y = factor x."""
+    body = {
+        "infer_shape": lambda self, shape: shape,
+        "forward": lambda self, x, *, train=False, rng=None: (x * x.dtype.type(getattr(self, "k", factor)), None),
+        "backward": lambda self, dy, cache, *, need_dx=True, need_grads=True: (dy, {}),
+        "__module__": "a.notebook",
+        **namespace,
+    }
+    return type(name, (pl.Layer,), body)
+
+
+def of(layer):
+    return pl.Sequential([layer, pl.Affine(2)], input_shape=3)
+
+
+WAYS = {"save": lambda n, path: pl.save(n, path), "copy": lambda n, path: pl.copy_network(n)}
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("way", WAYS)
+def test_a_class_that_another_one_of_its_name_has_replaced_is_refused(way, tmp_path):
+    network = of(scaled("Scaled", 2)())
+    scaled("Scaled", 5)
+    with pytest.raises(ArgumentError, match=r"Scaled: another class of that name is known.*make the layer anew"):
+        WAYS[way](network, tmp_path / "n.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("way", WAYS)
+def test_the_packages_own_names_stay_its_own(way, tmp_path):
+    before = of(pl.ReLU())
+    mine = scaled("ReLU", 5)
+    scaled("Add", 5)
+    x = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+    pl.save(before, tmp_path / "ours.safetensors")
+    for twin in (pl.load(tmp_path / "ours.safetensors"), pl.copy_network(before)):
+        assert np.array_equal(twin(x), before(x))
+    network = of(mine())
+    assert np.allclose(network(x), network.layers[1](5 * x))  # it may be used
+    with pytest.raises(ArgumentError, match=r"ReLU: another class of that name is known \(pellucid\..*Rename yours"):
+        WAYS[way](network, tmp_path / "n.safetensors")
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("default", [True, False])
+def test_a_config_that_leaves_an_argument_out_is_refused_before_anything_is_written(way, default, tmp_path):
+    if default:
+
+        def __init__(self, k=1.0, *, name=""):
+            pl.Layer.__init__(self, name=name)
+            self.k = k
+    else:
+
+        def __init__(self, k, *, name=""):
+            pl.Layer.__init__(self, name=name)
+            self.k = k
+
+    network = of(scaled("Forgetful", 1, __init__=__init__)(3.0))
+    with pytest.raises(ArgumentError, match=r"config.*every argument|every argument of its layer"):
+        WAYS[way](network, tmp_path / "n.safetensors")
+    assert not list(tmp_path.iterdir())

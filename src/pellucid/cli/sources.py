@@ -135,7 +135,7 @@ def recalled(file: Path) -> Source:
         if not os.path.exists(source.path):  # False also for what can be no name
             raise DataError(f"{file}: the data of this run, {source.path}, are not there. Give --data.")
         if source.hash() != hashed:
-            note(f"{source.path} has changed since the training")
+            note(f"{source.path} has changed since the training: what is now a test sample may have been learnt from")
     return source
 
 

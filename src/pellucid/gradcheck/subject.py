@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +9,8 @@ import numpy as np
 
 from pellucid import arrays, checks
 from pellucid.errors import ArgumentError, DataError, ShapeError
-from pellucid.layers import Container, Layer, from_spec, to_spec
+from pellucid.layers import Layer
+from pellucid.layers.spec import remade
 from pellucid.losses import Loss
 from pellucid.typing import Array, ArrayLike, Arrays, Shape
 
@@ -108,8 +108,7 @@ def batch(x: ArrayLike) -> Array:
 
 def float64_copy(layer: Layer[Any], input_shape: Shape, seed: int) -> Layer[Any]:
     """Return an independent float64 copy of a layer; one that is not built yet is built for `input_shape`."""
-    twin = from_spec(to_spec(layer))
-    _expect_alike(layer, twin)
+    twin = remade(layer)
     twin.build(layer.input_shape or input_shape, np.random.default_rng(seed), np.float64)
     if layer.input_shape is not None:
         for mine, theirs in ((twin.params, layer.params), (twin.buffers, layer.buffers)):
@@ -117,24 +116,3 @@ def float64_copy(layer: Layer[Any], input_shape: Shape, seed: int) -> Layer[Any]
                 mine[key] = value
     twin.trainable = True  # a frozen layer's backward would not be asked
     return twin
-
-
-def _expect_alike(layer: Layer[Any], twin: Layer[Any]) -> None:
-    """Raise ArgumentError where a copy made from `config` is another layer: the check would be of that one."""
-    kind = type(layer)
-    if type(twin) is not kind:
-        raise ArgumentError(
-            f"check_gradients: {layer.label} is of a class {kind.__name__} that another one of this name has replaced. "
-            "Make the layer anew, or rename one of the classes."
-        )
-    if isinstance(layer, Container) and isinstance(twin, Container):
-        for inner, copied in zip(layer.layers, twin.layers, strict=True):
-            _expect_alike(inner, copied)
-        return
-    for name in inspect.signature(kind.__init__).parameters:
-        given, kept = getattr(layer, name, None), getattr(twin, name, None)
-        if isinstance(given, (bool, int, float, str)) and given != kept:
-            raise ArgumentError(
-                f"check_gradients: {kind.__name__}.config must return every argument of {kind.__name__}: "
-                f"the copy of a layer with {name}={given!r} has {name}={kept!r}."
-            )

@@ -24,6 +24,7 @@ from pellucid.data.spec import InputSpec
 from pellucid.errors import ArgumentError, FileFormatError
 from pellucid.interop.strict_json import AGAIN, parse_json
 from pellucid.layers import LAYERS, Container, from_spec, to_spec
+from pellucid.layers.spec import remade
 from pellucid.losses import LOSSES
 from pellucid.outputs import OutputSpec
 from pellucid.typing import Config, Shape
@@ -52,6 +53,8 @@ class Architecture(NamedTuple):
 
 def to_metadata(network: Container[Any]) -> dict[str, str]:
     """Return the entries that describe a built network."""
+    architecture = _plain_json(to_spec(network))
+    remade(network)  # what a file cannot make again is told before it is written
     outputs = {} if network.outputs is None else _outputs_text(network.outputs)
     inputs = {} if network.inputs is None else {"pellucid.inputs": _plain_json(network.inputs.to_config())}
     return (
@@ -60,7 +63,7 @@ def to_metadata(network: Container[Any]) -> dict[str, str]:
         | {
             "pellucid.format": FORMAT,
             "pellucid.version": pellucid.__version__,
-            "pellucid.architecture": _plain_json(to_spec(network)),
+            "pellucid.architecture": architecture,
             "pellucid.input_shape": _plain_json(network.input_shape),
             "pellucid.dtype": network.dtype.name,
             "pellucid.buffers": _plain_json(list(network.buffers)),

@@ -50,6 +50,14 @@ LAYERS: dict[str, type[Layer[Any]]] = {}
 """Every layer class by its name: the only names that a model file may use."""
 
 
+def register(kinds: dict[str, type[Any]], cls: type[Any]) -> None:
+    """Let files name a class: the package's own names stay its own, and of those defined twice the last one holds."""
+    taken = kinds.get(cls.__name__)
+    own = taken is not None and taken.__module__.startswith("pellucid.") and not cls.__module__.startswith("pellucid.")
+    if not (own or cls.__name__.startswith("_")):
+        kinds[cls.__name__] = cls
+
+
 class Layer(KnownAttributes, Generic[CacheT]):
     """One differentiable step with named parameters.
 
@@ -111,8 +119,7 @@ class Layer(KnownAttributes, Generic[CacheT]):
         super().__init_subclass__(**kwargs)
         if "infer_shape" in vars(cls):
             cls.infer_shape = checked_late(cls.infer_shape)  # type: ignore[method-assign]
-        if not cls.__name__.startswith("_"):
-            LAYERS[cls.__name__] = cls
+        register(LAYERS, cls)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("params", "buffers") and self._shared and self._built and getattr(self, name).takes(value):

@@ -17,7 +17,7 @@ import numpy as np
 from pellucid.checked import checked, checked_late
 from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError, ShapeError, StateError
-from pellucid.layers.base import CacheT
+from pellucid.layers.base import CacheT, register
 from pellucid.layers.container import Rules
 from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, Config, Shape
@@ -54,7 +54,7 @@ class Merge(Generic[CacheT], metaclass=Constructed):
         super().__init_subclass__(**kwargs)
         if "infer_shape" in vars(cls):
             cls.infer_shape = checked_late(cls.infer_shape)  # type: ignore[method-assign]
-        MERGES[cls.__name__] = cls
+        register(MERGES, cls)
 
     @abstractmethod
     def infer_shape(self, shapes: Sequence[Shape]) -> Shape:

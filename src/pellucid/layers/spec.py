@@ -5,6 +5,7 @@ Only the names registered in `LAYERS` are accepted, and nothing is imported or e
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -39,8 +40,49 @@ def to_spec(layer: AnyLayer | AnyMerge) -> Config:
     return _to_spec(layer, names)
 
 
+def remade(layer: AnyLayer) -> AnyLayer:
+    """Return another layer made from its spec, not built; ArgumentError where that is not the same layer."""
+    spec = to_spec(layer)
+    try:
+        twin = from_spec(spec)
+    except ArgumentError as error:
+        raise ArgumentError(
+            f"{layer.label}: cannot be made again from what its layers' config() returns. {error} It returns every "
+            "argument of its layer."
+        ) from error
+    _expect_alike(layer, twin)
+    return twin
+
+
+def _expect_alike(layer: AnyLayer, twin: AnyLayer) -> None:
+    kind = type(layer)
+    if isinstance(layer, Container) and isinstance(twin, Container):
+        for inner, copied in zip(layer.layers, twin.layers, strict=True):
+            _expect_alike(inner, copied)
+        return
+    for name in inspect.signature(kind).parameters.keys() - {"name"}:  # which containers count anew
+        given, kept = getattr(layer, name, None), getattr(twin, name, None)
+        if isinstance(given, (bool, int, float, str)) and given != kept:
+            raise ArgumentError(
+                f"{kind.__name__}.config must return every argument of {kind.__name__}: a copy of a layer with "
+                f"{name}={given!r} has {name}={kept!r}."
+            )
+
+
+def _expect_known(kind: type[Any]) -> None:
+    """Raise ArgumentError for a class that a file could not name."""
+    name = kind.__name__
+    known = LAYERS.get(name) or MERGES.get(name)
+    if known is not kind and known is not None:
+        raise ArgumentError(
+            f"{name}: another class of that name is known ({known.__module__}), which copies and files would take for "
+            f"this one ({kind.__module__}). Rename yours, or make the layer anew where you defined the class again."
+        )
+
+
 def _to_spec(layer: AnyLayer | AnyMerge, names: Mapping[int, str]) -> Config:
     """The same, for a layer that its container calls `names[id(layer)]`."""
+    _expect_known(type(layer))
     spec: Config = {"type": type(layer).__name__, "name": names.get(id(layer), layer.name)}
     if isinstance(layer, Layer) and not isinstance(layer, Container) and not layer.trainable:
         spec["trainable"] = False
@@ -94,7 +136,7 @@ def copy_network(network: ContainerT, dtype: DTypeLike | None = None) -> Contain
     >>> other.params["affine1.W"].dtype, np.array_equal(other.params["affine1.W"], network.params["affine1.W"])
     (dtype('float64'), True)
     """
-    twin: Any = from_spec(to_spec(network))
+    twin: Any = remade(network)
     twin.dtype = network.dtype if dtype is None else checks.float_dtype("copy_network", dtype)
     if hasattr(network, "seed"):  # what a network that is not built yet will be built from
         twin.seed = network.seed

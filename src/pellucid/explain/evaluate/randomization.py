@@ -17,7 +17,7 @@ from pellucid.explain.evaluate.ssim import ssim
 from pellucid.explain.parts import AnyContainer
 from pellucid.explain.target import network_of
 from pellucid.layers import copy_network
-from pellucid.layers.spec import from_spec, to_spec
+from pellucid.layers.spec import remade
 from pellucid.typing import Array, ArrayLike, Arrays
 
 MODES = ("cascading", "independent")
@@ -144,7 +144,7 @@ def weighted_layers(network: AnyContainer) -> list[str]:
 
 def redrawn(network: AnyContainer, rng: np.random.Generator) -> AnyContainer:
     """Return a network of the same layers that has learnt nothing: its initialisers draw its parameters."""
-    twin: Any = from_spec(to_spec(network))
+    twin: Any = remade(network)
     twin.build(network.input_shape, rng, network.dtype)
     return twin  # type: ignore[no-any-return]
 
