@@ -7,6 +7,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+import pellucid as pl
 from cases import CASES
 from interop.crafted import _Standardise
 from pellucid import fit, predict_proba
@@ -295,3 +296,47 @@ def test_frozen_layers_are_no_other_architecture(path):
     load_into(free, path)
     assert np.array_equal(free.params["affine1.W"], frozen.params["affine1.W"])
     assert free.trainable
+
+
+class Mine(pl.MeanSquaredError):
+    """A loss of the user's own, beside the package's."""
+
+
+class Apart(pl.losses.RowLoss):
+    """One that only follows the form."""
+
+    def compute(self, y, t):
+        return float(np.square(y - t).mean()), pl.losses.LossCache(2 * (y - t) / y.size)
+
+
+class Bent(Apart):
+    """One that makes probabilities in its own way."""
+
+    def probabilities(self, y):
+        return y * 0.5
+
+
+@pytest.mark.parametrize("loss", [Mine, Apart])
+@pytest.mark.parametrize("task", ["classes", "numbers"])
+def test_what_outputs_mean_is_kept_of_losses_of_ones_own(path, loss, task):
+    x = np.random.default_rng(0).random((30, 3), np.float32)
+    t = (x[:, 0] > 0.5).astype(int) if task == "classes" else x[:, :1] * 3
+    network = Sequential([Affine(1)], input_shape=3)
+    fit(network, (x, t), loss=loss(), epochs=3, batch_size=5, progress=False)
+    save(network, path)
+    again = load(path)
+    assert again.outputs.classes == network.outputs.classes
+    if task == "classes":
+        assert np.array_equal(pl.predict_classes(again, x), pl.predict_classes(network, x))
+        assert np.array_equal(predict_proba(again, x), predict_proba(network, x))
+    else:
+        with pytest.raises(ArgumentError, match="trained to hit numbers"):
+            predict_proba(again, x)
+
+
+def test_what_a_file_cannot_keep_is_told(path):
+    x = np.random.default_rng(0).random((30, 3), np.float32)
+    network = Sequential([Affine(1)], input_shape=3)
+    fit(network, (x, (x[:, 0] > 0.5).astype(int)), loss=Bent(), progress=False)
+    with pytest.warns(UserWarning, match=r"cannot keep what Bent makes of outputs; give predict_proba loss=Bent\(\)"):
+        save(network, path)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import pellucid as pl
 import pellucid.initializers
 import pellucid.layers
 from cases import CASES, Case
@@ -394,3 +395,44 @@ def with_inner_layers(layer: Layer[Any]) -> Iterator[Layer[Any]]:
     yield layer
     if isinstance(layer, Container):
         yield from layer.walk()
+
+
+KINDS = [pl.ReLU, pl.LeakyReLU, pl.ELU, pl.GELU, pl.Sigmoid, pl.Tanh, pl.Softplus, pl.Softmax, pl.GlobalMaxPool2D,
+         pl.GlobalAveragePool2D, pl.Flatten, pl.MaxPool2D, pl.AveragePool2D]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_subclass_with_a_forward_of_its_own_has_it_on_all_paths(kind):
+    known = dict(LAYERS)
+
+    class Shifted(kind):
+        def forward(self, x, **how):
+            y, cache = super().forward(x, **how)
+            return y + 1, cache
+
+    LAYERS.clear()
+    LAYERS.update(known)
+    network = pl.Sequential([pl.Conv2D(3, 3), Shifted(), pl.Flatten(), pl.Affine(2)], input_shape=(8, 8, 1))
+    x = np.random.default_rng(0).random((4, 8, 8, 1), np.float32)
+    right = network.forward(x)[0]
+    assert np.allclose(network(x), right, atol=1e-5)
+    assert np.allclose(np.concatenate([network(x[i : i + 1]) for i in range(4)]), right, atol=1e-5)
+    assert np.allclose(pl.predict(network, x, batch_size=3), right, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["Sequential", "Residual", "Graph"])
+def test_a_container_with_a_forward_of_its_own_has_it_too(kind):
+    known = dict(LAYERS)
+
+    class Shifted(getattr(pl, kind)):
+        def forward(self, x, **how):
+            y, tape = super().forward(x, **how)
+            return y + 1, tape
+
+    LAYERS.clear()
+    LAYERS.update(known)
+    inner = Shifted({"a": (pl.Affine(4), "input")}) if kind == "Graph" else Shifted([pl.Affine(4)])
+    network = pl.Sequential([inner, pl.Affine(2)], input_shape=4)
+    x = np.random.default_rng(0).random((3, 4), np.float32)
+    assert np.allclose(network(x), network.forward(x)[0], atol=1e-6)
+    assert np.allclose(network(x[:1]), network.forward(x)[0][:1], atol=1e-6)

@@ -26,8 +26,9 @@ def data_command(directory: Path | None, picture: Path | None) -> None:
         expect_file(picture, ".png", option="--picture")
     parts = load_data(Source(directory))
     for name, data in zip(("train", "test"), parts, strict=True):
+        kind = "rows" if len(data.sample_shape) == 1 else "images"
         click.echo(
-            f"{name:6} {len(data):,} images of {' × '.join(map(str, data.sample_shape))}, {data.classes} classes"
+            f"{name:6} {len(data):,} {kind} of {' × '.join(map(str, data.sample_shape))}, {data.classes} classes"
         )
         click.echo(f"       a class: {', '.join(f'{k}: {n:,}' for k, n in enumerate(data.class_counts()))}")
     if picture is not None:

@@ -64,7 +64,7 @@ def _name(who: str, cell: object, place: str, column: str) -> str:
     if not number.is_integer():
         raise LabelError(
             f"{who}: {place}, column {column!r}: {cell} has a fraction, so it is no class. "
-            'To predict numbers give task="regression".'
+            'Numbers are learnt in Python: task="regression".'
         )
     return str(int(number))  # 3, "3" and 3.0 are one class
 

@@ -20,12 +20,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import pellucid
+from pellucid import checks
 from pellucid.data.spec import InputSpec
 from pellucid.errors import ArgumentError, FileFormatError
 from pellucid.interop.strict_json import AGAIN, parse_json
 from pellucid.layers import LAYERS, Container, from_spec, to_spec
 from pellucid.layers.spec import remade
-from pellucid.losses import LOSSES
+from pellucid.losses import LOSSES, CrossEntropy, Loss, MeanSquaredError, ShareLoss
 from pellucid.outputs import OutputSpec
 from pellucid.typing import Config, Shape
 
@@ -169,8 +170,18 @@ def _dtype(metadata: Mapping[str, str], label: str) -> np.dtype[Any]:
 
 
 def _outputs_text(outputs: OutputSpec) -> dict[str, str]:
-    """A loss of the user's own cannot be made again by name: it stays out of the file."""
-    return {"pellucid.outputs": _plain_json(outputs.to_config())} if type(outputs.loss) in LOSSES.values() else {}
+    """Of a loss of the user's own, which cannot be made again by name, what its outputs mean is kept."""
+    loss = outputs.loss
+    if type(loss) not in LOSSES.values():
+        known = next((kind for kind in type(loss).__mro__ if kind in LOSSES.values()), None)
+        if known is None and type(loss).probabilities not in (Loss.probabilities, ShareLoss.probabilities):
+            name = type(loss).__name__
+            checks.warn(
+                f"save: the file cannot keep what {name} makes of outputs; give predict_proba loss={name}() later."
+            )
+            return {}
+        loss = (known or (CrossEntropy if isinstance(loss, ShareLoss) else MeanSquaredError))()
+    return {"pellucid.outputs": _plain_json(OutputSpec(loss, outputs.classes).to_config())}
 
 
 def _outputs(metadata: Mapping[str, str], label: str) -> OutputSpec | None:

@@ -119,6 +119,8 @@ class Layer(KnownAttributes, Generic[CacheT]):
         super().__init_subclass__(**kwargs)
         if "infer_shape" in vars(cls):
             cls.infer_shape = checked_late(cls.infer_shape)  # type: ignore[method-assign]
+        if "forward" in vars(cls) and "__call__" not in vars(cls):  # a shorter way of the class above is not its own
+            cls.__call__ = Layer.__call__  # type: ignore[method-assign]
         register(LAYERS, cls)
 
     def __setattr__(self, name: str, value: Any) -> None:
