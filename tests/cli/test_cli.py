@@ -381,3 +381,16 @@ def test_several_answers_are_predicted_as_probabilities(run, tmp_path):
     code, out, err = run("predict", "n.safetensors", "x.npy")
     assert code == 0, err
     assert f"0: {p[0]:.3f}  1: {p[1]:.3f}" in out
+
+
+def test_a_few_rows_are_one_batch(run, table):
+    assert run("train", "--data", table / "t.csv", "--epochs", 2, "--out", "run")[0] == 0
+
+
+def test_a_layer_that_is_not_there_is_told_before_anything_is_drawn(run, table, tmp_path):
+    assert run("train", "--data", table / "t.csv", "--epochs", 1, "--out", "run")[0] == 0
+    code, _, err = run("views", "run", "--layer", "nope", "--out", "v")
+    assert code == 2
+    assert "unknown layer 'nope'" in err
+    assert not (tmp_path / "v").exists()
+    assert run("explain", "run", "test:0", "--target", "1-1")[0] == 2

@@ -272,3 +272,10 @@ def test_frames_of_polars_are_read_as_those_of_pandas():
     theirs = pl.from_dataframe(pytest.importorskip("pandas").DataFrame(columns), target="kind")
     assert np.array_equal(ours.x, theirs.x)
     assert ours.class_names == theirs.class_names == ("x", "y")
+
+
+def test_the_target_is_no_index(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_text("a,label\n1.5,0\n3,1\n5,0\n")
+    with pytest.raises(ArgumentError, match="'label' is both target and index_col"):
+        pl.load_csv(file, target="label", index_col="label")

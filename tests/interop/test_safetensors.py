@@ -13,7 +13,18 @@ from interop.crafted import _Standardise
 from pellucid import fit, predict_proba
 from pellucid.errors import ArgumentError, DataError, FileFormatError, StateError
 from pellucid.interop import load, load_into, read_metadata, save
-from pellucid.layers import LAYERS, Affine, Container, Dropout, ReLU, Sequential, copy_network, to_spec
+from pellucid.layers import (
+    LAYERS,
+    Affine,
+    Container,
+    Dropout,
+    Layer,
+    Parameters,
+    ReLU,
+    Sequential,
+    copy_network,
+    to_spec,
+)
 
 
 def network_of(case, dtype=np.float32):
@@ -340,3 +351,32 @@ def test_what_a_file_cannot_keep_is_told(path):
     fit(network, (x, (x[:, 0] > 0.5).astype(int)), loss=Bent(), progress=False)
     with pytest.warns(UserWarning, match=r"cannot keep what Bent makes of outputs; give predict_proba loss=Bent\(\)"):
         save(network, path)
+
+
+class _Tied(Layer):
+    """y = x W Wᵀ by one array under two names."""
+
+    def infer_shape(self, input_shape):
+        return input_shape
+
+    def create_params(self, input_shape, rng, dtype):
+        W = rng.standard_normal((input_shape[0], input_shape[0])).astype(dtype)
+        self.params = Parameters(a=W, b=W)
+
+    def forward(self, x, *, train=False, rng=None):
+        return x @ self.params["a"] @ self.params["b"], x
+
+    def backward(self, dy, cache, *, need_dx=True, need_grads=True):
+        return dy, {key: np.zeros_like(self.params[key]) for key in self.params}
+
+
+def test_one_array_under_two_names_stays_one(path):
+    LAYERS["_Tied"] = _Tied
+    try:
+        network = Sequential([_Tied(), Affine(2)], input_shape=3)
+        save(network, path)
+        for again in (load(path), copy_network(network)):
+            assert again.layers[0].params["a"] is again.layers[0].params["b"]
+            assert np.array_equal(again.layers[0].params["a"], network.layers[0].params["a"])
+    finally:
+        del LAYERS["_Tied"]

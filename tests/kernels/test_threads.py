@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -239,3 +242,29 @@ def test_the_environment_closes_the_gate_and_sets_the_threads() -> None:
     code = "from pellucid.kernels import get_num_threads, jit; print(jit.available(), get_num_threads())"
 
     assert python(code, PELLUCID_NO_NUMBA="1", PELLUCID_NUM_THREADS="5") == "False 5\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.parametrize("pause", [0.0, 0.05, 0.1, 0.2, 0.4])
+def test_a_child_forked_while_threads_load_the_kernels_computes(pause):
+    code = f"""
+import os, signal, threading, time
+import numpy as np, pellucid as pl
+network = pl.Sequential([pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(2)], input_shape=(8, 8, 1))
+x = np.ones((3, 8, 8, 1), np.float32)
+threads = [threading.Thread(target=network, args=(x,)) for _ in range(2)]
+for thread in threads: thread.start()
+time.sleep({pause})
+begun = time.monotonic()
+child = os.fork()
+if child == 0:
+    signal.alarm(40)
+    network(x)
+    os._exit(0)
+waited = time.monotonic() - begun
+for thread in threads: thread.join()
+assert os.waitpid(child, 0)[1] == 0, "the child did not compute"
+assert waited < 30, "the fork waited for threads that waited for it"
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

@@ -76,7 +76,10 @@ def views_command(
     if out.is_dir():
         for name in only or VIEWS:
             writable("--out", _file(out, name))
-    sight = Sight(Desk.open(run, data_dir, images or ("test:0",)), layer, units, seed, scale)
+    desk = Desk.open(run, data_dir, images or ("test:0",))
+    if layer is not None:
+        layer_shape("views", desk.network, layer)  # an unknown name is told before anything is written
+    sight = Sight(desk, layer, units, seed, scale)
     made = 0
     for name in dict.fromkeys(only) or VIEWS:
         try:

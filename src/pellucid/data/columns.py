@@ -77,7 +77,10 @@ def left_out(who: str, names: Sequence[str], headed: bool, given: Any, target: i
         return []
     if given is not None:
         listed = [given] if isinstance(given, str) or not isinstance(given, Sequence) else list(given)
-        return sorted({position(who, "index_col", names, column) for column in listed} - {target})
+        found = {position(who, "index_col", names, column) for column in listed}
+        if target in found:
+            raise ArgumentError(f"{who}: {names[target or 0]!r} is both target and index_col. Name another column.")
+        return sorted(found)
     if headed and names[0] == "" and target != 0 and len(names) > 2:
         tell(who, "the first column, which has no name and numbers the rows", "index_col=0")
         return [0]

@@ -95,8 +95,14 @@ class _Adoption:
         layer, given = self.layer, self.given
         self._create_blanks(input_shape, rng, dtype)
         expect_same_arrays({**layer.params, **layer.buffers}, given, self.label, self.prefix)
-        layer.params = Parameters({key: given[key] for key in layer.params})
-        layer.buffers = Parameters({key: given[key] for key in layer.buffers})
+        first: dict[int, str] = {}  # a layer may keep one array under two names
+        same = {
+            key: given[first.setdefault(id(blank), key)]
+            for blanks in (layer.params, layer.buffers)
+            for key, blank in blanks.items()
+        }
+        layer.params = Parameters({key: same[key] for key in layer.params})
+        layer.buffers = Parameters({key: same[key] for key in layer.buffers})
 
     def _create_blanks(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> None:
         layer = self.layer

@@ -60,6 +60,10 @@ def _wait_for_others() -> None:
         time.sleep(0.001)
 
 
+# Who asks last is told of a fork first. What Numba imports asks too, and takes locks that an import under way needs: so
+# these two ask before us.
+for _name in ("logging", "concurrent.futures.thread"):
+    importlib.import_module(_name)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_wait_for_others, after_in_child=lambda: _loading.intersection_update([threading.get_ident()])

@@ -89,11 +89,11 @@ class Recipe:
         """Make the model from the seed and train it; arguments take the place of the recipe's."""
         if epochs is None and iterations is None:
             epochs, iterations = self.epochs, self.iterations
-        batch_size = self.batch_size if batch_size is None else batch_size
         watched = None if self.watch == "nothing" else test
         if self.hold_out:
             held_out, train = _last(train, self.hold_out, seed)
             watched = held_out if self.watch == "validation" else watched
+        batch_size = min(self.batch_size, len(train)) if batch_size is None else batch_size
         model = self.make(seed, train.sample_shape, train.classes or 1)
         total = iterations if iterations is not None else (epochs or 1) * -(-len(train) // batch_size)
         history = fit(

@@ -77,4 +77,6 @@ def read_target(text: str, samples: Sequence[Sample], classes: int) -> Target:
         raise ArgumentError(
             f"--target: must be 'predicted', 'true', a class in 0..{classes - 1}, or two as 4-9, got {came(text)}."
         )
+    if len(chosen) == 2 and chosen[0] == chosen[1]:
+        raise ArgumentError(f"--target: {text!r} compares a class with itself. Name two, as 4-9.")
     return Contrast(*chosen) if len(chosen) == 2 else chosen[0]
