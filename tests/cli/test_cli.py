@@ -394,3 +394,14 @@ def test_a_layer_that_is_not_there_is_told_before_anything_is_drawn(run, table, 
     assert "unknown layer 'nope'" in err
     assert not (tmp_path / "v").exists()
     assert run("explain", "run", "test:0", "--target", "1-1")[0] == 2
+
+
+@pytest.mark.parametrize(
+    "words", [("train", "--out", ""), ("train", "--data", ""), ("evaluate", ""), ("views", "run", "--out", ""),
+              ("predict", "m", ""), ("data", "")],
+)  # fmt: skip
+def test_an_empty_name_is_no_folder(run, tmp_path, words):
+    code, _, err = run(*words)
+    assert code == 2
+    assert "a name is needed, and it is empty" in err
+    assert not list(tmp_path.iterdir())

@@ -8,13 +8,14 @@ import click
 
 from pellucid import plots
 from pellucid.cli.common import expect_file, load_data, write_figure
+from pellucid.cli.ranges import NAME
 from pellucid.cli.sources import Source
 from pellucid.shown import shown
 
 
 @click.command("data")
-@click.argument("directory", required=False, type=click.Path(path_type=Path))
-@click.option("--picture", metavar="FILE.png", type=click.Path(path_type=Path), help="Draw the first hundred samples.")
+@click.argument("directory", required=False, type=NAME)
+@click.option("--picture", metavar="FILE.png", type=NAME, help="Draw the first hundred samples.")
 def data_command(directory: Path | None, picture: Path | None) -> None:
     """Check and describe a DIRECTORY of IDX files, or MNIST: counts, shapes, classes.
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pellucid.cli.common import class_names, expect_file, load_model, shaped_for, write_figure
+from pellucid.cli.ranges import NAME
 from pellucid.cli.sources import Source, data_beside_target, data_of, tell
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError
@@ -23,14 +24,14 @@ from pellucid.training import predict_proba
 
 
 @click.command("explain")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=NAME)
 @click.argument("images", nargs=-1, metavar="IMAGE…")
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="A method; may be given several times.")
 @click.option("--target", default="predicted", show_default=True, help="'true', a class, or 4-9: why 4 and not 9.")
 @click.option("--layer", metavar="NAME", help="The layer of the class activation maps.")
 @data_beside_target
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE.png", default="explanation.png", show_default=True,
+    "--out", type=NAME, metavar="FILE.png", default="explanation.png", show_default=True,
     help="Where to write.",
 )  # fmt: skip
 def explain_command(

@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from pellucid.cli.common import class_names, data_option, load_model, shaped_for
-from pellucid.cli.ranges import COUNT
+from pellucid.cli.ranges import COUNT, NAME
 from pellucid.cli.sources import Source, data_of, table_option, tell
 from pellucid.data import CsvOptions, read_inputs
 from pellucid.outputs import answers
@@ -17,7 +17,7 @@ from pellucid.training import evaluate, predict, predict_proba
 
 
 @click.command("evaluate")
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=NAME)
 @data_option
 def evaluate_command(model: Path, data_dir: Source) -> None:
     """Measure a trained MODEL file on the training and test data: those that its run remembers, or --data.
@@ -33,8 +33,8 @@ def evaluate_command(model: Path, data_dir: Source) -> None:
 
 
 @click.command("predict")
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
+@click.argument("model", type=NAME)
+@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=NAME)
 @click.option("--top", type=COUNT, default=3, show_default=True, help="How many classes to show for each image.")
 @table_option
 def predict_command(

@@ -1,8 +1,10 @@
-"""What a number given on the command line may be. Every numeric option has one of these types; a test sees to it."""
+"""What a number or a name given on the command line may be. Every option has one of these types; a test sees to it."""
 
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -28,6 +30,17 @@ class Real(click.FloatRange):
         return number
 
 
+class Name(click.Path):
+    """The name of a file or folder, which is not empty: that would mean the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or fail."""
+        if not os.fspath(value):
+            self.fail("a name is needed, and it is empty; the current folder is '.'.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+NAME = Name(path_type=Path)
 COUNT = Whole(1)
 SEED = Whole(0, 2**63 - 1)
 RATE = Real(0, 3e38, min_open=True)  # float32 holds no more

@@ -8,6 +8,7 @@ import click
 
 from pellucid.cli.common import expect_file
 from pellucid.cli.explain import Desk, model_file
+from pellucid.cli.ranges import NAME
 from pellucid.cli.sources import Source, data_beside_target
 from pellucid.files import atomic_write
 from pellucid.report import html_report
@@ -18,13 +19,13 @@ from pellucid.training import History
 
 
 @click.command("report")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=NAME)
 @click.argument("images", nargs=-1, metavar="[IMAGE]…")
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="A method; may be given several times.")
 @click.option("--target", default="predicted", show_default=True, help="'true', a class, or 4-9: why 4 and not 9.")
 @data_beside_target
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE.html", default="report.html", show_default=True,
+    "--out", type=NAME, metavar="FILE.html", default="report.html", show_default=True,
     help="Where to write.",
 )  # fmt: skip
 def report_command(

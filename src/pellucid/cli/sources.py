@@ -21,6 +21,7 @@ import click
 import numpy as np
 
 from pellucid import checks
+from pellucid.cli.ranges import NAME
 from pellucid.data import CsvOptions, Dataset, InputSpec, ScaleWarning, load_csv, load_directory, mnist
 from pellucid.data.directory import find_idx_files
 from pellucid.data.scaling import prepared
@@ -196,10 +197,10 @@ def data_option(function: Any, target: Sequence[str] = ("--target", "--target-co
 
     options = (
         click.option(
-            "--data", "data_path", metavar="PATH", type=click.Path(path_type=Path),
+            "--data", "data_path", metavar="PATH", type=NAME,
             help="A folder of IDX files of your own (train-images…, train-labels…, t10k-…), a CSV file, or 'mnist'.",
         ),
-        click.option("--test", "test_path", metavar="FILE", type=click.Path(path_type=Path),
+        click.option("--test", "test_path", metavar="FILE", type=NAME,
                      help="CSV: the file of the test samples; a fifth of the rows if left out."),
         _target_option(*target),
         *_CSV_OPTIONS,

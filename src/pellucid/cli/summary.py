@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pellucid.cli.common import data_option, expect_file, load_data, model_or_file, shaped_for, write_figure
-from pellucid.cli.ranges import COUNT
+from pellucid.cli.ranges import COUNT, NAME
 from pellucid.cli.sources import Source
 from pellucid.files import atomic_write
 from pellucid.views import diagram_svg, summary
@@ -24,7 +24,7 @@ FORMATS = ("text", "rich", "markdown", "json")
 @click.option("--measure", type=COUNT, metavar="N", help="Also how the layers behave on N test images.")
 @data_option
 @click.option(
-    "--diagram", "picture", metavar="FILE", type=click.Path(path_type=Path),
+    "--diagram", "picture", metavar="FILE", type=NAME,
     help="Draw the architecture to FILE, .svg or .png.",
 )  # fmt: skip
 def summary_command(model: str, form: str, measure: int | None, data_dir: Source, picture: Path | None) -> None:

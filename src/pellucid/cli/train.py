@@ -18,7 +18,7 @@ import numpy as np
 from pellucid import plots
 from pellucid.cli.clock import seconds_since_start
 from pellucid.cli.common import data_option, load_data, write_figure
-from pellucid.cli.ranges import COUNT, RATE, SEED, Whole
+from pellucid.cli.ranges import COUNT, NAME, RATE, SEED, Whole
 from pellucid.cli.sources import MEMORY, Source
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError, MissingDependencyError
@@ -53,7 +53,7 @@ PICTURES = ("training.png", "samples.png", "confusion.png", "mistakes.png", "fil
     show_default=True,
     help="Train from this many seeds; print mean and spread.",
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to write; runs/MODEL if left out.")
+@click.option("--out", type=NAME, metavar="DIR", help="Where to write; runs/MODEL if left out.")
 @click.option("--overwrite", is_flag=True, help="Write into a directory that holds a run already.")
 @click.option("--list", "list_models", is_flag=True, help="List the models, with the figures published for them.")
 @click.pass_context

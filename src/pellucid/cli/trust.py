@@ -10,7 +10,7 @@ import click
 from pellucid import checks
 from pellucid.cli.common import data_option, expect_file, write_figure
 from pellucid.cli.explain import Desk
-from pellucid.cli.ranges import SEED, Whole
+from pellucid.cli.ranges import NAME, SEED, Whole
 from pellucid.cli.sources import Source
 from pellucid.errors import ArgumentError
 from pellucid.explain.evaluate import trust_card
@@ -19,7 +19,7 @@ from pellucid.shown import shown
 
 
 @click.command("trust")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=NAME)
 @click.argument("method")
 @click.option("--layer", metavar="NAME", help="The layer of a class activation map.")
 @click.option("--images", type=Whole(2), default=32, show_default=True, help="Test images it is checked on.")
@@ -28,7 +28,7 @@ from pellucid.shown import shown
 )
 @data_option
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE.png", default="trust.png", show_default=True,
+    "--out", type=NAME, metavar="FILE.png", default="trust.png", show_default=True,
     help="Where to draw the card.",
 )  # fmt: skip
 def trust_command(

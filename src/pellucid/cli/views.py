@@ -13,7 +13,7 @@ import numpy as np
 from pellucid import checks, explain, plots, views
 from pellucid.cli.common import data_option, write_figure
 from pellucid.cli.explain import Desk
-from pellucid.cli.ranges import SEED, Whole
+from pellucid.cli.ranges import NAME, SEED, Whole
 from pellucid.cli.sources import Source
 from pellucid.errors import ArgumentError, DataError, PellucidError
 from pellucid.explain.parts import layer_shape, operations
@@ -27,7 +27,7 @@ MAXIMISED, SEARCHED = 16, 6  # units that are maximised, and whose samples are l
 
 
 @click.command("views")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=NAME)
 @click.argument("images", nargs=-1, metavar="[IMAGE]…")
 @click.option("--only", multiple=True, metavar="VIEW", help="One of the views; may be given several times.")
 @click.option("--layer", metavar="NAME", help="The layer looked at, where a view is of one.")
@@ -39,7 +39,7 @@ MAXIMISED, SEARCHED = 16, 6  # units that are maximised, and whose samples are l
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of maximize and maximize-filters.")
 @data_option
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", default="views", show_default=True,
+    "--out", type=NAME, metavar="DIR", default="views", show_default=True,
     help="The folder to write to; it is made if there is none.",
 )  # fmt: skip
 def views_command(
