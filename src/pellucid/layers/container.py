@@ -284,9 +284,9 @@ def step_backward(
     wanted = need_grads and layer.trainable
     dx, grads = layer.backward(dy, cache, need_dx=need_dx, need_grads=wanted)
     if (need_dx and dx is None) or (wanted and (not isinstance(grads, dict) or grads.keys() != layer.params.keys())):
-        came = f"dx {None if dx is None else dx.shape}, {sorted(grads) if isinstance(grads, dict) else grads}"
+        got = f"dx {None if dx is None else dx.shape}, {sorted(grads) if isinstance(grads, dict) else grads}"
         raise ShapeError(
-            f"{layer.label}: backward must return dx and a gradient for each of {sorted(layer.params)}, got {came}."
+            f"{layer.label}: backward must return dx and a gradient for each of {sorted(layer.params)}, got {got}."
         )
     return dx, grads
 
