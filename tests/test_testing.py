@@ -160,7 +160,7 @@ def test_a_class_that_another_has_replaced_is_refused() -> None:
     first = scale()
     scale()
 
-    with pytest.raises(ArgumentError, match="another one of this name has replaced"):
+    with pytest.raises(ArgumentError, match="another class of that name is known"):
         assert_gradients(first, 4)
 
 
