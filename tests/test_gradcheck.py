@@ -485,7 +485,7 @@ def test_a_uniform_upstream_gradient_would_have_hidden_this(
         (("relu", np.ones((1, 2))), {}, ArgumentError, "a layer or a network is needed, got 'relu'"),
         ((SimpleNamespace(network=ReLU()), np.ones((1, 2))), {}, ArgumentError, r"Give its \.network"),
         ((ReLU(), np.ones((1, 2))), {"loss": "Hinge"}, ArgumentError, "a loss needs targets. Give t as well"),
-        ((ReLU(), np.ones((1, 2))), {"tolerance": 0}, ArgumentError, "tolerance must be a number above 0"),
+        ((ReLU(), np.ones((1, 2))), {"tolerance": 0}, ArgumentError, "tolerance must lie in"),
         (
             (ReLU(), np.ones((1, 2))),
             {"samples": 0},

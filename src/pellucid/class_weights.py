@@ -30,7 +30,7 @@ def read_weights(who: str, given: Any) -> str | dict[int, float] | Array:
         return named
     try:
         weights = np.asarray(given, np.float64)
-    except (TypeError, ValueError):
+    except Exception:  # TypeError or ValueError most often, but an array's maker may raise anything
         raise ArgumentError(f"{who}: class_weights must be numbers, got {came(given)}. {FORMS}") from None
     if weights.ndim != 1:
         raise ShapeError(f"{who}: class_weights must have shape (K,), got {weights.shape}. {FORMS}")

@@ -77,6 +77,7 @@ def softmax(x: ArrayLike) -> Array:
 
 
 @checked
+@checks.within_memory
 def one_hot(t: ArrayLike, classes: int, dtype: DTypeLike = np.float32) -> Array:
     """Class indices (N,) as rows (N, K) that hold a single 1.
 
@@ -88,6 +89,7 @@ def one_hot(t: ArrayLike, classes: int, dtype: DTypeLike = np.float32) -> Array:
     """
     classes = checks.size("one_hot", "classes", classes)
     indices = checks.class_indices("one_hot", t, classes)
+    checks.expect_memory("one_hot", (len(indices), classes))
     rows = np.zeros((len(indices), classes), dtype)
     rows[np.arange(len(indices)), indices] = 1
     return rows

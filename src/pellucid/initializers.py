@@ -19,6 +19,7 @@ from pellucid import checks
 from pellucid.checked import checked, checked_late
 from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError
+from pellucid.shown import came
 from pellucid.typing import Array, Config, DTypeLike, Shape
 
 
@@ -33,6 +34,8 @@ def fans(shape: Shape) -> tuple[int, int]:
     """
     if len(shape) < 2:
         return max(1, math.prod(shape)), max(1, math.prod(shape))
+    if min(shape) < 0:
+        raise ArgumentError(f"fans: shape must hold sizes of at least 0, got {came(shape)}.")
     receptive = math.prod(shape[:-2])
     return receptive * shape[-2], receptive * shape[-1]
 

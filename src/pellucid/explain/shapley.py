@@ -18,6 +18,7 @@ from pellucid.typing import Array, ArrayLike, IntArray, Shape
 
 
 @checked
+@checks.within_memory
 def shapley(
     model: Any,
     x: ArrayLike,

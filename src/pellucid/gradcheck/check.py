@@ -85,7 +85,7 @@ def check_gradients(
     _expect_layer(layer)
     if loss is not None and t is None:
         raise ArgumentError("check_gradients: a loss needs targets. Give t as well.")
-    checks.expect_positive("check_gradients", "tolerance", tolerance)
+    checks.expect_range("check_gradients", "tolerance", tolerance, 1e-15, 1)
     samples = checks.size("check_gradients", "samples", samples)
     judged = None if t is None else as_loss(loss or SoftmaxCrossEntropy())
     subject = Subject(layer, x, t, judged, train, seed)

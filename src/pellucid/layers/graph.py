@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.checked import checked, checked_late
-from pellucid.errors import ArgumentError
+from pellucid.errors import ArgumentError, ShapeError
 from pellucid.layers.base import Layer
 from pellucid.layers.container import AnyLayer, Container, Rules, learns, sample_shape, step_backward, step_forward
 from pellucid.layers.merge import Merge, merge_backward
@@ -191,6 +191,8 @@ class Graph(Container[Tape]):
         self, dy: Array, tape: Tape, rules: Rules | None, way: set[str], need_grads: bool
     ) -> tuple[Arrays, Arrays]:
         """Return the gradients at the outputs on the way, and those of the parameters."""
+        if len(tape) != len(self.nodes):
+            raise ShapeError(f"{self.label}: the tape has {len(tape)} steps, the graph {len(self.nodes)} nodes.")
         flows: Arrays = {self.output: dy}
         grads: dict[str, Arrays] = {}
         for node, step in zip(reversed(self.nodes), reversed(tape), strict=True):

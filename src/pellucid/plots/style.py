@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pellucid import checks
+from pellucid.shown import bounded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,6 +143,7 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
+    text = bounded(text, 1000)  # longer is too wide at any size
     if not text.strip():
         return 0.0
     font = FontProperties(weight="bold" if bold else "normal")
