@@ -37,8 +37,10 @@ from pellucid.typing import Array, Config, IntArray
 
 PASSIVE = (Dropout, SpatialDropout2D, Flatten, Reshape)
 """Layers that change no number in an evaluation-mode pass."""
-POOLS = (MaxPool2D, AveragePool2D, GlobalMaxPool2D, GlobalAveragePool2D)
-KEEPING = (*PASSIVE, *POOLS, Upsample2D, ReLU, LeakyReLU, ELU)
+KEEPING = (
+    *(*PASSIVE, Upsample2D, ReLU, LeakyReLU, ELU),
+    *(MaxPool2D, AveragePool2D, GlobalMaxPool2D, GlobalAveragePool2D),
+)
 """Layers of which probabilities come out where they go in: numbers of 0 to 1 stay so."""
 
 

@@ -15,7 +15,7 @@ from pellucid.data.csv_rows import Rows, read_rows
 from pellucid.data.csv_text import Column, CsvOptions
 from pellucid.data.dataset import Dataset
 from pellucid.data.spec import InputSpec
-from pellucid.data.table import Table, as_dataset, expect_known, precision
+from pellucid.data.table import Table, as_dataset, expect_known, likeness, precision
 from pellucid.data.targets import Task
 from pellucid.typing import DTypeLike
 
@@ -97,9 +97,7 @@ def load_csv(
     expect_known("load_csv", task, scale)
     rows = read_rows(who, path, CsvOptions(target, header, delimiter, decimal, encoding, index_col))
     columns.expect_two_columns(who, rows.names)
-    known = like.described() if isinstance(like, Dataset) else like
-    if known is not None:
-        class_names = known.class_names if class_names is None else class_names
+    known, class_names = likeness(like, class_names)
     table = _taken_apart(who, rows, target, index_col, task, known, precision(scale, known, dtype))
     return as_dataset(table, task, class_names, dtype, scale, known)
 

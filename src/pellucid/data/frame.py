@@ -14,7 +14,7 @@ from pellucid.data.csv_text import Column
 from pellucid.data.dataset import Dataset
 from pellucid.data.labels import numbers
 from pellucid.data.spec import InputSpec
-from pellucid.data.table import Table, as_dataset, expect_known, precision
+from pellucid.data.table import Table, as_dataset, expect_known, likeness, precision
 from pellucid.data.targets import Task
 from pellucid.errors import ArgumentError, DataError
 from pellucid.typing import Array, DTypeLike
@@ -56,9 +56,7 @@ def from_dataframe(
         )
     if 0 in frame.shape:
         raise DataError(f"{who}: the DataFrame is empty, its shape is {frame.shape}.")
-    known = like.described() if isinstance(like, Dataset) else like
-    if known is not None:
-        class_names = known.class_names if class_names is None else class_names
+    known, class_names = likeness(like, class_names)
     table = _frame_apart(who, frame, target, index_col, task, known, precision(scale, known, dtype))
     return as_dataset(table, task, class_names, dtype, scale, known)
 

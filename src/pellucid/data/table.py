@@ -35,6 +35,14 @@ def expect_known(who: str, task: str, scale: str) -> None:
     checks.expect_known(who, "scale", scale, SCALES)
 
 
+def likeness(
+    like: Dataset | InputSpec | None, class_names: Sequence[str] | None
+) -> tuple[InputSpec | None, Sequence[str] | None]:
+    """Return how the data that these are to be like were prepared, and the class names: those given, or theirs."""
+    known = like.described() if isinstance(like, Dataset) else like
+    return known, known.class_names if known is not None and class_names is None else class_names
+
+
 def precision(scale: str, known: InputSpec | None, dtype: DTypeLike) -> DTypeLike:
     """The dtype to read columns in: float64 where they are to be standardised, as large numbers differ late."""
     standard = bool(known.mean) if known is not None else scale in ("standard", "auto")

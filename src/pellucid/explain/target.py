@@ -329,9 +329,8 @@ class Question:
         given = as_array(self.who, "target", target)
         if given.ndim == 0:
             given = np.full(len(y), given)
-        return checks.class_indices(f"{self.who} (target)", given, self.reading.classes(y.shape[1]), len(y)).astype(
-            np.int64
-        )
+        count = self.reading.classes(y.shape[1])
+        return checks.class_indices(f"{self.who} (target)", given, count, len(y)).astype(np.int64)
 
 
 def network_of(who: str, model: Any) -> AnyContainer:
