@@ -157,6 +157,19 @@ def test_a_signal_takes_one_line_and_leaves_nothing(folder, tmp_path, number, co
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_strikes_a_class_body_is_still_a_signal(monkeypatch, capsys, number):
+    class Struck:
+        def __set_name__(self, owner, name):
+            signal.raise_signal(number)
+
+    monkeypatch.setattr("importlib.import_module", lambda name: type("Module", (), {"field": Struck()}))
+    with pytest.raises(SystemExit) as ended:
+        main(["summary"])
+
+    assert (ended.value.code, capsys.readouterr().err.count("\n")) == (128 + number, 1)
+
+
 def test_sigterm_ends_a_training_and_writes_nothing(folder, tmp_path):
     arguments = [
         "train",

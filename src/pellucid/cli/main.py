@@ -123,16 +123,22 @@ def _stoppable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    came: list[Stopped] = []
+
+    def stop(number: int, _: object) -> None:
+        came.append(Stopped(number))
+        raise came[-1]
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except Exception:
+        if came:  # what it struck made another error of it, as a class body does of any in `__set_name__`
+            raise came[-1] from None
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)  # None: not of Python's making
-
-
-def _stop(number: int, _: object) -> None:
-    raise Stopped(number)
 
 
 def _words(error: OSError) -> str:
