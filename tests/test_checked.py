@@ -247,6 +247,13 @@ def test_a_class_is_called_by_its_name():
         pl.SimpleCNN(seed="x")
 
 
+@pytest.mark.parametrize("kind", [pl.ReLU, pl.Affine, pl.Sequential, pl.Graph, pl.Residual, pl.Add, pl.Adam])
+def test_a_subclass_that_leaves_out_the_constructor_above_is_told(kind):
+    made = type("Mine", (kind,), {"__init__": lambda self: None})
+    with pytest.raises(CallError, match=r"Mine: its __init__ leaves out that of the class above. Add super"):
+        made()
+
+
 def test_the_signature_stays():
     assert draw.__name__ == "draw"
     assert draw.__doc__ == "Say what came."

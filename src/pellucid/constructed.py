@@ -23,9 +23,12 @@ class Constructed(ABCMeta):
     pellucid.errors.CallError: Scale: unknown argument 'nme'. Did you mean 'name'? Known: factor, name.
     """
 
+    set_first = "__class__"
+    """What the `__init__` of the first class sets, and those of its subclasses must not leave out."""
+
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().__call__(*args, **kwargs)
+            made = super().__call__(*args, **kwargs)
         except PellucidError:
             raise
         except Exception:
@@ -33,6 +36,9 @@ class Constructed(ABCMeta):
                 raise CallError(f"{cls.__name__}: {_what_to_write(cls)}") from None
             look(cls.__name__, cls.__signature__, args, kwargs)
             raise  # the fault lies within
+        if not hasattr(made, cls.set_first):
+            raise CallError(f"{cls.__name__}: its __init__ leaves out that of the class above. Add super().__init__().")
+        return made
 
     @property
     def __signature__(cls) -> Signature:

@@ -57,6 +57,7 @@ class Optimizer(metaclass=Constructed):
     array([0.9, 1.1])
     """
 
+    set_first: ClassVar[str] = "schedule"
     decoupled: ClassVar[bool] = False
     """Whether weight decay shrinks the weights directly instead of joining the gradient."""
 

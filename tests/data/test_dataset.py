@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import pellucid as pl
 from pellucid.data import Dataset, ScaleWarning
 from pellucid.errors import ArgumentError, DataError, LabelError, ShapeError, UnknownNameError
 
@@ -202,6 +204,38 @@ def test_unscaled_pixels_bring_a_warning_that_names_the_remedy_and_the_caller() 
             data = Dataset(x, [0, 1])
         assert caught[0].filename == __file__
         assert data.x.max() == x.max(), "the values stay as they are"
+
+
+@pytest.mark.parametrize(
+    ("column", "apart"),
+    [
+        ([1_700_000_000, 1_700_000_001], 1),  # times: one number in float32
+        ([1_700_000_000, 1_700_000_200], 2),
+        ([1000, 1000.001], 9),
+    ],
+)
+def test_numbers_that_float32_makes_equal_bring_a_warning(column: list[float], apart: int, tmp_path: Path) -> None:
+    x = np.c_[[1.0, 2.0], column]
+    told = f"tells only about {apart} numbers apart"
+    with pytest.warns(ScaleWarning, match=f"Dataset: column 1 of x lies between .* {told}. Subtract its mean"):
+        Dataset(x, [0, 1])
+    with pytest.warns(ScaleWarning, match=f"Dataset: column 1 of t lies between .* {told}"):
+        Dataset(np.eye(2), x, task="regression")
+    file = tmp_path / "x.csv"
+    file.write_text(f"a,b,label\n1,{column[0]},0\n2,{column[1]},1\n")
+    with pytest.warns(ScaleWarning, match=f"x.csv: column 'b' lies .* {told}. Take scale='standard'") as caught:
+        pl.load_csv(file)
+    assert len(caught) == 1
+
+
+def test_numbers_that_stay_apart_bring_no_warning(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Dataset([[1_700_000_000], [1_700_000_001]], [0, 1], dtype=np.float64)
+        Dataset([[0.1, 2000, 1], [0.1, 2026, 1e30]], [0, 1])  # a constant, years, anything wide
+        file = tmp_path / "x.csv"
+        file.write_text("a,b,label\n1,1700000000,0\n2,1700000001,1\n")
+        pl.load_csv(file, scale="standard")
 
 
 def test_scaled_pixels_and_ordinary_tables_bring_no_warning() -> None:

@@ -19,6 +19,8 @@ from pellucid.data.targets import Task
 from pellucid.errors import ArgumentError, DataError, ShapeError
 from pellucid.typing import Array, ArrayLike, DTypeLike, IntArray, Shape
 
+ROUNDED = "Subtract its mean, or take dtype='float64'."
+
 
 class Dataset:
     """Samples `x` (N, ...) with their targets `t`.
@@ -97,9 +99,13 @@ class Dataset:
             )
         else:
             self.t = targets.regression_targets("Dataset", t, len(self.x), dtype)
+            if getattr(t, "dtype", None) != dtype:
+                inputs.warn_about_rounding("Dataset", self.t, "column {} of t".format, ROUNDED)
         self.class_names = targets.expect_class_names("Dataset", class_names, self.classes)
         self.inputs: InputSpec | None = None
         inputs.warn_about_scale("Dataset", x, self.x)
+        if self.x.ndim == 2 and getattr(x, "dtype", None) != dtype:
+            inputs.warn_about_rounding("Dataset", self.x, "column {} of x".format, ROUNDED)
 
     @property
     def task(self) -> Task:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from pellucid.typing import Array, DTypeLike
 
 
 class ScaleWarning(UserWarning):
-    """Samples look like pixels of 0–255, where networks learn from values of 0–1.
+    """Numbers of a scale that hinders learning: pixels of 0–255, or large ones that float32 cannot tell apart.
 
     Examples
     --------
@@ -62,5 +63,21 @@ def warn_about_scale(who: str, given: Any, x: Array) -> None:
     if (2 if pixels else 127) < top <= 255 and x.min() >= 0:
         checks.warn(
             f"{who}: x reaches {top:g}, as pixels of 0–255 do; networks learn best from 0–1. Write x / 255.",
+            ScaleWarning,
+        )
+
+
+def warn_about_rounding(who: str, x: Array, name: Callable[[int], str], remedy: str) -> None:
+    """Warn where the dtype of `x` (N, D) has few steps between a column's ends: what differs there became equal.
+
+    A column that is one number throughout says nothing, unless that number is so large that it may have been several.
+    """
+    low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+    step = np.maximum(np.abs(low), np.abs(high)) * np.finfo(x.dtype).eps
+    for i in np.flatnonzero((high - low < 256 * step) & ((high > low) | (step >= 2)))[:1]:
+        count = round((high[i] - low[i]) / step[i]) + 1
+        checks.warn(
+            f"{who}: {name(i)} lies between {low[i]:.9g} and {high[i]:.9g}, where {x.dtype} tells only about {count} "
+            f"numbers apart. {remedy}",
             ScaleWarning,
         )

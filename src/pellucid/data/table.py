@@ -10,6 +10,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.data import columns
 from pellucid.data.dataset import Dataset
+from pellucid.data.inputs import warn_about_rounding
 from pellucid.data.labels import numbered, numbers
 from pellucid.data.scaling import SCALES, scaled, spec_of
 from pellucid.data.spec import InputSpec
@@ -60,6 +61,8 @@ def as_dataset(
     expect_finite(who, x, places, features)
     spec = known if known is not None else spec_of(who, x, features, scale)
     x = scaled(who, x, spec)
+    if not spec.mean:
+        warn_about_rounding(who, x, lambda i: f"column {features[i]!r}", "Take scale='standard', or dtype='float64'.")
     if task == "regression":
         t = numbers(who, cells, places, target, 'Classes of text need task="classification".')
         made = Dataset(x, t, task=task, class_names=class_names, dtype=dtype)

@@ -94,6 +94,7 @@ class Layer(KnownAttributes, Generic[CacheT]):
 
     input_shape: Shape | None = None
     output_shape: Shape | None = None
+    set_first: ClassVar[str] = "params"
     stochastic: ClassVar[bool] = False
     """True where a training-mode forward draws random numbers and so needs `rng`."""
     takes_images: ClassVar[bool] = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Generic, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Generic, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -42,6 +42,7 @@ class Merge(Generic[CacheT], metaclass=Constructed):
     them together, for example with Conv2D(filters, 1, stride=...).
     """
 
+    set_first: ClassVar[str] = "params"
     output_shape: Shape | None = None
 
     @checked
