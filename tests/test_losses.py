@@ -367,6 +367,12 @@ def test_impossible_options_are_refused(make: Any, message: str) -> None:
 # Bad labels
 
 
+@pytest.mark.parametrize("y", [[[0.5, -0.1]], [[1.5, 0.2]]])
+def test_scores_are_no_probabilities(y):
+    with pytest.raises(DataError, match=r"CrossEntropy: outputs must be probabilities, got numbers .*SoftmaxCross"):
+        CrossEntropy().forward(np.array(y), [1])
+
+
 CLASSIFIERS = [SoftmaxCrossEntropy(), Hinge()]
 ROWS = [SigmoidCrossEntropy(), CrossEntropy(), Quadratic(), SumOfSquares(), MeanSquaredError(), Huber()]
 

@@ -20,7 +20,7 @@ from pellucid import arrays, checks
 from pellucid.checked import checked, checked_late
 from pellucid.class_weights import ClassWeights, array_of_weights, read_weights, weights_config
 from pellucid.constructed import Constructed
-from pellucid.errors import ArgumentError, LabelError, ShapeError, UnknownNameError
+from pellucid.errors import ArgumentError, DataError, LabelError, ShapeError, UnknownNameError
 from pellucid.functions import as_float, one_hot, sigmoid, softmax
 from pellucid.typing import Array, ArrayLike, Config, IntArray
 
@@ -327,6 +327,10 @@ class SigmoidCrossEntropy(ShareLoss):
         return sigmoid(y)
 
 
+_SLACK = 1e-4
+"""How far rounding may take a probability outside 0 to 1."""
+
+
 class CrossEntropy(ShareLoss):
     """Cross-entropy of outputs that already are probabilities in (0, 1), such as those of a sigmoid layer.
 
@@ -345,6 +349,11 @@ class CrossEntropy(ShareLoss):
     """
 
     def compute(self, y: Array, t: Array) -> tuple[float, LossCache]:
+        if y.min() < -_SLACK or y.max() > 1 + _SLACK:  # which NaN is not: that is divergence
+            raise DataError(
+                f"CrossEntropy: outputs must be probabilities, got numbers from {y.min():.3g} to {y.max():.3g}. "
+                'End the network with Sigmoid() or Softmax(), or give loss="SoftmaxCrossEntropy", which takes scores.'
+            )
         t = t.astype(y.dtype, copy=False)
         eps = np.finfo(y.dtype).eps
         p = np.clip(y, eps, 1 - eps)
