@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import pellucid as pl
+from fuzz.values import RAISING, images_network, odd
 from pellucid.checked import checked, checked_late
 from pellucid.data import Dataset
-from pellucid.errors import ArgumentError, CallError, PellucidError
+from pellucid.errors import ArgumentError, CallError, DataError, PellucidError
 from pellucid.kernels import Padding, Pair
 from pellucid.layers import Container
 from pellucid.layers.container import AnyLayer
@@ -245,6 +246,33 @@ def test_a_warning_names_the_line_that_called():
 def test_a_class_is_called_by_its_name():
     with pytest.raises(ArgumentError, match="SimpleCNN: seed must be a whole number, got 'x'"):
         pl.SimpleCNN(seed="x")
+
+
+def test_what_does_not_fit_into_memory_is_told_by_the_one_who_was_asked():
+    @checked
+    def early(count: int) -> Array:
+        return np.empty((count, 2**20))
+
+    for function in (early, checked_late(early)):
+        with pytest.raises(DataError, match=r"early: takes more memory than there is\. Unable to allocate"):
+            function(2**25)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: pl.Add().infer_shape([[1, 2], [3]]),
+        lambda: pl.TruthTableNet(np.eye(2), (1.5, 2)),
+        lambda: pl.TruthTableNet(np.eye(2), np.ones((3, 1))),
+        lambda: pl.from_dataframe(odd(*RAISING)),
+        lambda: pl.Conv2D(2, 3, padding=odd("__index__")),
+        lambda: pl.views.receptive_field(images_network(), "conv2d1", (1.5, 2)),
+        lambda: pl.explain.all_classes(images_network(), np.ones((8, 8, 1)), rules=np.ones(3)),
+    ],
+)
+def test_wrong_calls_that_the_machine_found(call):
+    with pytest.raises(PellucidError):
+        call()
 
 
 @pytest.mark.parametrize("kind", [pl.ReLU, pl.Affine, pl.Sequential, pl.Graph, pl.Residual, pl.Add, pl.Adam])

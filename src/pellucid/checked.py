@@ -23,7 +23,7 @@ import numpy as np
 
 from pellucid import calls, kinds
 from pellucid.arrays import numbers
-from pellucid.errors import ArgumentError, PellucidError
+from pellucid.errors import ArgumentError, DataError, PellucidError
 from pellucid.shown import came
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,7 +38,10 @@ def checked(function: F) -> F:
     @functools.wraps(function)
     def at_the_door(*args: Any, **kwargs: Any) -> Any:
         door.look(args, kwargs)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except MemoryError as error:
+            raise door.too_large(args, error) from None
 
     return at_the_door  # type: ignore[return-value]
 
@@ -55,8 +58,10 @@ def checked_late(function: F) -> F:
             return function(*args, **kwargs)
         except PellucidError:
             raise
-        except Exception:
+        except Exception as error:
             door.look(args, kwargs)
+            if isinstance(error, MemoryError):
+                raise door.too_large(args, error) from None
             raise
 
     return at_the_door  # type: ignore[return-value]
@@ -86,10 +91,18 @@ class _Door:
 
     def look(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         """Raise an error of the package where the arguments do not fit, or one is not of its type."""
+        own = self.of_method and args
+        look(self.name(args), self.signature, args[1:] if own else args, kwargs)
+
+    def name(self, args: Sequence[Any]) -> str:
+        """How messages call the function."""
         if self.of_method and args:
-            look(_method(self.function.__name__, args[0]), self.signature, args[1:], kwargs)
-        else:
-            look(self.function.__qualname__.rpartition("<locals>.")[2], self.signature, args, kwargs)
+            return _method(self.function.__name__, args[0])
+        return self.function.__qualname__.rpartition("<locals>.")[2]
+
+    def too_large(self, args: Sequence[Any], error: MemoryError) -> DataError:
+        """The error for what does not fit into memory."""
+        return DataError(f"{self.name(args)}: takes more memory than there is. {error}".rstrip())
 
 
 def _method(name: str, owner: object) -> str:

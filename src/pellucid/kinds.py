@@ -151,12 +151,14 @@ KINDS = {
         "a generator such as np.random.default_rng(0)", lambda value: isinstance(value, np.random.Generator)
     ),
     "Sequence[str]": Kind("a list of strings", partial(_sequence, _text)),
+    "tuple[int, int]": Kind("two whole numbers such as (3, 3)", _pair),
     "Sequence[AnyLayer]": Kind("a list of layers", partial(_sequence, lambda value: is_made_by_us(value, "Layer"))),
     "Sequence[Sample]": Kind("a list of pl.report.Sample", partial(_sequence, lambda v: is_made_by_us(v, "Sample"))),
     "Sequence[Method]": Kind(
         'a list of methods such as pl.report.METHODS["saliency"]',
         partial(_sequence, lambda value: is_made_by_us(value, "Method")),
     ),
+    "Sequence[str | None]": Kind("a list of strings or None", partial(_sequence, lambda v: v is None or _text(v))),
     "Sequence[int]": Kind("a list of whole numbers", partial(_sequence, _whole)),
     "Mapping[str, str]": Kind("a dict of strings", partial(_mapping, _text)),
     "Sequence[Shape]": Kind("a list of shapes", partial(_sequence, _shape)),

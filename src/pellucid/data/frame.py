@@ -47,10 +47,10 @@ def from_dataframe(
     who = "from_dataframe"
     dtype = checks.float_dtype(who, dtype)
     expect_known(who, task, scale)
-    if hasattr(frame, "get_column") and hasattr(frame, "columns"):  # polars
+    if _offers(frame, "get_column", "columns"):  # polars
         pandas = checks.require("pandas", "from_dataframe", "tables")
         frame = pandas.DataFrame({name: frame.get_column(name).to_numpy() for name in frame.columns})
-    if not (hasattr(frame, "iloc") and hasattr(frame, "columns")):
+    if not _offers(frame, "iloc", "columns"):
         raise ArgumentError(
             f"{who}: frame must be a DataFrame of pandas or polars, got {type(frame).__name__}. Arrays go to Dataset."
         )
@@ -59,6 +59,13 @@ def from_dataframe(
     known, class_names = likeness(like, class_names)
     table = _frame_apart(who, frame, target, index_col, task, known, precision(scale, known, dtype))
     return as_dataset(table, task, class_names, dtype, scale, known)
+
+
+def _offers(frame: Any, *names: str) -> bool:
+    try:
+        return all(hasattr(frame, name) for name in names)
+    except Exception:  # noqa: BLE001  # `__getattr__` is the object's own
+        return False
 
 
 def _frame_apart(

@@ -122,12 +122,12 @@ class Add(Merge[MergeCache]):
 
     def infer_shape(self, shapes: Sequence[Shape]) -> Shape:
         self.expect_several(shapes)
-        if len(set(shapes)) > 1:
+        if len(set(map(tuple, shapes))) > 1:
             raise ShapeError(
                 f"{self.label}: its inputs must have one shape, got {' and '.join(map(str, shapes))}. "
                 "Bring them together, for example with Conv2D(filters, 1, stride=...)."
             )
-        return shapes[0]
+        return tuple(shapes[0])
 
     @checked_late
     def forward(self, xs: Sequence[Array]) -> tuple[Array, MergeCache]:

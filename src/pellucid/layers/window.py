@@ -55,7 +55,7 @@ def count(who: str, name: str, value: Any) -> int:
     """`value` as an int of at least 0."""
     try:
         number = operator.index(value)
-    except TypeError:
+    except Exception:  # noqa: BLE001  # TypeError most often, but `__index__` is the object's own
         number = -1
     if number < 0 or isinstance(value, (bool, np.bool_)):
         raise ArgumentError(f"{who}: {name} must be a whole number of at least 0, got {came(value)}.")

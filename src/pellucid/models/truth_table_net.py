@@ -6,6 +6,7 @@ import numpy as np
 
 from pellucid.arrays import numbers
 from pellucid.checked import checked
+from pellucid.errors import ShapeError
 from pellucid.initializers import Uniform
 from pellucid.layers import Affine, Sequential, Sigmoid
 from pellucid.losses import SumOfSquares
@@ -41,6 +42,11 @@ class TruthTableNet:
     @checked
     def __init__(self, x: ArrayLike, t: ArrayLike, hidden_size: int = 4, *, seed: int = 0) -> None:
         self.x, self.t = numbers("TruthTableNet", "x", x, float), numbers("TruthTableNet", "t", t, float)
+        if self.x.ndim != 2 or self.t.ndim != 2 or len(self.x) != len(self.t):
+            raise ShapeError(
+                f"TruthTableNet: x and t must be rows of one table, (N, D) and (N, K), got {self.x.shape} and "
+                f"{self.t.shape}."
+            )
         begin = Uniform(1.0, low=0.0)
         self.network = Sequential(
             [
