@@ -498,3 +498,63 @@ def test_methods_and_what_is_only_read_are_not_set(name: str) -> None:
     layer = pl.LeakyReLU(0.1)
     with pytest.raises(UnknownNameError, match=f"unknown attribute '{name}'"):
         setattr(layer, name, 0.3)
+
+
+# Arrays that create_params did not make
+
+
+def scaled_by(arrays: Any, counts: Any = None) -> type[pl.Layer[Any]]:
+    """A layer class x·k whose `create_params` takes k, and what else there is, from elsewhere."""
+
+    class Scale(pl.Layer[Any]):
+        def infer_shape(self, input_shape: Any) -> Any:
+            return input_shape
+
+        def create_params(self, input_shape: Any, rng: Any, dtype: Any) -> None:
+            self.params, self.buffers = Parameters(**arrays), Parameters(**(counts or {}))
+
+        def forward(self, x: Any, *, train: bool = False, rng: Any = None) -> Any:
+            return x * self.params["k"], x
+
+        def backward(self, dy: Any, cache: Any, *, need_dx: bool = True, need_grads: bool = True) -> Any:
+            return dy * self.params["k"], {name: (dy * cache).sum(axis=0) for name in self.params}
+
+    return Scale
+
+
+def test_an_array_of_a_class_is_nobodys_parameter() -> None:
+    begin = np.ones(6, np.float32)
+    kind = scaled_by({"k": begin})
+    network = pl.Sequential([kind(), pl.Affine(3)], input_shape=6)
+    copied, data = pl.copy_network(network), samples(network)
+    before = pl.predict(copied, data[0])
+    train(network, data)
+    assert not np.array_equal(network.params["scale1.k"], begin)
+    assert (begin == 1).all()
+    assert np.array_equal(pl.predict(copied, data[0]), before)
+    assert (pl.Sequential([kind()], input_shape=6).params["scale1.k"] == 1).all()
+
+
+def test_two_names_of_one_array_stay_so() -> None:
+    begin = np.ones(6)  # converted to float32, once
+    layer = scaled_by({"k": begin, "again": begin})()
+    layer.build((6,), np.random.default_rng(0))
+    assert layer.params["k"] is layer.params["again"]
+    assert layer.params["k"].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("arrays", "counts", "message"),
+    [
+        ({"k": np.ones(6, np.float32)}, {"k": np.zeros(6, np.float32)}, "'k' names a parameter and a buffer"),
+        (
+            {"k": np.ones(6, np.int64)},
+            {},
+            "must make k an array of float32, got int64. Counts belong",
+        ),
+        ({"k": np.ones(6, bool)}, {}, "must make k an array of float32, got bool"),
+    ],
+)
+def test_what_no_training_could_move_is_refused(arrays: Any, counts: Any, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        pl.Sequential([scaled_by(arrays, counts)()], input_shape=6)

@@ -246,7 +246,8 @@ class Layer(KnownAttributes, Generic[CacheT]):
                 self.input_shape, self.output_shape = input_shape, output_shape
                 self.create_params(input_shape, rng, dtype)
             self._expect_no_other_arrays(before)
-            self._keep(dtype)
+            # What a class of the user's puts there may be an array that others hold: of the class, or given to it.
+            self._keep(dtype, copied=not type(self).create_params.__module__.startswith("pellucid."))
         except BaseException:
             self._forget()
             raise
@@ -260,11 +261,14 @@ class Layer(KnownAttributes, Generic[CacheT]):
                     f"Put it into self.buffers = Parameters({name}=...)."
                 )
 
-    def _keep(self, dtype: np.dtype[Any]) -> None:
+    def _keep(self, dtype: np.dtype[Any], *, copied: bool = False) -> None:
         """Hold the arrays that are there, in the form that every kernel reads."""
+        twice = sorted(self.params.keys() & self.buffers.keys())
+        if twice:
+            raise ArgumentError(f"{self.label}: {twice[0]!r} names a parameter and a buffer. Give one another name.")
         self._built = None
-        self.params = settled(self.label, self.params, dtype)
-        self.buffers = settled(self.label, self.buffers, dtype)
+        self.params = settled(self.label, self.params, dtype, copied=copied)
+        self.buffers = settled(self.label, self.buffers, dtype, "fiub", copied=copied)
         self._built = self.params, self.buffers
 
     def _forget(self) -> None:

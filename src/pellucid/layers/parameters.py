@@ -87,22 +87,27 @@ def _restored(arrays: dict[str, Array]) -> Parameters:
     return Parameters({key: a if a.flags.writeable else np.array(a) for key, a in arrays.items()})
 
 
-def settled(who: str, arrays: Mapping[str, Array], dtype: np.dtype[Any]) -> Parameters:
+def settled(
+    who: str, arrays: Mapping[str, Array], dtype: np.dtype[Any], kinds: str = "f", *, copied: bool = False
+) -> Parameters:
     """Return the arrays as compiled loops read them: floats of `dtype`, in C order, aligned, writable.
 
-    Arrays that are so already are kept, and not copied; counts stay whole numbers.
+    Arrays that are so already are kept unless they are to be copied. Where `kinds` has "iub", counts stay whole
+    numbers. Two names of one array stay so.
     """
     for key, array in arrays.items():
-        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-            came = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-            raise ArgumentError(f"{who}: create_params must make {key} an array of {dtype}, got {came}.")
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in kinds:
+            came: Any = getattr(array, "dtype", type(array).__name__)
+            counts = " Counts belong into self.buffers." if getattr(came, "kind", "f") in "iub" else ""
+            raise ArgumentError(f"{who}: create_params must make {key} an array of {dtype}, got {came}.{counts}")
     for (one, a), (other, b) in combinations(arrays.items(), 2):
         if a is not b and np.may_share_memory(a, b):
             raise ArgumentError(
                 f"{who}: {other} lies in the memory of {one}, and a step of one would move the other. Copy it, or "
                 f"compute it from {one} in forward."
             )
-    return Parameters({key: _settled(array, dtype) for key, array in arrays.items()})
+    made = {id(array): _settled(array.copy() if copied else array, dtype) for array in arrays.values()}
+    return Parameters({key: made[id(array)] for key, array in arrays.items()})
 
 
 def _settled(array: Array, dtype: np.dtype[Any]) -> Array:
