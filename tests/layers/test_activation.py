@@ -152,3 +152,18 @@ def test_options_stand_in_the_repr() -> None:
 def test_an_unknown_activation_is_answered_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="unknown type 'Relu'. Did you mean 'ReLU'"):
         from_spec({"type": "Relu", "name": ""})
+
+
+def test_a_slope_that_is_the_output_itself_leaves_the_cache_alone():
+    class Exponential(Activation):
+        def function(self, x):
+            return np.exp(x)
+
+        def slope(self, x, y):
+            return y
+
+    layer, x = Exponential(), np.array([[0.0, 1.0]])
+    y, cache = layer.forward(x)
+    for _ in range(2):
+        assert np.allclose(layer.backward(np.full((1, 2), 2.0), cache)[0], 2 * np.exp(x))
+    assert np.array_equal(cache.y, np.exp(x))

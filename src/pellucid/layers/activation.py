@@ -55,7 +55,8 @@ class Activation(Layer[ActivationCache]):
         if not need_dx:
             return None, {}
         dx = self.slope(cache.x, cache.y)
-        return np.multiply(dx, dy, out=dx if dx.dtype == dy.dtype else None), {}
+        own = dx.dtype == dy.dtype and not (np.may_share_memory(dx, cache.y) or np.may_share_memory(dx, cache.x))
+        return np.multiply(dx, dy, out=dx if own else None), {}
 
 
 class ReLU(Activation):
