@@ -471,7 +471,7 @@ class Hinge(Loss):
         rows = np.arange(len(y))
         excess = y - y[rows, t][:, None] + self.margin
         excess[rows, t] = 0
-        violated = excess > 0
+        violated = ~(excess <= 0)  # NaN too, which must be seen
         dy = violated.astype(y.dtype)
         dy[rows, t] = -violated.sum(axis=1)
         return float(excess[violated].sum()) / len(y), LossCache(dy / len(y))

@@ -30,6 +30,7 @@ from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError, ShapeError, StateError, UnknownNameError
 from pellucid.kernels.elementwise import inplace_adadelta, inplace_adam
 from pellucid.schedules import Rate, Schedule, as_schedule
+from pellucid.shown import came
 from pellucid.typing import Array, Arrays, Config
 
 
@@ -98,7 +99,19 @@ class Optimizer(metaclass=Constructed):
     @property
     def learning_rate(self) -> float:
         """The rate of the next step."""
-        return self.schedule(self.iteration)
+        return self.rate_at(self.iteration)
+
+    def rate_at(self, iteration: int) -> float:
+        """Return what the schedule says of an iteration; ArgumentError where that is no rate."""
+        rate = self.schedule(iteration)
+        if type(rate) is not float and isinstance(rate, (int, float, np.number)):
+            rate = float(rate)
+        if type(rate) is not float or not 0 <= rate < math.inf:
+            raise ArgumentError(
+                f"{type(self).__name__}: {type(self.schedule).__name__} must give a finite rate of at least 0, "
+                f"got {came(rate)} for iteration {iteration}."
+            )
+        return rate
 
     @checked_late
     def take_to(self, params: Mapping[str, Array]) -> None:
@@ -132,7 +145,7 @@ class Optimizer(metaclass=Constructed):
         self.take_to(params)
         if self.clip_norm is not None:
             grads = clipped(grads, self.clip_norm)
-        rate = self.schedule(self.iteration)
+        rate = self.rate_at(self.iteration)
         self.iteration += 1
         decay = self.weight_decay
         for key, p in params.items():

@@ -103,6 +103,10 @@ class Run:
             # A number that overflows ends as an infinite loss, which `step` reports with its place.
             with np.errstate(all="ignore"), Interrupt() as interrupt:
                 self.history.stopped = self.steps(callbacks, interrupt)
+        except BaseException as error:
+            if not isinstance(error, DivergenceError):
+                self.history.stopped = f"ended by {type(error).__name__}"
+            raise
         finally:
             self.end(started)
             self.training.left = fingerprint(self.network)
@@ -162,9 +166,10 @@ class Run:
                 raise self.diverged(value, batches[i])
             record["iteration"].append(before + i + 1)
             record["loss"].append(value)
-            record["learning_rate"].append(self.optimizer.schedule(first + i))
+            record["learning_rate"].append(self.optimizer.rate_at(first + i))
             record["seconds"].append(begun + (i + 1) * each)
             self.lap_samples += len(batches[i])
+        for i, value in enumerate(values):  # all are taken, whatever a callback raises
             for callback in callbacks:
                 callback.on_iteration(before + i + 1, value)
         return before + len(values) - self.begun
@@ -201,10 +206,18 @@ class Run:
         heard = held_out or train
         if heard:
             self.optimizer.schedule.observe(heard.loss)
-        reasons = [callback.on_epoch(self.network, row) for callback in callbacks]
+        reasons = [_reason(callback, callback.on_epoch(self.network, row)) for callback in callbacks]
         self.lap, self.lap_samples = time.perf_counter(), 0
         return [reason for reason in reasons if reason]
 
     def measure(self, part: tuple[Dataset, Array] | None) -> Evaluation | None:
         """Evaluate the network on data whose targets are checked."""
         return None if part is None else evaluate_checked(self.network, *part, self.loss)
+
+
+def _reason(callback: Callback, said: Any) -> str:
+    """What a callback said as a reason to stop, "" for none. Other things than text that mean yes are one."""
+    if isinstance(said, str):
+        return said
+    no = said is None or (isinstance(said, (bool, np.bool_, int, float)) and not said)
+    return "" if no else f"stopped by {type(callback).__name__}"

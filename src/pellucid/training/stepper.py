@@ -105,7 +105,7 @@ class CompiledDenseSteps:
         if order.shape[1] > self.batch_size or order.min() < 0 or order.max() >= len(self.x):
             raise ShapeError(f"fit: batches must be {self.batch_size} indices of {len(self.x)} samples.")
         first = plain.optimizer.iteration
-        rates = np.array([plain.optimizer.schedule(first + i) for i in range(len(batches))], np.float64)
+        rates = np.array([plain.optimizer.rate_at(first + i) for i in range(len(batches))], np.float64)
         values = np.full(len(batches), np.nan)
         held = [(a.params["W"], a.params.get("b")) for a in self.plan.affine]
         shapes = list(pairwise(self.sizes.tolist()))
