@@ -16,6 +16,7 @@ import pickle
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -330,11 +331,14 @@ class RandomUse(RuleBasedStateMachine):
             return
         data = _data(use.shape, network.output_shape, seed, loss, use.dtype, 6)
         how = {"iterations": steps, "batch_size": batch_size, "loss": data.loss, "seed": seed, "progress": False}
-        twins = [pl.copy_network(network, np.float64) for _ in range(3)]
+        # How much rounding can do is seen from numbers that were rounded otherwise, in float64 and in the dtype itself:
+        # a batch norm of two like numbers magnifies the rounding of their mean, which only the dtype itself shows.
+        exact = pl.copy_network(network, np.float64)
+        others = [pl.copy_network(network, dtype) for dtype in (np.float64, np.float64, use.dtype, use.dtype)]
         rng = np.random.default_rng(seed)
-        for twin in twins[1:]:  # how much rounding can do is seen from numbers that were rounded otherwise
-            for p in twin.params.values():
-                p *= 1 + np.finfo(use.dtype).eps * rng.choice([-1, 1], p.shape)
+        for other in others:
+            for p in other.params.values():
+                p *= (1 + np.finfo(use.dtype).eps * rng.choice([-1, 1], p.shape)).astype(p.dtype)
         if network.params and not network.trainable:
             with pytest.raises(PellucidError, match="frozen"):
                 pl.fit(network, data.set_of(use.dtype), progress=False, batch_size=2)
@@ -351,11 +355,12 @@ class RandomUse(RuleBasedStateMachine):
             self.learn(network)
             return
         assert len(history.iterations["loss"]) == steps
-        for twin in twins:
-            pl.fit(twin, data.set_of(np.float64), optimizer=OPTIMISERS[optimiser](), **how)
+        near = data._replace(x=data.x * (1 + np.finfo(use.dtype).eps * rng.choice([-1, 1], data.x.shape)))
+        for other, one in zip((exact, *others), (data, near, near, near, near), strict=True):
+            pl.fit(other, one.set_of(other.dtype), optimizer=OPTIMISERS[optimiser](), **how)
         for key, p in network.params.items():
-            right, *near = (twin.params[key] for twin in twins)
-            moved = max(float(np.abs(other - right).max(initial=0)) for other in near)
+            right, *found = (other.params[key] for other in (exact, *others))
+            moved = max(spread(right, *found[:2]), spread(*found[2:], p))
             eps, terms = float(np.finfo(use.dtype).eps), 8 * steps * (8 + network.size)
             scale = float(np.abs(right).max(initial=0)) + 1
             assert within(p, right, terms * (moved + eps * scale)), f"{key} was trained to something else"
@@ -445,6 +450,11 @@ def _data(shape: Shape, last: Shape, seed: int, loss: int, dtype: Any, samples: 
     if loss == 0 and last[0] > 1:
         return Data(x, rng.permutation(np.arange(samples) % last[0]), LOSSES[0])  # never of one class alone
     return Data(x, rng.normal(size=(samples, *last)), LOSSES[1])
+
+
+def spread(*arrays: Array) -> float:
+    """How far arrays are from each other at most."""
+    return max(float(np.abs(a - b).max(initial=0)) for a, b in combinations(arrays, 2))
 
 
 def within(y: Array, right: Array, error: Array | float) -> bool:
