@@ -247,7 +247,7 @@ class Layer(KnownAttributes, Generic[CacheT]):
                 self.create_params(input_shape, rng, dtype)
             self._expect_no_other_arrays(before)
             # What a class of the user's puts there may be an array that others hold: of the class, or given to it.
-            self._keep(dtype, copied=not type(self).create_params.__module__.startswith("pellucid."))
+            self._keep(dtype, copied=not str(type(self).create_params.__module__).startswith("pellucid."))
         except BaseException:
             self._forget()
             raise
