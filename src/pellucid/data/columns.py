@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pellucid import checks
-from pellucid.data.csv_rows import MISSING
+from pellucid.data.cells import is_missing
 from pellucid.data.csv_text import Column
 from pellucid.errors import ArgumentError, DataError
 from pellucid.shown import came
@@ -134,24 +134,20 @@ def choose_target(
 
 def text_columns(row: Sequence[Any], number: Callable[[Any], float | None]) -> list[int]:
     """The columns in which a row holds text."""
-    return [i for i, cell in enumerate(row) if number(cell) is None and not _is_missing(cell)]
+    return [i for i, cell in enumerate(row) if number(cell) is None and not is_missing(cell)]
 
 
 def _is_text(cells: Sequence[Any], number: Callable[[Any], float | None]) -> bool:
-    there = {cell for cell in cells if not _is_missing(cell)}
+    there = {cell for cell in cells if not is_missing(cell)}
     return bool(there) and all(number(cell) is None for cell in there)
 
 
 def _are_classes(cells: Sequence[Any], number: Callable[[Any], float | None]) -> bool:
     """Whether there are two whole numbers or more, each about twice."""
-    there = {cell for cell in cells if not _is_missing(cell)}
+    there = {cell for cell in cells if not is_missing(cell)}
     values = {number(cell) for cell in there}
     whole = all(value is not None and float(value).is_integer() for value in values)
     return whole and 2 <= len(values) <= max(2, len(cells) // 2)
-
-
-def _is_missing(cell: Any) -> bool:
-    return cell is None or str(cell).strip().lower() in MISSING
 
 
 def expect_two_columns(who: str, names: Sequence[str]) -> None:

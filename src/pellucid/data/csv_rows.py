@@ -9,13 +9,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from pellucid.data.cells import MISSING, number, remedy, shown
 from pellucid.data.csv_text import CsvOptions, Row, text_rows
-from pellucid.data.labels import shown
 from pellucid.errors import ArgumentError, DataError
 from pellucid.typing import Array, DTypeLike
-
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "nat", "?", "-"})
-"""What tables write where a value is missing, in lower case."""
 
 
 class Rows:
@@ -27,6 +24,7 @@ class Rows:
     headed : whether it has one
     first : the first row of data
     lines : after `parse`, where each row stood
+    decimal : the mark before the decimals
     """
 
     def __init__(self, who: str, names: list[str], headed: bool, rows: Iterator[Row], decimal: str) -> None:
@@ -34,7 +32,7 @@ class Rows:
         first = next(rows)
         self.first = first[1]
         self.lines: list[int] = []
-        self._who, self._decimal = who, decimal
+        self._who, self.decimal = who, decimal
         self._rows = itertools.chain([first], rows)
 
     def parse(
@@ -66,10 +64,10 @@ class Rows:
 
     def number(self, cell: str) -> float | None:
         """The number that a cell says; None where it says none."""
-        return _number(cell, self._decimal)
+        return number(cell, self.decimal)
 
     def _numbers(self, line: int, row: list[str], columns: Sequence[int]) -> list[float]:
-        if self._decimal == "." and "_" not in "".join(row):
+        if self.decimal == "." and "_" not in "".join(row):
             try:
                 return list(map(float, row))
             except ValueError:
@@ -78,21 +76,16 @@ class Rows:
         for cell, column in zip(row, columns, strict=True):
             value = self.number(cell)
             if value is None:
+                name = self.names[column]
+                leave = (
+                    f"Encode text as numbers, or leave the column out: index_col={name if self.headed else column!r}."
+                )
                 raise DataError(
-                    f"{self._who}: line {line}, column {self.names[column]!r}: {shown(cell)} is not a number. "
-                    f"{self._remedy(cell, self.names[column] if self.headed else column)}"
+                    f"{self._who}: line {line}, column {name!r}: {shown(cell)} is not a number. "
+                    f"{remedy(cell, self.decimal, leave)}"
                 )
             found.append(value)
         return found
-
-    def _remedy(self, cell: str, column: object) -> str:
-        if self._decimal == "." and re.fullmatch(r"\s*[-+]?\d*,\d+\s*", cell):
-            return "If its comma is a decimal one, give decimal=','."
-        if self._decimal == "," and "." in cell:
-            return "With decimal=',' a number holds no point."
-        if cell.strip().lower() in MISSING:
-            return "Fill it in, remove the line, or leave the column out."
-        return f"Encode text as numbers, or leave the column out: index_col={column!r}."
 
 
 def read_rows(who: str, path: str | os.PathLike[str], options: CsvOptions) -> Rows:
@@ -124,11 +117,11 @@ def read_rows(who: str, path: str | os.PathLike[str], options: CsvOptions) -> Ro
 
 def _names_columns(who: str, first: list[str], second: list[str] | None, decimal: str) -> bool:
     """Whether the first row is a header: it has text above a number, or is alone and holds no number."""
-    numbers = [value for cell in first if (value := _number(cell, decimal)) is not None]
+    numbers = [value for cell in first if (value := number(cell, decimal)) is not None]
     if second is None:
         return not numbers
     above = any(
-        not _written_as_number(cell) and cell.strip().lower() not in MISSING and _written_as_number(below)
+        not _written_asnumber(cell) and cell.strip().lower() not in MISSING and _written_asnumber(below)
         for cell, below in zip(first, second, strict=False)
     )
     # Names may be numbers, as of pixels: 0, 1, 2, …; measurements among them are not names.
@@ -140,17 +133,6 @@ def _names_columns(who: str, first: list[str], second: list[str] | None, decimal
     return above
 
 
-def _written_as_number(cell: str) -> bool:
+def _written_asnumber(cell: str) -> bool:
     """Whether a cell is a number in any hand, such as 1,5 where the decimal point was not asked for."""
-    return _number(cell, ".") is not None or re.fullmatch(r"\s*[-+]?[\d.,_']*\d\s*", cell) is not None
-
-
-def _number(cell: str, decimal: str) -> float | None:
-    if decimal == ",":
-        if "." in cell:  # of thousands, or of another column's decimals
-            return None
-        cell = cell.replace(",", ".")
-    try:
-        return None if "_" in cell else float(cell)
-    except ValueError:
-        return None
+    return number(cell, ".") is not None or re.fullmatch(r"\s*[-+]?[\d.,_']*\d\s*", cell) is not None

@@ -146,4 +146,4 @@ def _taken_apart(
     elif len(features) > 1:
         columns.expect_no_count(who, names, headed, index_col, features[0], x[:, 0])
     places = [f"line {line}" for line in rows.lines]
-    return Table(who, x, targets, places, [names[i] for i in features], names[goal])
+    return Table(who, x, targets, places, [names[i] for i in features], names[goal], rows.decimal)

@@ -10,6 +10,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked_late
 from pellucid.data import columns
+from pellucid.data.cells import number
 from pellucid.data.csv_text import Column
 from pellucid.data.dataset import Dataset
 from pellucid.data.labels import numbers
@@ -93,8 +94,8 @@ def _frame_apart(
     if not wanted:
         columns.nothing_left(who)
     if goal is None:
-        ends = {wanted[0], wanted[-1], *columns.text_columns([frame.iloc[0, i] for i in range(len(names))], _number)}
-        goal = columns.choose_target(who, names, True, task, {i: cells(i) for i in sorted(ends - {*out})}, _number)
+        ends = {wanted[0], wanted[-1], *columns.text_columns([frame.iloc[0, i] for i in range(len(names))], number)}
+        goal = columns.choose_target(who, names, True, task, {i: cells(i) for i in sorted(ends - {*out})}, number)
     wanted = [i for i in wanted if i != goal]
     places = [f"row {label}" for label in frame.index]
     x = np.empty((len(frame), len(wanted)), dtype)
@@ -104,13 +105,6 @@ def _frame_apart(
     if len(wanted) > 1 and (known is None or known.kind != "table"):
         columns.expect_no_count(who, names, True, index_col, wanted[0], x[:, 0])
     return Table(who, x, cells(goal), places, [names[i] for i in wanted], names[goal])
-
-
-def _number(cell: Any) -> float | None:
-    try:
-        return float(cell)
-    except (TypeError, ValueError):
-        return None
 
 
 def _numeric(who: str, column: Array, places: list[str], name: str) -> Array:

@@ -20,7 +20,7 @@ from pellucid.typing import Array, DTypeLike
 
 
 class Table(NamedTuple):
-    """A table taken apart: the samples, the cells of the target, and what messages call rows and columns."""
+    """A table taken apart: the samples, the cells of the target, what messages call rows and columns, decimals."""
 
     who: str
     x: Array
@@ -28,6 +28,7 @@ class Table(NamedTuple):
     places: Sequence[str]
     features: Sequence[str]
     target: str
+    decimal: str = "."
 
 
 def expect_known(who: str, task: str, scale: str) -> None:
@@ -54,7 +55,7 @@ def as_dataset(
     table: Table, task: Task, class_names: Sequence[str] | None, dtype: DTypeLike, scale: str, known: InputSpec | None
 ) -> Dataset:  # fmt: skip
     """Return the data set of a table, scaled as `scale` says, or as that which it is to be like."""
-    who, x, cells, places, features, target = table
+    who, x, cells, places, features, target, decimal = table
     if not features:
         columns.nothing_left(who)
     columns.expect_different(who, features)
@@ -64,10 +65,11 @@ def as_dataset(
     if not spec.mean:
         warn_about_rounding(who, x, lambda i: f"column {features[i]!r}", "Take scale='standard', or dtype='float64'.")
     if task == "regression":
-        t = numbers(who, cells, places, target, 'Classes of text need task="classification".')
+        t = numbers(who, cells, places, target, 'Classes of text need task="classification".', decimal)
+        expect_finite(who, t[:, None], places, [target])
         made = Dataset(x, t, task=task, class_names=class_names, dtype=dtype)
     else:
-        t, names = numbered(who, cells, places, target, class_names)
+        t, names = numbered(who, cells, places, target, class_names, decimal)
         if len(names) < 2:
             raise DataError(
                 f"{who}: column {target!r} holds one class, {names[0]!r}: there is nothing to tell apart. Is it the "

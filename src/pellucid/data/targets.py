@@ -9,6 +9,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import as_array
+from pellucid.data.labels import expect_different
 from pellucid.errors import ArgumentError, DataError, LabelError
 from pellucid.shown import came
 from pellucid.typing import Array, DTypeLike, IntArray
@@ -79,4 +80,6 @@ def expect_class_names(who: str, names: Sequence[str] | None, classes: int | Non
         raise ArgumentError(f"{who}: class_names belong to classification, got task='regression'. Leave them out.")
     if isinstance(names, str) or len(names) != classes:
         raise ArgumentError(f"{who}: class_names must be {classes} names, one for each class, got {came(names)}.")
-    return tuple(str(name) for name in names)
+    made = tuple(str(name) for name in names)
+    expect_different(who, made)
+    return made
