@@ -11,7 +11,7 @@ import numpy as np
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "<na>", "nat", "?", "-"})
 """What tables write where a value is missing, in lower case."""
 
-_IN_GROUPS = re.compile(r"\s*[-+]?\d{1,3}([,.'’_ \u00a0\u202f]\d{3})+([.,]\d+)?\s*")
+_IN_GROUPS = re.compile(r"\s*([-+]?\d{1,3}([,.'’_ \u00a0\u202f])\d{3}(?:\2\d{3})*)([.,]\d+)?\s*")
 
 
 def is_missing(cell: object) -> bool:
@@ -52,10 +52,11 @@ def remedy(cell: Any, decimal: str, otherwise: str) -> str:
     """What to do about a cell that is no number."""
     text = str(cell)
     comma = decimal == "." and re.fullmatch(r"\s*[-+]?\d*,\d+\s*", text)
-    if _IN_GROUPS.fullmatch(text) and (decimal == "." or "," not in text):
+    if grouped := _IN_GROUPS.fullmatch(text):
+        plain = re.sub(r"[^-+0-9]", "", grouped[1]) + (grouped[3] or "")
         also = " If its comma is a decimal one, give decimal=',' and another delimiter." if comma else ""
         also = " With decimal=',' a number holds no point." if decimal == "," and "." in text else also
-        return f"Thousands separators are not read: write {re.sub(r'[^-+0-9]', '', text)}.{also}"
+        return f"Thousands separators are not read: write {plain}.{also}"
     if comma:
         return "If its comma is a decimal one, give decimal=','."
     if decimal == "," and "." in text:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pellucid.data.cells import MISSING, number, remedy, shown
+from pellucid.data.cells import number, remedy, shown
 from pellucid.data.csv_text import CsvOptions, Row, text_rows
-from pellucid.errors import ArgumentError, DataError
+from pellucid.data.header import LOOKED_AT, names_columns
+from pellucid.errors import DataError
 from pellucid.typing import Array, DTypeLike
 
 
@@ -102,37 +102,15 @@ def read_rows(who: str, path: str | os.PathLike[str], options: CsvOptions) -> Ro
     """
     options.check(who)
     rows = text_rows(who, path, options)
-    first, second = next(rows, None), next(rows, None)
+    first = next(rows, None)
     if first is None:
         raise DataError(f"{who}: the file is empty.")
+    below = list(itertools.islice(rows, LOOKED_AT))
     headed = options.header
     if headed is None:
-        headed = _names_columns(who, first[1], second[1] if second else None, options.decimal)
-    data = [row for row in (None if headed else first, second) if row is not None]
+        headed = names_columns(who, first[1], [cells for _, cells in below])
+    data = below if headed else [first, *below]
     if not data:
         raise DataError(f"{who}: there is a header and no data.")
     names = [cell.strip() for cell in first[1]] if headed else [str(i) for i in range(len(first[1]))]
     return Rows(who, names, headed, itertools.chain(data, rows), options.decimal)
-
-
-def _names_columns(who: str, first: list[str], second: list[str] | None, decimal: str) -> bool:
-    """Whether the first row is a header: it has text above a number, or is alone and holds no number."""
-    numbers = [value for cell in first if (value := number(cell, decimal)) is not None]
-    if second is None:
-        return not numbers
-    above = any(
-        not _written_asnumber(cell) and cell.strip().lower() not in MISSING and _written_asnumber(below)
-        for cell, below in zip(first, second, strict=False)
-    )
-    # Names may be numbers, as of pixels: 0, 1, 2, …; measurements among them are not names.
-    if above and (len(set(numbers)) < len(numbers) or not all(float(n).is_integer() for n in numbers)):
-        raise ArgumentError(
-            f"{who}: the first line holds text above numbers, and numbers that are no names. Say whether it names the "
-            "columns: header=True or header=False."
-        )
-    return above
-
-
-def _written_asnumber(cell: str) -> bool:
-    """Whether a cell is a number in any hand, such as 1,5 where the decimal point was not asked for."""
-    return number(cell, ".") is not None or re.fullmatch(r"\s*[-+]?[\d.,_']*\d\s*", cell) is not None

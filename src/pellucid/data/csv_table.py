@@ -51,7 +51,8 @@ def load_csv(
     class_names : sequence of str, optional
         Fixes the numbering, so that a test file gets that of its training file: `train.class_names`.
     header : bool, optional
-        Whether the first line names the columns. By default it does where it has text above a number.
+        Whether the first line names the columns. By default the lines below show it (text above numbers is a name,
+        text that occurs again in its column is none); where they do not, you are asked.
     delimiter : str, optional
         By default the one of comma, semicolon and tab that divides all lines alike.
     decimal : {".", ","}, default="."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import os
@@ -19,6 +20,9 @@ Row = tuple[int, list[str]]
 """The line on which a row ends, and its cells."""
 
 Column = str | int
+
+_MARK = "\ufeff"
+"""The byte order mark, which is no text: Python's codecs leave it in place where an encoding names the order."""
 
 _LOOKED_AT = 1 << 16  # characters from which the delimiter is found
 _QUOTED = re.compile(r'"[^"]*("|\Z)')
@@ -50,6 +54,8 @@ class CsvOptions:
                 raise ArgumentError(f"{who}: {option} must be {words}, got {str(value)[:40]!r}.")
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
             raise ArgumentError(f"{who}: delimiter must be one character, got {came(self.delimiter)}. A tab is '\\t'.")
+        if self.encoding == "":
+            raise ArgumentError(f"{who}: encoding must be a name such as 'latin-1', got ''. Leave it out for UTF-8.")
         if self.decimal not in (".", ","):
             raise ArgumentError(f"{who}: decimal must be '.' or ',', got {came(self.decimal)}.")
         if self.decimal == self.delimiter:
@@ -74,6 +80,7 @@ def text_rows(who: str, path: str | os.PathLike[str], options: CsvOptions) -> It
     """
     with checks.open_file(who.partition(":")[0], path) as file:
         start = file.peek(4)[:4]
+        _expect_as_marked(who, start, options.encoding)
         try:
             text = io.TextIOWrapper(file, encoding=options.encoding or "utf-8-sig", newline="")
         except (LookupError, ValueError, UnicodeError):
@@ -86,8 +93,15 @@ def text_rows(who: str, path: str | os.PathLike[str], options: CsvOptions) -> It
             raise FileFormatError(f"{who}: not a CSV file ({error}). Check the quotes.") from error
 
 
+def _expect_as_marked(who: str, start: bytes, encoding: str | None) -> None:
+    """Raise ArgumentError where a file begins with the mark of UTF-8, and is to be read as something else."""
+    if encoding is not None and start[:3] == codecs.BOM_UTF8 and not re.match(r"(?i)u(tf)?[-_ ]?8", encoding):
+        raise ArgumentError(f"{who}: begins as UTF-8 does, and encoding={encoding!r} reads it otherwise. Leave it out.")
+
+
 def _parsed(who: str, text: TextIO, options: CsvOptions) -> Iterator[Row]:
     sample = text.read(_LOOKED_AT)
+    marks = len(sample) - len(sample := sample.lstrip(_MARK))
     if "\0" in sample:
         raise FileFormatError(
             f"{who}: holds null characters, as UTF-16 read as {text.encoding} does: encoding='utf-16'."
@@ -95,6 +109,7 @@ def _parsed(who: str, text: TextIO, options: CsvOptions) -> Iterator[Row]:
     hint = re.match(r"sep=(.)\r?\n", sample)  # as Excel writes it
     delimiter = options.delimiter or (hint[1] if hint else _delimiter(who, sample, options.decimal))
     text.seek(0)
+    text.read(marks)
     if hint:
         text.readline()
     reader = csv.reader(text, delimiter=delimiter, strict=True)
