@@ -76,8 +76,7 @@ def left_out(who: str, names: Sequence[str], headed: bool, given: Any, target: i
     if given is False:
         return []
     if given is not None:
-        listed = [given] if isinstance(given, str) or not isinstance(given, Sequence) else list(given)
-        found = {position(who, "index_col", names, column) for column in listed}
+        found = {position(who, "index_col", names, column) for column in as_list(given)}
         if target in found:
             raise ArgumentError(f"{who}: {names[target or 0]!r} is both target and index_col. Name another column.")
         return sorted(found)
@@ -85,6 +84,13 @@ def left_out(who: str, names: Sequence[str], headed: bool, given: Any, target: i
         tell(who, "the first column, which has no name and numbers the rows", "index_col=0")
         return [0]
     return []
+
+
+def as_list(given: Any) -> list[Any]:
+    """The columns that index_col names."""
+    if given is None or given is False:
+        return []
+    return [given] if isinstance(given, str) or not isinstance(given, Sequence) else list(given)
 
 
 def suspects(names: Sequence[str], given: Any, known: Sequence[int | None]) -> list[int]:
@@ -173,27 +179,3 @@ def expect_different(who: str, names: Sequence[str]) -> None:
     twice = [name for name, n in Counter(names).items() if n > 1]
     if twice:
         raise DataError(f"{who}: two columns are called {twice[0]!r}. Rename one, or leave one out.")
-
-
-def wanted(who: str, names: Sequence[str], headed: bool, known: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Where the columns called `known` stand, and the names of the others."""
-    places, counts, learnt = {name: i for i, name in enumerate(names)}, Counter(names), set(known)
-    missing = [name for name in known if name not in places]
-    if missing and not headed and len(names) == len(known):
-        return list(range(len(names))), []
-    if missing:
-        raise DataError(
-            f"{who}: there is no column {missing[0]!r}, which the network learnt from"
-            + (f" ({len(missing)} are missing)" if len(missing) > 1 else "")
-            + f". The file has: {', '.join(names[:12])}."
-        )
-    expect_different(who, [name for name in names if name in learnt])
-    return [places[name] for name in known], [name for name in counts if name not in learnt]
-
-
-def only_other(who: str, names: Sequence[str], others: Sequence[int]) -> int:
-    """The target of a table of which the features are known."""
-    if len(others) != 1:
-        listed = ", ".join(repr(names[i]) for i in others) or "no column is left"
-        raise ArgumentError(f"{who}: nothing says which column holds the targets: {listed}. Name it: target=.")
-    return others[0]

@@ -14,10 +14,11 @@ from pellucid.data import columns
 from pellucid.data.csv_rows import Rows, read_rows
 from pellucid.data.csv_text import Column, CsvOptions
 from pellucid.data.dataset import Dataset
+from pellucid.data.known import find_known_and_target
 from pellucid.data.spec import InputSpec
 from pellucid.data.table import Table, as_dataset, expect_known, likeness, precision
 from pellucid.data.targets import Task
-from pellucid.typing import DTypeLike
+from pellucid.typing import Array, DTypeLike
 
 
 @checked_late
@@ -108,15 +109,14 @@ def _taken_apart(
 ) -> Table:  # fmt: skip
     """Parse the rows, and decide which column is what."""
     names, headed = rows.names, rows.headed
+    if known is not None and known.kind == "table":
+        text = columns.text_columns(rows.first, rows.number)
+        wanted, place = find_known_and_target(who, names, headed, known.columns, target, index_col, text)
+        x, cells = rows.parse(wanted, [place], dtype)
+        return _apart(who, rows, x, cells[place], known.columns, place)
     goal = columns.named_target(who, names, target)
     out = set(columns.left_out(who, names, headed, index_col, goal))
     doubtful = dict.fromkeys(columns.suspects(names, index_col, [goal, *out]))
-    if known is not None and known.kind == "table":
-        wanted = set(columns.wanted(who, names, headed, known.columns)[0])
-        others = [i for i in range(len(names)) if i not in wanted and i not in out]
-        if goal is None:
-            goal = columns.only_other(who, names, [i for i in others if i not in doubtful] or others)
-        out, doubtful = {i for i in range(len(names)) if i not in wanted and i != goal}, {}
     rest = [i for i in range(len(names)) if i not in out and i not in doubtful and i != goal]
     if goal is not None:
         held = [goal, *doubtful]
@@ -138,13 +138,13 @@ def _taken_apart(
     features = sorted([*plain, *cells])
     if cells:
         added = {i: rows.numbers(i, column, dtype) for i, column in cells.items()}
-        place = {i: j for j, i in enumerate(plain)}
-        x = np.stack([added[i] if i in added else x[:, place[i]] for i in features], axis=1)
-    if known is not None and known.kind == "table":
-        order = columns.wanted(who, names, headed, known.columns)[0]
-        place = {i: j for j, i in enumerate(features)}
-        x, features = np.ascontiguousarray(x[:, [place[i] for i in order]]), order
-    elif len(features) > 1:
+        places = {i: j for j, i in enumerate(plain)}
+        x = np.stack([added[i] if i in added else x[:, places[i]] for i in features], axis=1)
+    if len(features) > 1:
         columns.expect_no_count(who, names, headed, index_col, features[0], x[:, 0])
+    return _apart(who, rows, x, targets, [names[i] for i in features], goal)
+
+
+def _apart(who: str, rows: Rows, x: Array, targets: Sequence[str], features: Sequence[str], goal: int) -> Table:
     places = [f"line {line}" for line in rows.lines]
-    return Table(who, x, targets, places, [names[i] for i in features], names[goal], rows.decimal)
+    return Table(who, x, targets, places, features, rows.names[goal], rows.decimal)

@@ -11,6 +11,7 @@ import numpy as np
 from pellucid.data import columns
 from pellucid.data.csv_rows import read_rows
 from pellucid.data.csv_text import CsvOptions
+from pellucid.data.known import find_known
 from pellucid.data.table import expect_finite
 from pellucid.errors import DataError
 from pellucid.typing import Array
@@ -37,7 +38,9 @@ def read_features(
     rows = read_rows(who, path, options)
     notes: tuple[str, ...] = ()
     if names:
-        wanted, unused = columns.wanted(who, rows.names, rows.headed, names)
+        text = columns.text_columns(rows.first, rows.number)
+        found = find_known(who, rows.names, rows.headed, names, options.target, options.index_col, text)
+        wanted, unused = found.wanted, [rows.names[i] for i in found.unused]
         if unused and rows.headed:
             notes = (f"columns that the network did not learn from: {', '.join(unused[:8])}",)
     else:

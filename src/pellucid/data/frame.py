@@ -13,6 +13,7 @@ from pellucid.data import columns
 from pellucid.data.cells import number
 from pellucid.data.csv_text import Column
 from pellucid.data.dataset import Dataset
+from pellucid.data.known import find_known_and_target
 from pellucid.data.labels import numbers
 from pellucid.data.spec import InputSpec
 from pellucid.data.table import Table, as_dataset, expect_known, likeness, precision
@@ -79,18 +80,19 @@ def _frame_apart(
         return list(frame.iloc[:, i].to_numpy().tolist())
 
     named = [i for i, name in enumerate(frame.columns) if isinstance(target, int) and name == target]
-    goal = named[0] if named else columns.named_target(who, names, target)
-    out = columns.left_out(who, names, True, index_col, goal)
+    target = named[0] if named else target
+    goal: int | None
     if known is not None and known.kind == "table":
-        wanted = columns.wanted(who, names, True, known.columns)[0]
-        if goal is None:
-            goal = columns.only_other(who, names, [i for i in range(len(names)) if i not in wanted and i not in out])
+        headed = list(frame.columns) != list(range(len(names)))
+        wanted, goal = find_known_and_target(who, names, headed, known.columns, target, index_col)
     else:
+        goal = columns.named_target(who, names, target)
+        out = columns.left_out(who, names, True, index_col, goal)
         for i in columns.suspects(names, index_col, [goal, *out]):
             if frame.iloc[:, i].is_unique:
                 columns.tell(who, f"column {names[i]!r}, whose values number the rows", f"index_col={names[i]!r}")
                 out.append(i)
-        wanted = [i for i in range(len(names)) if i not in out]
+        wanted = [i for i in range(len(names)) if i not in out and i != goal]
     if not wanted:
         columns.nothing_left(who)
     if goal is None:
@@ -104,7 +106,8 @@ def _frame_apart(
             x[:, j] = _numeric(who, frame.iloc[:, i].to_numpy(), places, names[i])
     if len(wanted) > 1 and (known is None or known.kind != "table"):
         columns.expect_no_count(who, names, True, index_col, wanted[0], x[:, 0])
-    return Table(who, x, cells(goal), places, [names[i] for i in wanted], names[goal])
+    features = list(known.columns) if known is not None and known.kind == "table" else [names[i] for i in wanted]
+    return Table(who, x, cells(goal), places, features, names[goal])
 
 
 def _numeric(who: str, column: Array, places: list[str], name: str) -> Array:
