@@ -279,3 +279,37 @@ def test_the_target_is_no_index(tmp_path):
     file.write_text("a,label\n1.5,0\n3,1\n5,0\n")
     with pytest.raises(ArgumentError, match="'label' is both target and index_col"):
         pl.load_csv(file, target="label", index_col="label")
+
+
+def times(unit: str) -> dict[str, object]:
+    stamps = pd.date_range("2020-01-01", periods=4, unit=unit)
+    return {
+        "naive": stamps, "aware": stamps.tz_localize("Europe/Berlin"), "durations": stamps - stamps[0],
+        "objects": pd.Series(list(stamps), dtype=object), "days": pd.Series(list(stamps.date), dtype=object),
+        "periods": stamps.to_period("D"), "categories": pd.Categorical(stamps), "missing": [pd.NaT, *stamps[1:]],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+@pytest.mark.parametrize("kind", sorted(times("ns")))
+def test_dates_and_times_of_a_frame_are_neither_features_nor_targets(unit, kind):
+    frame = pd.DataFrame({"a": [1.5, 2, 3, 5], "when": times(unit)[kind], "y": [0, 1, 0, 1]})
+    for target, task in (
+        ("y", "classification"),
+        ("when", "classification"),
+        ("when", "regression"),
+        (None, "classification"),
+    ):
+        with pytest.raises(DataError, match=r"column 'when' holds dates or times.*\.dt\.year.*index_col='when'"):
+            pl.from_dataframe(frame, target=target, task=task)
+    assert pl.from_dataframe(frame, target="y", index_col="when").sample_shape == (1,)
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_dates_and_times_of_polars_are_neither_features_nor_targets(unit):
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"a": [1.5, 2, 3], "when": np.arange(3).astype(f"datetime64[{unit}]"), "y": [0, 1, 0]})
+    for made in (frame, frame.with_columns(polars.col("when").cast(polars.Date))):
+        for target in ("y", "when"):
+            with pytest.raises(DataError, match="column 'when' holds dates or times"):
+                pl.from_dataframe(made, target=target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from pellucid.data.table import Table, as_dataset, expect_known, likeness, preci
 from pellucid.data.targets import Task
 from pellucid.errors import ArgumentError, DataError
 from pellucid.typing import Array, DTypeLike
+
+_TIMES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 
 
 @checked_late
@@ -95,6 +98,8 @@ def _frame_apart(
         wanted = [i for i in range(len(names)) if i not in out and i != goal]
     if not wanted:
         columns.nothing_left(who)
+    for i in (*wanted, *([] if goal is None else [goal])):
+        _expect_no_times(who, frame.iloc[:, i].to_numpy(), names[i])
     if goal is None:
         ends = {wanted[0], wanted[-1], *columns.text_columns([frame.iloc[0, i] for i in range(len(names))], number)}
         goal = columns.choose_target(who, names, True, task, {i: cells(i) for i in sorted(ends - {*out})}, number)
@@ -108,6 +113,18 @@ def _frame_apart(
         columns.expect_no_count(who, names, True, index_col, wanted[0], x[:, 0])
     features = list(known.columns) if known is not None and known.kind == "table" else [names[i] for i in wanted]
     return Table(who, x, cells(goal), places, features, names[goal])
+
+
+def _expect_no_times(who: str, column: Array, name: str) -> None:
+    """Raise DataError for a column of dates, times or durations: NumPy makes numbers of some, of 1e18 and more."""
+    if column.dtype.kind not in "mM":
+        times = (cell for cell in column if isinstance(cell, _TIMES) or type(cell).__name__ == "Period")
+        if column.dtype.kind != "O" or all(cell != cell for cell in times):  # NaT says only that something is missing
+            return
+    raise DataError(
+        f"{who}: column {name!r} holds dates or times, which are neither numbers nor classes. Make numbers of them, "
+        f"such as frame[{name!r}].dt.year, or leave the column out: index_col={name!r}."
+    )
 
 
 def _numeric(who: str, column: Array, places: list[str], name: str) -> Array:
