@@ -50,11 +50,12 @@ def read_picture(path: str | os.PathLike[str], channels: int, paper: str = "whit
         warnings.simplefilter("ignore")  # of sizes, which are looked at here, and of odd metadata
         if not file.peek(1):
             raise FileFormatError(f"{label}: the file is empty. Save or download the picture again.")
-        if file.peek(8)[:8] == SIGNATURE:
+        start = file.peek(25)[:25]
+        if start[:8] == SIGNATURE:
             expect_sound(file, label)
         try:
             with pil.open(file, formats=FORMATS) as picture:
-                return _pixels(picture, channels, label, paper)
+                return _pixels(picture, channels, label, paper, start)
         except FileFormatError:
             raise
         except pil.DecompressionBombError:
@@ -69,7 +70,7 @@ def _reason(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _pixels(picture: Any, channels: int, label: str, paper: str) -> Picture:
+def _pixels(picture: Any, channels: int, label: str, paper: str, start: bytes) -> Picture:
     from PIL import ImageOps
 
     notes: tuple[str, ...] = ()
@@ -84,7 +85,7 @@ def _pixels(picture: Any, channels: int, label: str, paper: str) -> Picture:
         )
     if getattr(picture, "is_animated", False) and picture.format != "MPO":  # cameras put a preview beside
         notes = (*notes, "the first of its frames")
-    numbers = _numbers(ImageOps.exif_transpose(picture), picture.format, label, paper)
+    numbers = _numbers(ImageOps.exif_transpose(picture), _coding(picture, start), label, paper)
     if numbers.ndim == 2:
         numbers = numbers[..., None]
     if channels == 1 and numbers.shape[2] == 3:  # the luma of ITU-R 601
@@ -92,17 +93,62 @@ def _pixels(picture: Any, channels: int, label: str, paper: str) -> Picture:
     return Picture(np.repeat(numbers, channels // numbers.shape[2], axis=2), notes)
 
 
-def _numbers(picture: Any, form: str, label: str, paper: str) -> Array:
+class _Coding(NamedTuple):
+    """What a file says of its numbers, and Pillow does not heed throughout: bits of each, signs, whether 0 is white."""
+
+    form: str
+    bits: int = 16
+    signed: bool = False
+    inverted: bool = False
+
+
+def _coding(picture: Any, start: bytes) -> _Coding:
+    if picture.format == "PNG":
+        return _Coding("PNG", start[24])
+    if picture.format != "TIFF":
+        return _Coding(picture.format)
+    tags = picture.tag_v2  # 258: BitsPerSample, 262: PhotometricInterpretation, 339: SampleFormat
+    return _Coding("TIFF", max(tags.get(258, (1,))), 2 in tags.get(339, ()), tags.get(262) == 0)
+
+
+def _numbers(picture: Any, coding: _Coding, label: str, paper: str) -> Array:
     """Grey (H, W) or colours (H, W, 3), from 0 to 1."""
-    if picture.mode.startswith("I;16") or (picture.mode == "I" and form != "TIFF"):
-        return np.asarray(np.divide(np.asarray(picture), np.float32(65535), dtype=np.float32))
+    if coding.signed:
+        raise FileFormatError(
+            f"{label}: holds numbers with a sign, and nothing says what is white. Save it without, in 8 or 16 bits."
+        )
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and coding.form != "TIFF"):
+        return _grey(np.asarray(picture), coding, picture.info.get("transparency"), paper)
     if picture.mode in ("I", "F"):
-        return _deep(np.asarray(picture), label)
+        pixels = _deep(np.asarray(picture), label)
+        return 1 - pixels if coding.inverted else pixels
+    _expect_clear(picture, coding, label)
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         picture = _on_paper(picture, paper)
     grey = picture.mode in ("1", "L")
     pixels = np.divide(np.asarray(picture.convert("L" if grey else "RGB")), np.float32(255), dtype=np.float32)
     return pixels if grey or not _colourless(pixels) else np.ascontiguousarray(pixels[..., 0])
+
+
+def _grey(pixels: Array, coding: _Coding, clear: object, paper: str) -> Array:
+    """Grey (H, W) of 9 to 16 bits; pixels of the one number that is `clear` show the paper."""
+    white = (1 << coding.bits) - 1 if coding.form == "TIFF" else 65535
+    grey = np.divide(white - pixels if coding.inverted else pixels, np.float32(white), dtype=np.float32)
+    if isinstance(clear, int):
+        grey[pixels == clear] = 1 if paper == "white" else 0
+    return np.asarray(grey)
+
+
+def _expect_clear(picture: Any, coding: _Coding, label: str) -> None:
+    """Bring the number of a PNG's transparent grey to 8 bits, as Pillow does its pixels; colours of 16 are refused."""
+    clear = picture.info.get("transparency")
+    if coding.form == "PNG" and coding.bits < 8 and picture.mode == "L" and isinstance(clear, int):
+        picture.info["transparency"] = clear * 255 // ((1 << coding.bits) - 1)
+    if coding.form == "PNG" and coding.bits == 16 and isinstance(clear, tuple):
+        raise FileFormatError(
+            f"{label}: one of its colours of 16 bits is transparent, and they are read in 8. Save it with an alpha "
+            "channel, or in 8 bits."
+        )
 
 
 def _colourless(pixels: Array) -> bool:
