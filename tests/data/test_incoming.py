@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -268,3 +269,76 @@ def test_ink_on_a_transparent_ground_is_seen_whatever_its_shade(tmp_path, ink):
     x = pl.data.read_inputs(tmp_path / "stroke.png", (28, 28, 1), spec).x
     assert x[0, 14, 14, 0] > 0.9
     assert x[0, 0, 0, 0] == 0
+
+
+# Ranges: whatever was learnt, numbers that lie far from it are refused
+
+
+def learnt(x: np.ndarray) -> InputSpec:
+    """What a network remembers of bare arrays."""
+    network = pl.Sequential([pl.Flatten(), pl.Affine(2)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pl.data.ScaleWarning)
+        pl.fit(network, (x, np.arange(len(x)) % 2), epochs=1, batch_size=10, progress=False)
+    return network.inputs
+
+
+MOVED = {  # how pixels x of 0..255 were brought to a network
+    "about 0": lambda x: (x / 255 - 0.5) / 0.25, "from -1 to 1": lambda x: x / 127.5 - 1,
+    "from -128": lambda x: x - 128.0, "in sixteen": lambda x: x // 16, "in percent": lambda x: x / 2.55,
+    "in thousands": lambda x: x * 40.0, "from 0 to a half": lambda x: x / 510,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (64,), (9, 3)])
+@pytest.mark.parametrize("way", MOVED)
+def test_pixels_that_were_not_moved_as_those_learnt_are_refused(way, shape, rng, tmp_path) -> None:
+    raw = rng.integers(0, 256, (20, *shape), np.uint8)
+    raw.flat[:2] = 0, 255
+    right = np.asarray(MOVED[way](raw.astype(np.float64)), np.float32)
+    spec = learnt(right)
+    np.save(tmp_path / "right.npy", right)
+    np.testing.assert_array_equal(read_inputs(tmp_path / "right.npy", shape, spec).x, right)
+    if way == "in sixteen":
+        np.save(tmp_path / "whole.npy", right.astype(np.uint8))
+        np.testing.assert_array_equal(read_inputs(tmp_path / "whole.npy", shape, spec).x, right)
+    for name, wrong in (("bytes", raw), ("floats", raw.astype(np.float32)), ("large", right * 7)):
+        near = way in ("in thousands", "in percent") or (way, name) == ("from -128", "floats")
+        if near and name != "large":
+            continue  # as those learnt could be
+        np.save(tmp_path / "wrong.npy", wrong)
+        with pytest.raises(DataError, match="the network learnt from .*Scale it as the training data were"):
+            read_inputs(tmp_path / "wrong.npy", shape, spec)
+
+
+@pytest.mark.parametrize("way", MOVED)
+def test_a_picture_is_brought_only_to_a_range_that_is_certain(way, grey, rng, tmp_path) -> None:
+    raw = rng.integers(0, 256, (20, 6, 4, 1)).astype(np.float32)
+    raw.flat[:2] = 0, 255
+    Image.fromarray(grey).save(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"no pixels of 0 to 1 or 0 to 255\. Give it as \.npy"):
+        read_inputs(tmp_path / "a.png", (6, 4, 1), learnt(np.asarray(MOVED[way](raw), np.float32)))
+    for white in (1, 255):
+        found = read_inputs(tmp_path / "a.png", (6, 4, 1), learnt(raw * np.float32(white / 255))).x
+        np.testing.assert_allclose(found[0, ..., 0], grey * np.float32(white / 255), rtol=1e-6)
+
+
+def test_features_are_refused_only_far_outside_of_those_learnt(rng, tmp_path) -> None:
+    spec = learnt(rng.uniform(-2, 2, (20, 3)).astype(np.float32))
+    for values, sound in (([3, -9, 0.5], True), ([3, 30, 0.5], True), ([3, 255, 9], False), ([-1e3, 0, 0], False)):
+        np.save(tmp_path / "a.npy", np.array([values]))
+        if sound:
+            assert read_inputs(tmp_path / "a.npy", (3,), spec).x.tolist() == [values]
+        else:
+            with pytest.raises(DataError, match="the network learnt from -[12]"):
+                read_inputs(tmp_path / "a.npy", (3,), spec)
+
+
+def test_whole_numbers_of_16_bits_are_not_bytes_that_were_learnt(rng, tmp_path) -> None:
+    spec = learnt(rng.integers(0, 256, (20, 8, 8, 1)).astype(np.float32))
+    np.save(tmp_path / "a.npy", np.full((8, 8, 1), 40_000, np.uint16))
+    with pytest.raises(DataError, match="from 40000 to 40000, the network learnt from 0 to 25"):
+        read_inputs(tmp_path / "a.npy", (8, 8, 1), spec)
+    np.save(tmp_path / "a.npy", np.full((8, 8, 1), 0.75, np.float32))
+    with pytest.raises(DataError, match=r"reaches 0\.75, the network learnt from 0 to 25.\. Write x \* 255"):
+        read_inputs(tmp_path / "a.npy", (8, 8, 1), spec)

@@ -21,6 +21,7 @@ from pellucid.data.features import read_features
 from pellucid.data.idx import read_idx
 from pellucid.data.npy import read_npy
 from pellucid.data.pictures import SUFFIXES, read_picture, resized
+from pellucid.data.ranges import expect_near
 from pellucid.data.spec import InputSpec
 from pellucid.errors import DataError, FileFormatError, ShapeError
 from pellucid.typing import Array, Shape
@@ -158,13 +159,11 @@ def _scale(x: Array, spec: InputSpec | None, label: str, notes: list[str]) -> tu
     checks.expect_finite(label, made, "it")
     if spec is not None and spec.kind == "table":
         return spec.standardised(x.astype(np.float64)).astype(np.float32), tuple(notes)
-    if spec is not None and spec.white is None:
-        return made, tuple(notes)
-    white = 1.0 if spec is None or spec.white is None else spec.white
+    white = 1.0 if spec is None else spec.white
     pixels = spec is None or spec.kind in ("digits", "images")
     if whole and pixels and white == 1 and x.min() >= 0 and x.max() <= 1:
         notes.append("whole numbers of 0 and 1, taken as black and white")
-    elif whole and not _as_they_stand(x, spec, white):
+    elif whole and white is not None and not _as_they_stand(x, spec, white):
         depth = _depth(x, spec, label)
         if spec is None:
             notes.append(f"whole numbers, divided by {depth}; the model file does not say how its inputs were scaled")
@@ -174,8 +173,8 @@ def _scale(x: Array, spec: InputSpec | None, label: str, notes: list[str]) -> tu
             notes.append("16 bits, divided by 65535")
         if depth != white:
             made = np.divide(x, np.float32(depth), dtype=np.float32) * np.float32(white)
-    elif not whole and spec is not None:
-        _expect_range(made, spec, white, label)
+    elif spec is not None:
+        expect_near(label, x if whole else made, spec)
     return made, tuple(notes)
 
 
@@ -199,19 +198,6 @@ def _depth(x: Array, spec: InputSpec | None, label: str) -> int:
         f"{label}: pixels as whole numbers must lie in 0..255, or be uint16 of 0..65535; got {x.dtype} from {low} to "
         f"{high}. Save floats from 0 to 1."
     )
-
-
-def _expect_range(x: Array, spec: InputSpec, white: float, label: str) -> None:
-    low, high = float(x.min()), float(x.max())
-    pixels = spec.kind in ("digits", "images") or len(spec.shape) > 1 or spec.size >= 64
-    if pixels and white == 1 and (high > 2 or low < -1):
-        remedy = "Write x / 255." if low >= 0 and high <= 255 else "Scale it as the training data were."
-        raise DataError(
-            f"{label}: holds numbers from {low:g} to {high:g}, the network learnt from {spec.low:g} to {spec.high:g}. "
-            f"{remedy}"
-        )
-    if spec.kind != "array" and white == 255 and 0 < high <= 1:
-        raise DataError(f"{label}: reaches {high:g}, the network learnt from 0 to 255. Write x * 255.")
 
 
 # Pictures and tables

@@ -9,6 +9,7 @@ import numpy as np
 
 from pellucid.data.dataset import Dataset
 from pellucid.data.digits import are_digits
+from pellucid.data.ranges import expect_near
 from pellucid.data.spec import InputSpec
 from pellucid.errors import ArgumentError, DataError
 from pellucid.typing import Array
@@ -61,4 +62,7 @@ def scaled(who: str, x: Array, spec: InputSpec) -> Array:
     if spec.kind == "table":
         return spec.standardised(x)
     # Numbers up to 1 are pixels that were divided before, or black and white.
-    return x / x.dtype.type(255) if spec.white == 1 and x.max(initial=0) > 1 else x
+    if spec.white == 1 and x.max(initial=0) > 1:
+        return np.asarray(x / x.dtype.type(255))
+    expect_near(who, x, spec)
+    return x

@@ -95,10 +95,10 @@ class InputSpec:
 
     @property
     def white(self) -> float | None:
-        """What a white pixel is: 1 or 255; None where the training samples did not lie between 0 and one of these."""
-        if self.low is None or self.high is None or self.low < 0 or self.high > 255:
+        """What a white pixel is: 1 or 255, where the training samples reached about one of these from 0; else None."""
+        if self.low is None or self.high is None or self.low < 0:
             return None
-        return 1.0 if self.high <= 1 else 255.0
+        return next((white for white in (1.0, 255.0) if 0.5 * white < self.high <= white), None)
 
     def standardised(self, x: Array) -> Array:
         """Return the columns (N, D) of a table as the network learnt from them: (x − mean) / deviation."""
