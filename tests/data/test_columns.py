@@ -122,7 +122,7 @@ def test_numbers_and_letters_are_read_as_they_are_written(content, options, csv)
         ("x,y\n1,a\n2,b\n", {"index_col": True}, ArgumentError, "index_col must name columns"),
         ("x,y\n1,a\n2,b\n", {"target": True}, ArgumentError, "target must be a column's name or index"),
         ("x,y\n1,a\n2,a\n", {}, DataError, "column 'y' holds one class, 'a'"),
-        ("0,1,2\n1,2,0\n1,5,2\n0,2,0\n", {}, ArgumentError, r"several columns could hold them \(0, 2\)"),
+        ("0,1,2\n1,2,0\n1,5,2\n0,2,0\n", {"header": False}, ArgumentError, r"several columns could hold them \(0, 2\)"),
         ("a,b,c\n1.5,2,0.5\n1,5,2.5\n0,2,0.1\n", {}, ArgumentError, r"no column seems to hold them \('a', 'c'\)"),
         ("a,b\n1.5,2\n1,5\n", {"task": "regression"}, ArgumentError, "Say which: target='b'"),
         ("x,5.5\n3,4\n3,4\n", {}, ArgumentError, "header=True or header=False"),

@@ -56,6 +56,15 @@ def test_names_of_pixels_that_are_numbers_are_a_header(csv, rng) -> None:
     assert len(pl.load_csv(csv(wavelengths.to_csv(index=False)), target="kind")) == 30
 
 
+@pytest.mark.parametrize("features", [1, 2, 4])
+@pytest.mark.parametrize("high", [2, 20])
+def test_names_that_count_are_a_header_above_text_alone(csv, rng, features, high) -> None:
+    frame = pd.DataFrame(rng.integers(0, high, (30, features)))
+    frame[features] = ["rose", "lily"] * 15
+    data = pl.load_csv(csv(frame.to_csv(index=False)), target=-1, index_col=False)
+    assert (len(data), data.class_names) == (30, ("lily", "rose"))
+
+
 SAMPLES = {
     "text again below": ("5,3,a\n6,2,1\n7,1,a\n6,4,1\n5,2,a\n", {"target": 2}, 5),
     "text again far below": ("5,3,a\n" + "6,2,b\n7,1,c\n" * 30 + "5,2,a\n", {}, 62),
@@ -89,6 +98,8 @@ DOUBTFUL = {
     "text above text and numbers": "5,3,a\n6,2,1\n7,1,b\n6,4,1\n",
     "whole numbers that count": "0,1,2,3\n4,5,6,7\n8,9,10,11\n",
     "two numbers that count": "0,1\n0.5,1.5\n0.7,0.2\n",
+    "numbers that count, and occur below": "0,1,2\n1,1,0\n0,1,2\n0,0,2\n",
+    "a number above text alone": "5,3,7\n6,2,rose\n6,3,lily\n",
     "the name y above y and n": "a,y\n1,n\n2,y\n3,y\n",
     "names that count, and the name y": "0,1,2,3,y\n.5,.5,1,2,n\n1,2,3,.5,y\n",
 }

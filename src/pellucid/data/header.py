@@ -69,13 +69,19 @@ def _with_text(
 
 
 def _of_numbers(first: Sequence[str], columns: Sequence[Sequence[str]], numbers: Sequence[str]) -> bool | None:
-    """Whether a row of numbers is a header, which counts from 0 all columns but a first one without a name."""
+    """Whether a row of numbers is a header: it counts all columns from 0, but for a first one without a name.
+
+    It surely does so where one of them stands above text alone, or several above decimals.
+    """
     unnamed = len(first) - len(numbers)
-    if len(numbers) < 2 or not _count(numbers) or numbers[0] != "0" or unnamed > (not first[0].strip()):
-        return False
-    if len(numbers) >= FEW:
-        return True if unnamed or _written_otherwise(first, columns) else None
-    return False if _recur(first, columns) else None
+    counted = len(numbers) > 1 and _count(numbers) and numbers[0] == "0" and unnamed <= (not first[0].strip())
+    alone = any(
+        _is_number(cell) and column and not any(map(_is_number, column))
+        for cell, column in zip(first, columns, strict=True)
+    )
+    if not counted:
+        return None if alone and _are_names(numbers) else False
+    return True if alone or (len(numbers) >= FEW and (unnamed or _written_otherwise(first, columns))) else None
 
 
 def _is_number(cell: str) -> bool:
@@ -107,11 +113,6 @@ def _written_otherwise(first: Sequence[str], columns: Sequence[Sequence[str]]) -
     """Whether below a whole number of the first row a column is written with decimals throughout."""
     return any(_is_name(cell.strip()) and column and not any(map(_is_name, column))
                for cell, column in zip(first, columns, strict=True))  # fmt: skip
-
-
-def _recur(first: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
-    """Whether a number of the first row occurs below it."""
-    return any(_is_number(cell) and cell.strip() in column for cell, column in zip(first, columns, strict=True))
 
 
 def _shown(row: Sequence[str]) -> str:
