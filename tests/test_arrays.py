@@ -213,3 +213,13 @@ def test_a_sparse_matrix_and_a_lazy_table_are_refused_with_what_to_write():
     lazy = pytest.importorskip("polars").DataFrame({"a": [1]}).lazy()
     with pytest.raises(DataError, match=r"got LazyFrame\. Compute it first: x\.collect\(\)\."):
         arrays.numbers("f", "x", lazy)
+
+
+@pytest.mark.parametrize("name", ["polars", "pandas"])
+def test_dates_beside_numbers_are_no_numbers(name):
+    library = pytest.importorskip(name)
+    frame = library.DataFrame({"a": [1.5, 2.5], "t": np.array(["2024-01-01", "2024-01-02"], "datetime64[ns]")})
+    for value in (frame, frame["t"]):
+        with pytest.raises(DataError, match=r"x cannot become an array \(it holds dates or times"):
+            pl.Dataset(value, [0, 1])
+    assert pl.Dataset(frame[["a"]], [0, 1]).x.tolist() == [[1.5], [2.5]]

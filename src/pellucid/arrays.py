@@ -50,14 +50,27 @@ def as_array(who: str, name: str, value: Any) -> Array:
     return array
 
 
+TIMES = ("date", "time", "duration", "period")
+"""How the dtypes of dates and times begin, in pandas and polars."""
+
+
 def _converted(value: Any) -> Array:
     if hasattr(value, "to_numpy"):  # pandas and polars
+        _expect_no_times(value)
         array = np.asarray(value.to_numpy())
     elif hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
         array = np.from_dlpack(value)
     else:
         array = np.asarray(value)
     return _out_of_objects(array) if array.dtype == object and array.ndim else array
+
+
+def _expect_no_times(frame: Any) -> None:
+    """Raise TypeError for columns of dates or times, which beside numbers would become numbers of nanoseconds."""
+    kinds = getattr(frame, "dtypes", getattr(frame, "dtype", None))
+    for kind in kinds if np.iterable(kinds) and not isinstance(kinds, str) else [kinds]:
+        if str(kind).lower().startswith(TIMES):
+            raise TypeError(f"it holds dates or times, {kind}: give numbers, such as the days since the first")
 
 
 def _out_of_objects(array: Array) -> Array:
