@@ -73,16 +73,18 @@ class Source:
         return self._load_csv(like, task)
 
     def _load_csv(self, like: InputSpec | None, task: Task) -> tuple[Dataset, Dataset]:
-        options = asdict(self.csv)
+        # float64 until it is scaled, by what the training rows say: large numbers differ late
+        options = {**asdict(self.csv), "task": task, "dtype": np.float64 if like is None else np.float32}
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ScaleWarning)  # it is scaled below
-            data = load_csv(self.path or "", **options, like=like, task=task, dtype=np.float64)
+            if like is None:
+                warnings.simplefilter("ignore", ScaleWarning)
+            data = load_csv(self.path or "", **options, like=like)
             if self.test is None:
                 test, train = data.split(HELD_OUT, 0)
                 note(f"{self.path}: {len(test):,} of {len(data):,} rows, drawn at random, are the test samples; "
                      "--test FILE takes another file")  # fmt: skip
             else:
-                train, test = data, load_csv(self.test, **options, like=data, task=task)
+                train, test = data, load_csv(self.test, **options, like=data)
         if like is None:
             train, test = prepared(train, test)
         return _as_pictures(train), _as_pictures(test)
