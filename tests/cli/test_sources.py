@@ -50,3 +50,86 @@ def test_training_and_evaluate_measure_a_test_file_alike(run):
 
     assert accuracy(at_the_end) == accuracy(out.splitlines()[-1])
     assert float(accuracy(at_the_end)) > 0.8
+
+
+# Options that are heeded, or refused
+
+
+@pytest.fixture
+def places(tmp_path):
+    """A table, a folder of IDX files, a network of each, and a picture."""
+    rng = np.random.default_rng(1)
+    write_table(str(tmp_path / "t.csv"), rng.random((40, 2)), np.arange(40) % 2)
+    (tmp_path / "idx").mkdir()
+    write_idx_folder(tmp_path / "idx", rng.integers(0, 255, (30, 8, 8)).astype(np.uint8))
+    table, images = pl.load_csv(tmp_path / "t.csv", "kind"), pl.load_directory(tmp_path / "idx", flatten=False)[0]
+    for name, data in (("t", table), ("idx", images)):
+        network = pl.Sequential([pl.Flatten(), pl.Affine(2)], input_shape=data.sample_shape)
+        pl.fit(network, data, epochs=1, batch_size=10, progress=False)
+        pl.save(network, tmp_path / f"{name}.safetensors")
+    np.save(tmp_path / "x.npy", images.x[:2])
+    return tmp_path
+
+
+def write_idx_folder(folder: Path, x: np.ndarray) -> None:
+    for name, part in (("train", x[: len(x) // 2]), ("t10k", x[len(x) // 2 :])):
+        pl.write_idx(folder / f"{name}-images-idx3-ubyte", part)
+        pl.write_idx(folder / f"{name}-labels-idx1-ubyte", (np.arange(len(part)) % 2).astype(np.uint8))
+
+
+COMMANDS = {
+    "train": ["train", "--iterations", "1", "--batch-size", "2"],
+    "evaluate": ["evaluate", "{}.safetensors"],
+    "explain": ["explain", "{}.safetensors", "test:0"],
+    "report": ["report", "{}.safetensors", "test:0"],
+    "views": ["views", "{}.safetensors"],
+    "trust": ["trust", "{}.safetensors", "saliency"],
+    "gradcheck": ["gradcheck", "{}.safetensors"],
+    "summary": ["summary", "{}.safetensors", "--measure", "2"],
+}
+TABLES = [["--test", "nope.csv"], ["--target-column", "zz"], ["--decimal", "."], ["--index-col", "0"], ["--no-header"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("option", [*TABLES, ["--no-digits"]], ids="".join)
+@pytest.mark.parametrize("data", [None, "mnist", "idx", "t.csv"])
+def test_an_option_that_says_nothing_of_these_data_is_refused(run, places, command, option, data):
+    if option in TABLES and data == "t.csv" or option == ["--no-digits"] and data == "idx":
+        pytest.skip("it is heeded")
+    words = [word.format("t" if data == "t.csv" else "idx") for word in COMMANDS[command]]
+    before = sorted(places.iterdir())
+    code, out, err = run(*words, *option, *([] if data is None else ["--data", data]))
+
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert option[0].replace("-column", "") in err
+    assert ("--data names none. Add --data" if data is None else f"--data {data} is ") in err
+    assert sorted(places.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["predict", "idx.safetensors", "x.npy", "--target", "b"], "--target: is for a CSV file, and none is named"),
+        (["predict", "idx.safetensors", "x.npy", "--pictures", "images"], "--pictures: is for a picture file"),
+        (["explain", "idx.safetensors", "test:0", "--data", "idx", "--pictures", "images"], "and none is named"),
+        (["evaluate", "idx.safetensors", "--data", "idx", "--pictures", "images"], "No such option"),
+        (["summary", "idx.safetensors", "--data", "idx"], "only --measure N looks at data"),
+        (["predict", "idx.safetensors", "nowhere.npy", "--target", "b"], "there is no file nowhere.npy"),
+        (["evaluate", "t.safetensors", "--data", "nowhere.csv", "--target", "b"], "nowhere.csv"),
+    ],
+)
+def test_an_option_about_files_that_are_not_read_is_refused(run, places, words, message):
+    code, out, err = run(*words)
+
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert message in err
+
+
+def test_options_about_what_is_read_are_heeded(run, places):
+    (places / "new.csv").write_text("row,a,b\n7,0.5,0.25\n8,0.5,0.25\n")
+    explain = ["explain", "t.safetensors", "new.csv", "--data", "t.csv", "--method", "saliency"]
+
+    assert run("predict", "t.safetensors", "new.csv", "--index-col", "row")[0] == 0
+    assert run(*explain, "--index-col", "none")[0] == 0
+    assert run("evaluate", "t.safetensors", "--data", "t.csv", "--test", "t.csv", "--target", "kind")[0] == 0
+    assert run("evaluate", "idx.safetensors", "--data", "idx", "--no-digits")[0] == 0

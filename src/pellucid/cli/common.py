@@ -9,7 +9,6 @@ from typing import Any
 
 from pellucid import checks
 from pellucid.cli.sources import Source
-from pellucid.cli.sources import data_option as data_option
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError, PellucidError
 from pellucid.files import atomic_write, writable, writable_folder

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from pellucid.cli.common import class_names, expect_file, load_model, shaped_for, write_figure
+from pellucid.cli.options import data_beside_target
 from pellucid.cli.ranges import NAME
-from pellucid.cli.sources import Source, data_beside_target, data_of, tell
+from pellucid.cli.sources import Source, data_of, tell
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError
 from pellucid.layers import Container

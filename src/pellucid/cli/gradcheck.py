@@ -9,7 +9,8 @@ import click
 import numpy as np
 
 from pellucid import checks
-from pellucid.cli.common import data_option, load_data, load_model, model_or_file, shaped_for
+from pellucid.cli.common import load_data, load_model, model_or_file, shaped_for
+from pellucid.cli.options import data_option
 from pellucid.cli.ranges import COUNT, SEED
 from pellucid.cli.sources import Source
 from pellucid.gradcheck import check_gradients

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 import numpy as np
 
-from pellucid.cli.common import class_names, data_option, load_model, shaped_for
+from pellucid.cli.common import class_names, load_model, shaped_for
+from pellucid.cli.options import data_option, table_option
 from pellucid.cli.ranges import COUNT, NAME
-from pellucid.cli.sources import Source, data_of, table_option, tell
+from pellucid.cli.sources import Source, data_of, tell
 from pellucid.data import CsvOptions, read_inputs
 from pellucid.outputs import answers
 from pellucid.shown import shown

@@ -8,8 +8,9 @@ import click
 
 from pellucid.cli.common import expect_file
 from pellucid.cli.explain import Desk, model_file
+from pellucid.cli.options import data_beside_target
 from pellucid.cli.ranges import NAME
-from pellucid.cli.sources import Source, data_beside_target
+from pellucid.cli.sources import Source
 from pellucid.files import atomic_write
 from pellucid.report import html_report
 from pellucid.report.choose import read_target

@@ -7,7 +7,6 @@ A run's `data.json` holds the path and the options as they were given, and the h
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import os
@@ -21,12 +20,11 @@ import click
 import numpy as np
 
 from pellucid import checks
-from pellucid.cli.ranges import NAME
 from pellucid.data import CsvOptions, Dataset, InputSpec, ScaleWarning, load_csv, load_directory, mnist
 from pellucid.data.directory import find_idx_files
 from pellucid.data.scaling import prepared
 from pellucid.data.targets import Task
-from pellucid.errors import ArgumentError, DataError, FileFormatError
+from pellucid.errors import DataError, FileFormatError
 from pellucid.files import atomic_write, read_bytes
 from pellucid.interop.strict_json import parse_json
 from pellucid.layers import Container
@@ -36,18 +34,6 @@ MNIST = "mnist"
 MEMORY = "data.json"
 MOST_BYTES = 1 << 20  # of a memory
 HELD_OUT = 0.2
-
-_CSV_OPTIONS = (
-    click.option("--header/--no-header", "csv_header", default=None, help="CSV: whether line 1 names the columns."),
-    click.option("--delimiter", "csv_delimiter", metavar="CHAR", help="CSV: what stands between cells."),
-    click.option("--decimal", "csv_decimal", metavar="CHAR", default=".", help="CSV: ',' for numbers such as 1,5."),
-    click.option("--encoding", "csv_encoding", metavar="NAME", help="CSV: UTF-8 if left out; such as latin-1, utf-16."),
-    click.option(
-        "--index-col", "csv_index_col", multiple=True, metavar="COLUMN",
-        help="CSV: a column to leave out; may be given again. 'none' keeps all.",
-    ),
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Source:
@@ -63,6 +49,13 @@ class Source:
     def is_mnist(self) -> bool:
         """Whether it is the MNIST inside the package."""
         return self.path is None or (str(self.path) == MNIST and not os.path.exists(self.path))
+
+    @property
+    def kind(self) -> str:
+        """What it is: "mnist", "folder" or "table"; "nowhere" where there is no such thing."""
+        if self.path is None or self.is_mnist:
+            return "mnist"
+        return "table" if self.path.is_file() else "folder" if self.path.is_dir() else "nowhere"
 
     def load(self, like: InputSpec | None = None, task: Task = "classification") -> tuple[Dataset, Dataset]:
         """Return (train, test), pictures as (N, H, W, C); a table is prepared as `like` says, if it is given."""
@@ -182,79 +175,3 @@ def tell(notes: Iterable[tuple[str, Sequence[str]]]) -> None:
             files.setdefault(text, []).append(name)
     for text, names in files.items():
         note(f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {text}")
-
-
-def _target_option(*names: str) -> Any:
-    return click.option(*names, "csv_target", metavar="COLUMN", help="CSV: the column of the classes: name or number.")
-
-
-def data_option(function: Any, target: Sequence[str] = ("--target", "--target-column")) -> Any:
-    """Add --data and the options that say how to read it; the command gets them as one `data_dir`."""
-
-    @functools.wraps(function)
-    def command(*args: Any, data_path: Path | None, test_path: Path | None, digits: bool | None,
-                pictures: str | None, **rest: Any) -> Any:  # fmt: skip
-        source = Source(data_path, test_path, digits, _csv(rest), pictures)
-        return function(*args, data_dir=source, **rest)
-
-    options = (
-        click.option(
-            "--data", "data_path", metavar="PATH", type=NAME,
-            help="A folder of IDX files of your own (train-images…, train-labels…, t10k-…), a CSV file, or 'mnist'.",
-        ),
-        click.option("--test", "test_path", metavar="FILE", type=NAME,
-                     help="CSV: the file of the test samples; a fifth of the rows if left out."),
-        _target_option(*target),
-        *_CSV_OPTIONS,
-        click.option("--digits/--no-digits", default=None,
-                     help="Whether the images are digits prepared as MNIST's; seen from the images if left out."),
-        _PICTURES,
-    )  # fmt: skip
-    return _decorated(command, options)
-
-
-def data_beside_target(function: Any) -> Any:
-    """`data_option` for commands whose --target is the class that is explained."""
-    return data_option(function, ("--target-column",))
-
-
-def table_option(function: Any) -> Any:
-    """Add the options that say how a file given as input is read; the command gets `table` and `pictures`."""
-
-    @functools.wraps(function)
-    def command(*args: Any, **rest: Any) -> Any:
-        return function(*args, table=_csv(rest), **rest)
-
-    return _decorated(command, (_target_option("--target", "--target-column"), *_CSV_OPTIONS, _PICTURES))
-
-
-_PICTURES = click.option(
-    "--pictures", type=click.Choice(["digits", "images"]),
-    help="How a PNG or JPEG is prepared, in place of what the model file says: as MNIST's digits, or only resized.",
-)  # fmt: skip
-
-
-def _decorated(command: Any, options: tuple[Any, ...]) -> Any:
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def _csv(rest: dict[str, Any]) -> CsvOptions:
-    """Take the CSV options out of a command's arguments."""
-    given = {key.removeprefix("csv_"): rest.pop(key) for key in list(rest) if key.startswith("csv_")}
-    columns = [_column(text) for text in given["index_col"]]
-    given["index_col"] = False if columns == ["none"] else columns or None
-    given["target"] = None if given["target"] is None else _column(given["target"])
-    given["delimiter"] = {"\\t": "\t", "tab": "\t"}.get(given["delimiter"], given["delimiter"])
-    options = CsvOptions(**given)
-    try:
-        options.check("--")
-    except ArgumentError as error:
-        raise ArgumentError(str(error).replace("--: ", "--", 1)) from None
-    return options
-
-
-def _column(text: str) -> str | int:
-    """A column's name or number; a name that is a number counts from 0, and is looked for among the names first."""
-    return int(text) if text.lstrip("-").isdigit() else text

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
-from pellucid.cli.common import data_option, expect_file, load_data, model_or_file, shaped_for, write_figure
+from pellucid.cli.common import expect_file, load_data, model_or_file, shaped_for, write_figure
+from pellucid.cli.options import data_option
 from pellucid.cli.ranges import COUNT, NAME
 from pellucid.cli.sources import Source
+from pellucid.errors import ArgumentError
 from pellucid.files import atomic_write
 from pellucid.views import diagram_svg, summary
 from pellucid.views.network import network_of
@@ -38,6 +40,8 @@ def summary_command(model: str, form: str, measure: int | None, data_dir: Source
     """
     if picture is not None:
         expect_file(picture, ".svg", ".png", option="--diagram")
+    if measure is None and data_dir.path is not None:
+        raise ArgumentError("--data: only --measure N looks at data. Add it, or leave --data out.")
     made = model_or_file(model)
     sample = None
     if measure is not None:

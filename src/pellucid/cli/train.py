@@ -17,7 +17,8 @@ import numpy as np
 
 from pellucid import plots
 from pellucid.cli.clock import seconds_since_start
-from pellucid.cli.common import data_option, load_data, write_figure
+from pellucid.cli.common import load_data, write_figure
+from pellucid.cli.options import data_option
 from pellucid.cli.ranges import COUNT, NAME, RATE, SEED, Whole
 from pellucid.cli.sources import MEMORY, Source
 from pellucid.data import Dataset

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from pellucid import checks
-from pellucid.cli.common import data_option, expect_file, write_figure
+from pellucid.cli.common import expect_file, write_figure
 from pellucid.cli.explain import Desk
+from pellucid.cli.options import data_option
 from pellucid.cli.ranges import NAME, SEED, Whole
 from pellucid.cli.sources import Source
 from pellucid.errors import ArgumentError

@@ -11,8 +11,9 @@ import click
 import numpy as np
 
 from pellucid import checks, explain, plots, views
-from pellucid.cli.common import data_option, write_figure
+from pellucid.cli.common import write_figure
 from pellucid.cli.explain import Desk
+from pellucid.cli.options import data_and_pictures
 from pellucid.cli.ranges import NAME, SEED, Whole
 from pellucid.cli.sources import Source
 from pellucid.errors import ArgumentError, DataError, PellucidError
@@ -37,7 +38,7 @@ MAXIMISED, SEARCHED = 16, 6  # units that are maximised, and whose samples are l
     help="Of saliency and grad-cam: one scale for a row, or one for each map.",
 )  # fmt: skip
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of maximize and maximize-filters.")
-@data_option
+@data_and_pictures
 @click.option(
     "--out", type=NAME, metavar="DIR", default="views", show_default=True,
     help="The folder to write to; it is made if there is none.",

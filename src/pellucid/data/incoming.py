@@ -73,7 +73,7 @@ def read_inputs(
     (2, 784)
     """
     label = os.fspath(path)
-    kind = _kind(path)
+    kind = kind_of(path)
     if kind == "picture":
         return _picture(label, input_shape, spec, pictures)
     if kind == "table":
@@ -89,7 +89,8 @@ def read_inputs(
     return Incoming(*_scale(x, spec, label, notes))
 
 
-def _kind(path: str | os.PathLike[str]) -> str:
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """Return what a file is: "picture", "table", "npy", "npz", "idx" or "pickle"."""
     with checks.open_file("predict", path) as file:
         start = file.read(8)
     suffix = os.path.splitext(os.fspath(path))[1].lower()
