@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pellucid as pl
+
 from pellucid.data import ScaleWarning, load_directory, write_idx
 from pellucid.errors import ArgumentError, DataError, LabelError
 
@@ -139,3 +141,28 @@ def test_empty_files_and_negative_labels_are_refused(tmp_path: Path) -> None:
 def test_an_unusable_dtype_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="load_directory: dtype must be float32 or float64"):
         load_directory(tmp_path, dtype=np.uint8)
+
+
+def test_pixels_are_brought_to_the_form_of_others_whatever_their_type(tmp_path: Path) -> None:
+    fill(tmp_path, NAMES["mnist"])
+    x = np.random.default_rng(0).integers(0, 256, (4, 6, 6)).astype(np.uint8)
+    write_idx(tmp_path / "t10k-images-idx3-ubyte.gz", x)
+    write_idx(tmp_path / "train-images-idx3-ubyte.gz", x)
+    train, _ = load_directory(tmp_path)
+    for kind in (np.int16, np.int32):
+        write_idx(tmp_path / "train-images-idx3-ubyte.gz", x.astype(kind))
+        again, _ = load_directory(tmp_path, like=train)
+        np.testing.assert_array_equal(again.x, train.x)
+        with pytest.raises(DataError, match="of which only uint8 is divided by 255"):
+            load_directory(tmp_path)
+
+
+def test_bytes_of_0_and_1_are_black_and_white_as_they_are_to_a_network(tmp_path: Path) -> None:
+    fill(tmp_path, NAMES["mnist"])
+    write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.random.default_rng(0).integers(0, 2, (4, 6, 6), np.uint8))
+    write_idx(tmp_path / "t10k-images-idx3-ubyte.gz", np.zeros((4, 6, 6), np.uint8))
+    train, _ = load_directory(tmp_path, flatten=False)
+    read = pl.data.read_inputs(tmp_path / "train-images-idx3-ubyte.gz", (6, 6, 1), train.inputs)
+
+    assert train.x.max() == 1
+    np.testing.assert_array_equal(read.x, train.x)

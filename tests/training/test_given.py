@@ -307,3 +307,24 @@ def test_a_graph_that_is_refused_leaves_its_merges_free():
         pl.Sequential([inner, pl.Affine(5), held], input_shape=6)
     again = {"a": (pl.Affine(7), "input"), "b": (pl.Affine(7), "input"), "c": (add, ["a", "b"])}
     assert pl.Graph(again, input_shape=2).output_shape == (7,)
+
+
+@pytest.mark.filterwarnings("ignore::pellucid.data.ScaleWarning")
+@pytest.mark.parametrize(("learnt", "given"), [("uint8", "int32"), ("sixteen", "uint8")])
+def test_pixels_of_another_scale_are_refused(tmp_path, learnt, given):
+    x = np.random.default_rng(0).integers(0, 256, (20, 8, 8))
+    made = {"uint8": x.astype(np.uint8), "int32": x.astype(np.int32), "sixteen": (x / 16).astype(np.float32)}
+    parts = {}
+    for kind in (learnt, given):
+        (tmp_path / kind).mkdir()
+        for name in ("train", "t10k"):
+            pl.write_idx(tmp_path / kind / f"{name}-images-idx3-ubyte", made[kind])
+            pl.write_idx(tmp_path / kind / f"{name}-labels-idx1-ubyte", (np.arange(20) % 2).astype(np.uint8))
+        parts[kind], _ = pl.load_directory(tmp_path / kind)
+    network = pl.Sequential([pl.Affine(2)])
+    pl.fit(network, parts[learnt], batch_size=5, progress=False)
+
+    with pytest.raises(DataError, match="evaluate: the pixels of the data lie between"):
+        pl.evaluate(network, parts[given])
+    with pytest.raises(DataError, match="fit: the pixels of validation lie between"):
+        pl.fit(network, parts[learnt], validation=parts[given], batch_size=5, progress=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid import checks
-from pellucid.cli.sources import Source
+from pellucid.cli.sources import Source, data_of
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError, PellucidError
 from pellucid.files import atomic_write, writable, writable_folder
@@ -22,6 +22,12 @@ from pellucid.models import RECIPES, recipe
 def load_data(source: Source | None) -> tuple[Dataset, Dataset]:
     """Return (train, test) as images scaled to 0–1: the named data, or MNIST."""
     return (source or Source()).load()
+
+
+def data_for(model: str, network: Container[Any], source: Source) -> tuple[Dataset, Dataset]:
+    """Return (train, test) for a recipe's network, or the network in a file, which says how they are prepared."""
+    train, test = load_data(source) if model in RECIPES else data_of(Path(model), network, source)
+    return shaped_for(network, train), shaped_for(network, test)
 
 
 def shaped_for(network: Container[Any], data: Dataset) -> Dataset:

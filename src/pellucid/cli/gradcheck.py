@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from pellucid import checks
-from pellucid.cli.common import load_data, load_model, model_or_file, shaped_for
+from pellucid.cli.common import data_for, load_model, model_or_file
 from pellucid.cli.options import data_option
 from pellucid.cli.ranges import COUNT, SEED
 from pellucid.cli.sources import Source
@@ -48,7 +48,7 @@ def gradcheck_command(
     if data_dir.path is None:
         x, t = random_batch(network, samples, seed)
     else:
-        batch = shaped_for(network, load_data(data_dir)[0][:samples])
+        batch = data_for(model, network, data_dir)[0][:samples]
         x, t = batch.x, batch.t
     report = check_gradients(network, x, t, loss=loss, seed=seed, samples=coordinates)
     click.echo(str(report))

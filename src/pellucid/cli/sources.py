@@ -58,11 +58,11 @@ class Source:
         return "table" if self.path.is_file() else "folder" if self.path.is_dir() else "nowhere"
 
     def load(self, like: InputSpec | None = None, task: Task = "classification") -> tuple[Dataset, Dataset]:
-        """Return (train, test), pictures as (N, H, W, C); a table is prepared as `like` says, if it is given."""
+        """Return (train, test), pictures as (N, H, W, C), prepared as `like` says, if it is given."""
         if self.path is None or self.is_mnist:
             return mnist(flatten=False)
         if not self.path.is_file():
-            return load_directory(self.path, flatten=False, digits=self.digits)
+            return load_directory(self.path, flatten=False, digits=self.digits, like=like)
         return self._load_csv(like, task)
 
     def _load_csv(self, like: InputSpec | None, task: Task) -> tuple[Dataset, Dataset]:

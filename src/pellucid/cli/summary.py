@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pellucid.cli.common import expect_file, load_data, model_or_file, shaped_for, write_figure
+from pellucid.cli.common import data_for, expect_file, model_or_file, write_figure
 from pellucid.cli.options import data_option
 from pellucid.cli.ranges import COUNT, NAME
 from pellucid.cli.sources import Source
@@ -45,7 +45,7 @@ def summary_command(model: str, form: str, measure: int | None, data_dir: Source
     made = model_or_file(model)
     sample = None
     if measure is not None:
-        sample = shaped_for(network_of("summary", made), load_data(data_dir)[1])[:measure]
+        sample = data_for(model, network_of("summary", made), data_dir)[1][:measure]
     table = summary(made) if sample is None else summary(made, sample.x, sample.t)
     if form == "rich":
         from rich.console import Console

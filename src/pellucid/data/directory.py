@@ -15,6 +15,7 @@ from pellucid.checked import checked_late
 from pellucid.data import idx, targets
 from pellucid.data.dataset import Dataset
 from pellucid.data.digits import are_digits
+from pellucid.data.incoming import brought
 from pellucid.data.spec import InputSpec
 from pellucid.errors import DataError
 from pellucid.typing import Array, DTypeLike
@@ -110,8 +111,8 @@ def shaped(x: Array, *, flatten: bool) -> Array:
 
 
 def scaled(x: Array, dtype: DTypeLike) -> Array:
-    """`uint8` pixels divided by 255, in one pass; other numbers as they are, in `dtype`."""
-    if x.dtype != np.uint8:
+    """`uint8` pixels divided by 255, in one pass; other numbers, and bytes of 0 and 1, as they are, in `dtype`."""
+    if x.dtype != np.uint8 or x.max(initial=0) <= 1:
         return x.astype(dtype, copy=False)
     result = np.empty(x.shape, dtype)
     if x.nbytes < _WORTH_A_THREAD:
@@ -138,6 +139,7 @@ def load_directory(
     normalize: bool = True,
     transpose: bool | None = None,
     digits: bool | None = None,
+    like: Dataset | InputSpec | None = None,
     dtype: DTypeLike = np.float32,
 ) -> tuple[Dataset, Dataset]:
     """The training and test data of a folder with the user's own IDX files.
@@ -156,12 +158,15 @@ def load_directory(
     digits : bool, optional
         Whether they are digits prepared as MNIST's, so that `pellucid predict` prepares a picture of a digit in the
         same way. By default it is seen: ten classes of 28x28, in a box of 20x20, centred by mass.
+    like : Dataset or InputSpec, optional
+        Prepared as that one was, whatever the type of the numbers in the files: `network.inputs` says it of a network.
+        `normalize` and `digits` say nothing then.
     dtype : float32 or float64, default=float32
 
     Raises
     ------
     DataError
-        If files are missing or do not belong together.
+        If files are missing or do not belong together, or cannot be brought to the form of `like`.
     FileFormatError
         If one is not a sound IDX file.
     LabelError
@@ -188,14 +193,40 @@ def load_directory(
     classes = max(targets.class_targets(who, t, None, len(t))[1] for _, t in pairs)
     if transpose:
         pairs = [(x.swapaxes(1, 2), t) for x, t in pairs]
-    spec = _spec(who, pairs[0][0], classes, normalize, digits)
-    train, test = (_dataset(x, t, classes, flatten, normalize, dtype, spec) for x, t in pairs)
+    known = like.described() if isinstance(like, Dataset) else like
+    if known is None:
+        kinds = {x.dtype for x, _ in pairs}
+        if normalize and len(kinds) > 1 and np.dtype(np.uint8) in kinds:
+            raise DataError(
+                f"{who}: training samples are {pairs[0][0].dtype}, test samples {pairs[1][0].dtype}, of which only uint8 "
+                "is divided by 255. Save both as uint8."
+            )
+        spec = _spec(who, pairs[0][0], classes, normalize, digits)
+        train, test = (_dataset(x, t, classes, flatten, normalize, dtype, spec) for x, t in pairs)
+    else:
+        images = (files.train_images, files.test_images)
+        train, test = (
+            _alike(x, t, classes, flatten, dtype, known, str(path)) for (x, t), path in zip(pairs, images, strict=True)
+        )
     if train.sample_shape != test.sample_shape:
         raise DataError(
             f"{who}: training samples have shape {train.sample_shape}, test samples {test.sample_shape}. "
             "They belong to different sets."
         )
     return train, test
+
+
+def _alike(
+    x: Array, t: Array, classes: int, flatten: bool, dtype: DTypeLike, known: InputSpec, label: str
+) -> Dataset:  # fmt: skip
+    """The samples in the form of others."""
+    if known.kind == "table":
+        columns = ", ".join(known.columns[:4])
+        raise DataError(f"{label}: holds images, and those to be like are columns of a table ({columns}, …).")
+    made = brought(x, known.shape, known, label).x
+    data = Dataset(made.reshape(len(made), -1) if flatten else made, t, classes=classes, dtype=dtype)
+    data.inputs = known.replace(class_names=None)
+    return data
 
 
 def _spec(who: str, x: Array, classes: int, normalize: bool, digits: bool | None) -> InputSpec:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -85,8 +86,14 @@ def read_inputs(
     if kind == "idx" and array.ndim == 3 and os.path.basename(label).startswith("emnist"):
         array = array.swapaxes(1, 2)
         notes.append("turned upright, as EMNIST's files lie on their side")
-    x = _axes(array, input_shape, spec, label)
-    return Incoming(*_scale(x, spec, label, notes))
+    return brought(array, input_shape, spec, label, notes)
+
+
+def brought(
+    array: Array, input_shape: Shape, spec: InputSpec | None, label: str, notes: Sequence[str] = ()
+) -> Incoming:  # fmt: skip
+    """Return an array as it lay in a file in the form that a network learnt from."""
+    return Incoming(*_scale(_axes(array, input_shape, spec, label), spec, label, list(notes)))
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:

@@ -90,7 +90,11 @@ def expect_alike(who: str, name: str, data: Dataset, learnt: InputSpec | None) -
             f"{', '.join(learnt.class_names)}. Load them with class_names=train.class_names."
         )
     spec = data.inputs
-    if spec is None or spec.kind != "table" or learnt.kind != "table":
+    if spec is None:
+        return
+    if {spec.kind, learnt.kind} <= {"digits", "images"}:
+        _expect_scale(who, name, spec, learnt)
+    if spec.kind != "table" or learnt.kind != "table":
         return
     if spec.columns != learnt.columns:
         raise DataError(
@@ -100,6 +104,21 @@ def expect_alike(who: str, name: str, data: Dataset, learnt: InputSpec | None) -
     if (spec.mean, spec.deviation) != (learnt.mean, learnt.deviation):
         raise DataError(
             f"{who}: the columns of {name} are scaled otherwise than the training data. Load with like=train."
+        )
+
+
+def _expect_scale(who: str, name: str, spec: InputSpec, learnt: InputSpec) -> None:
+    """Raise DataError where the pixels of one are of 0 to 1, and those of the other are not."""
+    ends = [(s.low, s.high) for s in (spec, learnt) if s.low is not None and s.high is not None]
+    if len(ends) < 2:
+        return
+    unit = [low >= 0 and high <= 1 for low, high in ends]
+    far = [low < -1 or high > 2 for low, high in ends]  # a little beyond is what resizing and noise do
+    if (unit[0] and far[1]) or (unit[1] and far[0]):
+        (low, high), (least, most) = ends
+        raise DataError(
+            f"{who}: the pixels of {name} lie between {low:g} and {high:g}, those of the training data between "
+            f"{least:g} and {most:g}. Scale them alike; load_directory(like=) does."
         )
 
 
