@@ -118,6 +118,16 @@ def writable_folder(who: str, path: PathLike) -> Path:
     return folder
 
 
+def expect_spared(who: str, outputs: Iterable[PathLike], inputs: Iterable[PathLike]) -> None:
+    """Raise DataError where a file that is to be written is one that is read, under whatever name, through any link."""
+    read = [path for path in inputs if os.path.isfile(path)]
+    for output in outputs:
+        for path in read if os.path.exists(output) else ():
+            if os.path.samefile(output, path):
+                same = "" if os.fspath(output) == os.fspath(path) else f", which is {os.fspath(path)},"
+                raise DataError(f"{who}: {os.fspath(output)}{same} is read here, and would be lost. Choose another.")
+
+
 def make_folder(who: str, path: PathLike) -> None:
     """Make a folder, and those above it, where there is none."""
     try:

@@ -352,8 +352,10 @@ def test_a_run_on_a_table_is_reported_and_explained(run, table, tmp_path):
 
 
 def test_only_what_was_written_is_listed(run, table, tmp_path):
-    (tmp_path / "mine.txt").write_text("of the user's own")
-    code, out, _ = run("train", "--data", table / "t.csv", "--epochs", 1, "--batch-size", 16, "--out", tmp_path)
+    words = ("train", "--data", table / "t.csv", "--epochs", 1, "--batch-size", 16, "--out", "run")
+    assert run(*words)[0] == 0
+    (tmp_path / "run" / "mine.txt").write_text("of the user's own")
+    code, out, _ = run(*words, "--overwrite")
     assert code == 0
     assert "model.safetensors" in out
     assert "mine.txt" not in out

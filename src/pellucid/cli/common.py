@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from pellucid import checks
 from pellucid.cli.sources import Source, data_of
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError, PellucidError
-from pellucid.files import atomic_write, writable, writable_folder
+from pellucid.files import atomic_write, expect_spared, writable, writable_folder
 from pellucid.interop import load, read_metadata
 from pellucid.interop.strict_json import parse_json
 from pellucid.layers import Container
@@ -73,11 +74,12 @@ def model_or_file(name: str, seed: int = 0) -> Any:
     checks.unknown_name("pellucid", "model", name, RECIPES)
 
 
-def expect_file(path: Path, *suffixes: str, option: str = "--out") -> Path:
-    """Return the path if a file of such a name can be written there; asked before the work."""
+def expect_file(path: Path, *suffixes: str, option: str = "--out", read: Iterable[str | Path] = ()) -> Path:
+    """Return the path if a file of such a name can be written there, and is none that is read; before the work."""
     if path.suffix.lower() not in suffixes:
         raise ArgumentError(f"{option}: the file must end in {' or '.join(suffixes)}, got {path.name!r}.")
     writable_folder(option, writable(option, path).parent)
+    expect_spared(option, [path], read)
     return path
 
 

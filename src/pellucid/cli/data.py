@@ -23,9 +23,10 @@ def data_command(directory: Path | None, picture: Path | None) -> None:
     pellucid data
     pellucid data my-digits --picture sample.png
     """
+    source = Source(directory)
     if picture is not None:
-        expect_file(picture, ".png", option="--picture")
-    parts = load_data(Source(directory))
+        expect_file(picture, ".png", option="--picture", read=source.files())
+    parts = load_data(source)
     for name, data in zip(("train", "test"), parts, strict=True):
         kind = "rows" if len(data.sample_shape) == 1 else "images"
         click.echo(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from pellucid.cli.common import class_names, expect_file, load_model, shaped_for, write_figure
 from pellucid.cli.options import data_beside_target
 from pellucid.cli.ranges import NAME
-from pellucid.cli.sources import Source, data_of, tell
+from pellucid.cli.sources import Source, data_of, read_for, tell
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError
 from pellucid.layers import Container
@@ -49,7 +50,7 @@ def explain_command(
     pellucid explain runs/mnist-cnn test:17
     pellucid explain runs/mnist-cnn my-seven.png --target 7-1 --method lrp --method occlusion
     """
-    path = expect_file(out, ".png")
+    path = expect_file(out, ".png", read=files_read(run, data_dir, images))
     wanted = chosen(methods)
     if not images:
         raise ArgumentError("explain: name an image: a file, or an index into the data such as test:17.")
@@ -65,6 +66,12 @@ def model_file(run: Path) -> Path:
     if not path.is_file():
         raise DataError(f"{run}: no run is there. Give a run's directory or a model file; `pellucid train` makes one.")
     return path
+
+
+def files_read(run: Path, source: Source, images: Sequence[str] = ()) -> list[str | Path]:
+    """Return the files that a command about a run reads."""
+    path = run / "model.safetensors" if run.is_dir() else run
+    return [*read_for(path, source), *images]
 
 
 class Desk:

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from pellucid.cli.common import expect_file
-from pellucid.cli.explain import Desk, model_file
+from pellucid.cli.explain import Desk, files_read, model_file
 from pellucid.cli.options import data_beside_target
 from pellucid.cli.ranges import NAME
-from pellucid.cli.sources import Source
+from pellucid.cli.sources import HISTORY, MEMORY, Memory, Source, note
 from pellucid.files import atomic_write
 from pellucid.report import html_report
 from pellucid.report.choose import read_target
@@ -42,14 +42,25 @@ def report_command(
     pellucid report runs/mnist-cnn
     pellucid report runs/mnist-cnn test:17 my-seven.png --out seven.html
     """
-    expect_file(out, ".html", ".htm")
+    expect_file(out, ".html", ".htm", read=files_read(run, data_dir, images))
     wanted = chosen(methods)
     desk = Desk.open(run, data_dir, images)
-    beside = model_file(run).parent / "history.json"
+    history = history_of(model_file(run))
     page = html_report(
-        desk.network, desk.test, samples=desk.samples, history=History.load(beside) if beside.is_file() else None,
+        desk.network, desk.test, samples=desk.samples, history=history,
         name=run.name or run.resolve().name, loss=desk.loss, methods=wanted,
         target=read_target(target, desk.samples, desk.classes),
     )  # fmt: skip
     atomic_write(out, page.encode(), who="pellucid report")
     click.echo(f"wrote {shown(out)}, {out.stat().st_size / 1e6:.1f} MB")
+
+
+def history_of(model: Path) -> History | None:
+    """Return the history beside a model, unless what stands beside it is another model's."""
+    beside, memory = model.parent / HISTORY, model.parent / MEMORY
+    if not beside.is_file():
+        return None
+    if memory.is_file() and not Memory.read(memory).is_of(model):
+        note(f"{beside} is of another model than {model}, and left out")
+        return None
+    return History.load(beside)

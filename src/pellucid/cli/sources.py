@@ -2,7 +2,9 @@
 
 A run's `data.json` holds the path and the options as they were given, and the hash of the content:
 
-    {"path": "/home/ada/flowers.csv", "options": {"target": "species"}, "sha256": "9f86…"}
+    {"path": "/home/ada/flowers.csv", "options": {"target": "species"}, "sha256": "9f86…", "model": "60303…"}
+
+`sha256` is of the data, `model` of the model file that was written before.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from pellucid.layers import Container
 from pellucid.shown import shown
 
 MNIST = "mnist"
-MEMORY = "data.json"
+MEMORY, HISTORY = "data.json", "history.json"
 MOST_BYTES = 1 << 20  # of a memory
 HELD_OUT = 0.2
 
@@ -82,27 +84,69 @@ class Source:
             train, test = prepared(train, test)
         return _as_pictures(train), _as_pictures(test)
 
-    def hash(self) -> str:
-        """Return the SHA-256 of the files' content."""
-        if self.path is None or self.is_mnist:
-            return ""
-        files = [self.path, self.test] if self.path.is_file() else find_idx_files("data", self.path)
-        content = hashlib.sha256()
-        for path in filter(None, files):
-            with checks.open_file("data", path) as file:
-                content.update(hashlib.file_digest(file, "sha256").digest())
-        return content.hexdigest()
+    def files(self) -> list[Path]:
+        """Return the files that hold the data; those of MNIST are the package's own."""
+        if self.path is None or self.is_mnist or not os.path.exists(self.path):
+            return []
+        if self.path.is_file():
+            return [self.path] if self.test is None else [self.path, self.test]
+        return list(find_idx_files("data", self.path))
 
-    def remember(self, directory: Path) -> None:
-        """Write the run's memory of its data."""
+    def hash(self) -> str:
+        """Return the SHA-256 of the files' content; empty for MNIST."""
+        return "" if self.is_mnist else _sha256(*self.files())
+
+    def remember(self, directory: Path, model: Path) -> None:
+        """Write the run's memory of its data, and of which model it is."""
         options: dict[str, Any] = {key: value for key, value in asdict(self.csv).items() if value not in (None, ".")}
         if self.test is not None:
             options["test"] = str(self.test.resolve())
         if self.digits is not None:
             options["digits"] = self.digits
         path = MNIST if self.path is None or self.is_mnist else str(self.path.resolve())
-        memory = {"path": path, "options": options, "sha256": self.hash()}
-        atomic_write(directory / MEMORY, (json.dumps(memory, indent=1, ensure_ascii=False) + "\n").encode())
+        memory = {"path": path, "options": options, "sha256": self.hash(), "model": _sha256(model)}
+        atomic_write(directory / MEMORY, (json.dumps(memory, indent=1, ensure_ascii=not _plain(memory)) + "\n").encode())
+
+
+def _sha256(*files: Path) -> str:
+    content = hashlib.sha256()
+    for path in files:
+        with checks.open_file("data", path) as file:
+            content.update(hashlib.file_digest(file, "sha256").digest())
+    return content.hexdigest()
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a run remembers: which data, what their hash was, and that of its model (None: it does not say)."""
+
+    source: Source
+    sha256: str
+    model: str | None
+
+    @classmethod
+    def read(cls, file: Path) -> Memory:
+        """Return what stands in a file; FileFormatError if it is not of that form."""
+        content = read_bytes(file, MOST_BYTES, who="data")
+        try:
+            memory = parse_json(content, "the text")
+            options, model = dict(memory["options"]), memory.pop("model", None)
+            test, digits = options.pop("test", None), options.pop("digits", None)
+            source = Source(Path(memory["path"]), test and Path(test), digits, CsvOptions(**options))
+            hashed = memory["sha256"]
+            texts = isinstance(hashed, str) and isinstance(test, str | None) and isinstance(digits, bool | None)
+            texts = texts and isinstance(model, str | None)
+            if set(memory) != {"path", "options", "sha256"} or not texts or "\0" in memory["path"]:
+                raise ValueError
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise FileFormatError(
+                f"{file}: not what a run remembers of its data. Remove it, or give --data."
+            ) from None
+        return cls(source, hashed, model)
+
+    def is_of(self, model: Path) -> bool:
+        """Whether it was written for the model in a file, as far as it says so."""
+        return self.model is None or self.model == _sha256(model)
 
 
 def recalled(file: Path) -> Source:
@@ -115,24 +159,22 @@ def recalled(file: Path) -> Source:
     DataError
         If the data are not there any more.
     """
-    content = read_bytes(file, MOST_BYTES, who="data")
-    try:
-        memory = parse_json(content, "the text")
-        options = dict(memory["options"])
-        test, digits = options.pop("test", None), options.pop("digits", None)
-        source = Source(Path(memory["path"]), test and Path(test), digits, CsvOptions(**options))
-        hashed = memory["sha256"]
-        texts = isinstance(hashed, str) and isinstance(test, str | None) and isinstance(digits, bool | None)
-        if set(memory) != {"path", "options", "sha256"} or not texts or "\0" in memory["path"]:
-            raise ValueError
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise FileFormatError(f"{file}: not what a run remembers of its data. Remove it, or give --data.") from None
+    memory = Memory.read(file)
+    source = memory.source
     if source.path is not None and not source.is_mnist:
         if not os.path.exists(source.path):  # False also for what can be no name
             raise DataError(f"{file}: the data of this run, {source.path}, are not there. Give --data.")
-        if source.hash() != hashed:
+        if source.hash() != memory.sha256:
             note(f"{source.path} has changed since the training: what is now a test sample may have been learnt from")
     return source
+
+
+def read_for(model: Path, source: Source | None) -> list[Path]:
+    """Return the files that a command reads for a model: its own, what stands beside it, and the data."""
+    beside = [model.parent / MEMORY, model.parent / HISTORY]
+    if (source is None or source.path is None) and beside[0].is_file():
+        source = Memory.read(beside[0]).source
+    return [model, *beside, *(source.files() if source is not None else [])]
 
 
 def data_of(model: Path, network: Container[Any], source: Source | None) -> tuple[Dataset, Dataset]:
@@ -149,12 +191,23 @@ def data_of(model: Path, network: Container[Any], source: Source | None) -> tupl
         return source.load(inputs, task)
     memory = model.parent / MEMORY
     if memory.is_file():
+        if not Memory.read(memory).is_of(model):
+            raise DataError(f"{memory}: is of another model than {model}, which lies beside it. Give --data.")
         return recalled(memory).load(inputs, task)
     if inputs is not None and inputs.kind == "digits":
         return mnist(flatten=False)
     raise DataError(
         f"{model}: nothing beside it says what it learnt from. Give --data: IDX files, a CSV file, or mnist."
     )
+
+
+def _plain(memory: Any) -> bool:
+    """Whether UTF-8 can say it: not a name of a file that is none itself, of which JSON writes the signs out."""
+    try:
+        json.dumps(memory, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _as_pictures(data: Dataset) -> Dataset:

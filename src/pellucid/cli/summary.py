@@ -39,7 +39,7 @@ def summary_command(model: str, form: str, measure: int | None, data_dir: Source
     pellucid summary runs/two-layer-net/model.safetensors --measure 1000
     """
     if picture is not None:
-        expect_file(picture, ".svg", ".png", option="--diagram")
+        expect_file(picture, ".svg", ".png", option="--diagram", read=[model, *data_dir.files()])
     if measure is None and data_dir.path is not None:
         raise ArgumentError("--data: only --measure N looks at data. Add it, or leave --data out.")
     made = model_or_file(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -20,10 +21,10 @@ from pellucid.cli.clock import seconds_since_start
 from pellucid.cli.common import load_data, write_figure
 from pellucid.cli.options import data_option
 from pellucid.cli.ranges import COUNT, NAME, RATE, SEED, Whole
-from pellucid.cli.sources import MEMORY, Source
+from pellucid.cli.sources import HISTORY, MEMORY, Source
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError, MissingDependencyError
-from pellucid.files import make_folder, writable, writable_folder
+from pellucid.files import expect_spared, make_folder, writable, writable_folder
 from pellucid.interop import save
 from pellucid.kernels import jit
 from pellucid.layers import Conv2D
@@ -34,7 +35,7 @@ from pellucid.training import Evaluation, History, evaluate, network_of, predict
 from pellucid.training.progress import reporter
 
 MODEL = "model.safetensors"
-RECORDS = (MEMORY, "history.json", "history.csv", "history-iterations.csv")
+RECORDS = (MEMORY, HISTORY, "history.csv", "history-iterations.csv")
 PICTURES = ("training.png", "samples.png", "confusion.png", "mistakes.png", "filters.png", "feature-maps.png")
 """What a run may hold; which pictures there are depends on the model."""
 
@@ -75,7 +76,7 @@ def train_command(
             click.echo(f"{chosen.name:16} {chosen.title}\n{'':16} published: {chosen.published}")
         return
     chosen = recipe(model)
-    directory = _directory(out, model, overwrite)
+    directory = _directory(out, model, overwrite, data_dir)
     results = []
     with ExitStack() as announced:
         announced.callback(jit.on_compile(_Announcement()))
@@ -129,18 +130,29 @@ def _expect_fit(chosen: Recipe, train: Dataset) -> None:
         )
 
 
-def _directory(out: Path | None, model: str, overwrite: bool) -> Path:
-    """Return where the run goes, after making sure that it can be written there: nothing is trained in vain."""
+def _directory(out: Path | None, model: str, overwrite: bool, source: Source) -> Path:
+    """Return where the run goes, after making sure that it can be written there: nothing is trained in vain.
+
+    What is no run's stays as it is: the folder must be new, empty, or that of a run which may be overwritten.
+    """
     directory = out or Path("runs") / model
-    if out is not None and not overwrite and (directory / MODEL).exists():
-        raise ArgumentError(f"train: {directory} holds a run already. Choose another --out, or add --overwrite.")
     if out is None and not overwrite:
         directory = _still_free(directory)
     writable_folder("train: --out", directory)
-    if directory.is_dir():
-        for name in (MODEL, *RECORDS, *PICTURES):
-            writable("train: --out", directory / name)
+    if not _is_free(directory):
+        if not (directory / MODEL).exists():
+            raise ArgumentError(f"train: {directory} holds files that are no run's. Choose a new or empty --out.")
+        if not overwrite:
+            raise ArgumentError(f"train: {directory} holds a run already. Choose another --out, or add --overwrite.")
+        files = [directory / name for name in (MODEL, *RECORDS, *PICTURES)]
+        for file in files:
+            writable("train: --out", file)
+        expect_spared("train: --out", files, source.files())
     return directory
+
+
+def _is_free(directory: Path) -> bool:
+    return not os.path.lexists(directory) or (directory.is_dir() and not any(directory.iterdir()))
 
 
 def _train_once(
@@ -175,9 +187,9 @@ def _print_spread(results: list[_Result]) -> None:
 
 
 def _still_free(directory: Path) -> Path:
-    """Return the directory, or the next name that is free where a run lies there, perhaps one written meanwhile."""
+    """Return the directory, or the next name that is free where something lies there, perhaps written meanwhile."""
     free, number = directory, 1
-    while (free / MODEL).exists():
+    while not _is_free(free):
         number += 1
         free = directory.with_name(f"{directory.name}-{number}")
     return free
@@ -197,8 +209,8 @@ def _write(
     for name in PICTURES:  # of a run that lay here
         (directory / name).unlink(missing_ok=True)
     try:
-        source.remember(directory)
-        result.history.save(directory / "history.json")
+        source.remember(directory, directory / MODEL)
+        result.history.save(directory / HISTORY)
         result.history.save(directory / "history.csv")
         _draw(directory, chosen, result, test)
     except MissingDependencyError as error:

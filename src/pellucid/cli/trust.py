@@ -9,7 +9,7 @@ import click
 
 from pellucid import checks
 from pellucid.cli.common import expect_file, write_figure
-from pellucid.cli.explain import Desk
+from pellucid.cli.explain import Desk, files_read
 from pellucid.cli.options import data_option
 from pellucid.cli.ranges import NAME, SEED, Whole
 from pellucid.cli.sources import Source
@@ -44,7 +44,7 @@ def trust_command(
     pellucid trust runs/mnist-cnn guided
     pellucid trust runs/mnist-cnn grad-cam --layer conv2d_1_relu --images 64
     """
-    path = expect_file(out, ".png")
+    path = expect_file(out, ".png", read=files_read(run, data_dir))
     checks.expect_known("trust", "method", method, METHODS)
     chosen = METHODS[method]
     if layer is not None and not chosen.takes_layer:

@@ -12,13 +12,13 @@ import numpy as np
 
 from pellucid import checks, explain, plots, views
 from pellucid.cli.common import write_figure
-from pellucid.cli.explain import Desk
+from pellucid.cli.explain import Desk, files_read
 from pellucid.cli.options import data_and_pictures
 from pellucid.cli.ranges import NAME, SEED, Whole
 from pellucid.cli.sources import Source
 from pellucid.errors import ArgumentError, DataError, PellucidError
 from pellucid.explain.parts import layer_shape, operations
-from pellucid.files import atomic_write, make_folder, writable, writable_folder
+from pellucid.files import atomic_write, expect_spared, make_folder, writable, writable_folder
 from pellucid.layers import Affine, Conv2D, ConvTranspose2D, DepthwiseConv2D
 from pellucid.layers.activation import Activation
 from pellucid.shown import shown
@@ -77,6 +77,7 @@ def views_command(
     if out.is_dir():
         for name in only or VIEWS:
             writable("--out", _file(out, name))
+        expect_spared("--out", [_file(out, name) for name in only or VIEWS], files_read(run, data_dir, images))
     desk = Desk.open(run, data_dir, images or ("test:0",))
     if layer is not None:
         layer_shape("views", desk.network, layer)  # an unknown name is told before anything is written
