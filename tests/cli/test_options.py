@@ -143,4 +143,4 @@ def test_an_index_without_end_is_no_number(text):
     with pytest.raises(PellucidError):
         read_samples([text], data, data)
     with pytest.raises(ArgumentError, match="--target: must be"):
-        read_target("9" * 5000, [], 10)
+        read_target("9" * 5000, [], list("0123456789"))

@@ -203,3 +203,49 @@ def test_a_network_of_columns_takes_no_folder_of_images(run, places):
     code, _, err = run("evaluate", "wide.safetensors", "--data", "idx")
 
     assert (code, "are columns of a table" in err) == (2, True)
+
+
+# Numbers to hit, and classes that are called by numbers
+
+
+def test_a_network_of_numbers_is_explained_and_viewed(run, tmp_path):
+    x = np.random.default_rng(4).random((40, 2))
+    write_table("r.csv", x, x[:, 0] + 10 * x[:, 1], "a,b,y")
+    Path("new.csv").write_text("a,b\n0.5,0.25\n")
+    data = pl.load_csv("r.csv", "y", task="regression", scale="standard")
+    network = pl.Sequential([pl.Affine(1)])
+    pl.fit(network, data, epochs=20, batch_size=10, progress=False)
+    pl.save(network, "r.safetensors")
+    options = ["--data", "r.csv", "--target-column", "y"]
+    value = float(pl.predict(network, data.inputs.standardised(np.array([[0.5, 0.25]])))[0, 0])
+
+    for image in ("test:0", "new.csv"):
+        code, out, err = run("explain", "r.safetensors", image, *options, "--method", "saliency")
+        assert code == 0, err
+    assert out.startswith(f"new.csv: predicted {value:.4g}\n")
+    code, out, err = run("views", "r.safetensors", *options)
+    assert code == 0, err
+    assert "wrote views/saliency.png" in out
+    for words, message in (
+        (["report", "r.safetensors", "test:0"], "report: the data must have classes"),
+        (["explain", "r.safetensors", "test:0", "--target", "1"], "a class in 0..0, got '1'"),
+        (["explain", "r.safetensors", "test:0", "--target", "true"], "the class of test:0 is not known"),
+    ):
+        code, out, err = run(*words, *options)
+        assert (code, message in err.splitlines()[-1], "Traceback" in err) == (2, True, False), err
+
+
+def test_explain_takes_a_class_by_its_name_and_says_it(run):
+    rng = np.random.default_rng(5)
+    write_table("t.csv", rng.random((80, 2)), 1 + np.arange(80) % 4)
+    assert run("train", "--data", "t.csv", "--iterations", 5, "--batch-size", 5, "--out", "run")[0] == 0
+    explain = ["explain", "run", "test:0", "--method", "saliency", "--target"]
+
+    assert "logit of class 4 =" in run(*explain, "4")[1]
+    assert "logit of class 1 =" in run(*explain, "1")[1]
+    assert "logit 4 − logit 1 =" in run(*explain, "4-1")[1]
+    code, _, err = run(*explain, "0")
+    assert (code, "a class (1, 2, 3, 4)" in err) == (2, True)
+    code, _, err = run("report", "run", "test:0", "--method", "saliency", "--target", "4")
+    assert code == 0, err
+    assert "explained: logit of class 4" in Path("report.html").read_text()

@@ -18,6 +18,7 @@ from pellucid.interop.strict_json import parse_json
 from pellucid.layers import Container
 from pellucid.losses import LOSSES, Loss, as_loss
 from pellucid.models import RECIPES, recipe
+from pellucid.outputs import answers
 
 
 def load_data(source: Source | None) -> tuple[Dataset, Dataset]:
@@ -55,9 +56,16 @@ def load_model(path: Path) -> tuple[Container[Any], Loss | None]:
     return network, loss
 
 
+def hits_numbers(network: Container[Any]) -> bool:
+    """Whether a network was trained to hit numbers, of which none is a class."""
+    return network.outputs is not None and network.outputs.classes is None and not answers(network)
+
+
 def class_names(network: Container[Any]) -> list[str]:
     """Return what the outputs are called: as in the training data, else by their numbers."""
     outputs = (network.output_shape or (1,))[-1]
+    if hits_numbers(network):
+        return [str(k) for k in range(outputs)]
     named = network.inputs.class_names if network.inputs is not None else None
     known = list(named or ())
     return known + [str(k) for k in range(len(known), max(outputs, 2))]

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pellucid.cli.common import class_names, expect_file, load_model, shaped_for, write_figure
+from pellucid.cli.common import class_names, expect_file, hits_numbers, load_model, shaped_for, write_figure
 from pellucid.cli.options import data_beside_target
 from pellucid.cli.ranges import NAME
 from pellucid.cli.sources import Source, data_of, read_for, tell
@@ -22,14 +22,14 @@ from pellucid.report.methods import ask, chosen
 from pellucid.report.panels import panels
 from pellucid.report.sheet import Block, sheet
 from pellucid.shown import shown
-from pellucid.training import predict_proba
+from pellucid.training import predict, predict_proba
 
 
 @click.command("explain")
 @click.argument("run", type=NAME)
 @click.argument("images", nargs=-1, metavar="IMAGE…")
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="A method; may be given several times.")
-@click.option("--target", default="predicted", show_default=True, help="'true', a class, or 4-9: why 4 and not 9.")
+@click.option("--target", default="predicted", show_default=True, help="'true', a class by its name, or 4-9: why 4 and not 9.")
 @click.option("--layer", metavar="NAME", help="The layer of the class activation maps.")
 @data_beside_target
 @click.option(
@@ -55,7 +55,7 @@ def explain_command(
     if not images:
         raise ArgumentError("explain: name an image: a file, or an index into the data such as test:17.")
     desk = Desk.open(run, data_dir, images)
-    target_ = read_target(target, desk.samples, desk.classes)
+    target_ = read_target(target, desk.samples, desk.names)
     write_figure(desk.side_by_side(wanted, target_, layer, strict=bool(methods)), path)
     click.echo(f"wrote {shown(path)}")
 
@@ -101,7 +101,7 @@ class Desk:
     def side_by_side(self, wanted: list[Any], target: Any, layer: str | None, strict: bool) -> Any:
         """Return all maps of every image."""
         x = stack(self.samples)
-        answers = ask(self.network, x, target, wanted, layer=layer, strict=strict)
+        answers = ask(self.network, x, target, wanted, names=self.names, layer=layer, strict=strict)
         for method, reason in answers.refused:
             click.echo(f"without {method.label}: {reason}", err=True)
         pictures = colours.grey(x)
@@ -121,10 +121,14 @@ class Desk:
         return Panel("Input", colours.colour(picture))
 
     def _headings(self) -> list[str]:
-        chances = predict_proba(self.network, stack(self.samples), loss=self.loss)
-        best = chances.argmax(axis=1)
+        x = stack(self.samples)
+        if hits_numbers(self.network):
+            said = [", ".join(f"{value:.4g}" for value in row) for row in predict(self.network, x)]
+        else:
+            rows = predict_proba(self.network, x, loss=self.loss)
+            said = [f"{self.names[k]} ({row[k]:.1%})" for k, row in zip(rows.argmax(axis=1), rows, strict=True)]
         lines = []
-        for sample, row, k in zip(self.samples, chances, best, strict=True):
+        for sample, answer in zip(self.samples, said, strict=True):
             truth = "" if sample.truth is None else f", truth {self.names[sample.truth]}"
-            lines.append(shown(f"{sample.name}: predicted {self.names[k]} ({row[k]:.1%}){truth}"))
+            lines.append(shown(f"{sample.name}: predicted {answer}{truth}"))
         return lines

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from pellucid.cli.common import class_names, load_model, shaped_for
+from pellucid.cli.common import class_names, hits_numbers, load_model, shaped_for
 from pellucid.cli.options import data_option, table_option
 from pellucid.cli.ranges import COUNT, NAME
 from pellucid.cli.sources import Source, data_of, tell
@@ -58,7 +58,7 @@ def predict_command(
     tell([(str(path), incoming.notes) for path, incoming in zip(files, read, strict=True)])
     names = class_names(network)
     several = answers(network)
-    numbers = network.outputs is not None and network.outputs.classes is None and not several
+    numbers = hits_numbers(network)
     for path, incoming in zip(files, read, strict=True):
         rows = predict(network, incoming.x) if numbers else predict_proba(network, incoming.x, loss=loss)
         for i, row in enumerate(rows):

@@ -23,7 +23,7 @@ from pellucid.training import History
 @click.argument("run", type=NAME)
 @click.argument("images", nargs=-1, metavar="[IMAGE]…")
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="A method; may be given several times.")
-@click.option("--target", default="predicted", show_default=True, help="'true', a class, or 4-9: why 4 and not 9.")
+@click.option("--target", default="predicted", show_default=True, help="'true', a class by its name, or 4-9: why 4 and not 9.")
 @data_beside_target
 @click.option(
     "--out", type=NAME, metavar="FILE.html", default="report.html", show_default=True,
@@ -49,7 +49,7 @@ def report_command(
     page = html_report(
         desk.network, desk.test, samples=desk.samples, history=history,
         name=run.name or run.resolve().name, loss=desk.loss, methods=wanted,
-        target=read_target(target, desk.samples, desk.classes),
+        target=read_target(target, desk.samples, desk.names),
     )  # fmt: skip
     atomic_write(out, page.encode(), who="pellucid report")
     click.echo(f"wrote {shown(out)}, {out.stat().st_size / 1e6:.1f} MB")

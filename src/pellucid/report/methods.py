@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -81,15 +83,29 @@ class Answers(NamedTuple):
 
 
 def ask(
-    network: Any, x: Array, target: Target, methods: Sequence[Method], *, layer: str | None = None, strict: bool = False
-) -> Answers:
-    """Ask every method about a batch; one that does not fit the network is refused with its reason, or raises."""
+    network: Any, x: Array, target: Target, methods: Sequence[Method], *, names: Sequence[str] = (),
+    layer: str | None = None, strict: bool = False,
+) -> Answers:  # fmt: skip
+    """Ask every method about a batch; one that does not fit the network is refused with its reason, or raises.
+
+    What they explain is said with the `names` of the classes.
+    """
     answers = Answers([], [])
     for method in methods:
         try:
-            answers.given.append((method, method.run(network, x, target, layer)))
+            said = method.run(network, x, target, layer)
+            answers.given.append((method, replace(said, scalars=tuple(_named(s, names) for s in said.scalars))))
         except ArgumentError as error:
             if strict:
                 raise
             answers.refused.append((method, str(error)))
     return answers
+
+
+def _named(scalar: str, names: Sequence[str]) -> str:
+    """The words for what is explained, such as "logit of class 1" or "logit 4 − logit 9", with names for numbers."""
+    found = re.fullmatch(r"([\w-]+ of class )(\d+)", scalar) or re.fullmatch(r"([\w-]+ )(\d+)( − \1)(\d+)", scalar)
+    if found is None:
+        return scalar
+    parts = [names[int(part)] if i % 2 and int(part) < len(names) else part for i, part in enumerate(found.groups())]
+    return "".join(parts)

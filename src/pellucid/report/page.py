@@ -193,7 +193,7 @@ class _Page:
         x = np.stack([sample.x for sample in self.samples])
         if isinstance(target, str) and target == "true":
             target = np.array([sample.truth for sample in self.samples])
-        answers = ask(self.network, x, target, methods)
+        answers = ask(self.network, x, target, methods, names=self.names)
         if not answers.given:
             raise ArgumentError(f"report: no method explains this network. {answers.refused[0][1]}")
         chances, pictures = predict_proba(self.network, x, loss=loss), self.pictures()
