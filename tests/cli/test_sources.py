@@ -249,3 +249,49 @@ def test_explain_takes_a_class_by_its_name_and_says_it(run):
     code, _, err = run("report", "run", "test:0", "--method", "saliency", "--target", "4")
     assert code == 0, err
     assert "explained: logit of class 4" in Path("report.html").read_text()
+
+
+# Columns by name or number
+
+
+def columns_of(path: str) -> tuple[str, ...]:
+    network = pl.load(Path(path) / "model.safetensors")
+    assert network.inputs is not None
+    return network.inputs.columns
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "kept"),
+    [
+        ("10,20,1,0", ["--index-col", "1", "--target", "0"], ("10", "20")),
+        ("10,20,1,0", ["--index-col", "2", "--target", "0"], ("10", "20")),
+        ("10,20,1,0", ["--index-col", "-2", "--target", "3"], ("10", "20")),
+        ("10,20,-2,0", ["--index-col", "-2", "--target", "0"], ("10", "20")),
+        ("a,b,c,d", ["--index-col", "1", "--target", "-1"], ("a", "c")),
+        (None, ["--index-col", "1", "--target", "3"], ("0", "2")),
+    ],
+)
+def test_a_column_is_looked_for_among_the_names_first(run, header, options, kept):
+    x = np.random.default_rng(6).random((40, 3))
+    write_table("t.csv", x, np.arange(40) % 2, header or "")
+    if header is None:
+        Path("t.csv").write_text(Path("t.csv").read_text().lstrip())
+    words = [*options, "--header" if header else "--no-header"]
+    code, _, err = run("train", "--data", "t.csv", *words, "--iterations", 2, "--batch-size", 5, "--out", "run")
+    assert code == 0, err
+    assert columns_of("run") == kept
+
+    assert run("evaluate", "run/model.safetensors")[0] == 0  # as the run remembers it
+    code, out, err = run("predict", "run/model.safetensors", "t.csv", *words)
+    assert (code, out.count("\n")) == (0, 40), err
+
+
+@pytest.mark.parametrize("text", ["--3", "²", "9" * 5000, "٣", "+1", "1_0", ""])
+@pytest.mark.parametrize("option", ["--target", "--index-col"])
+def test_what_is_no_column_takes_one_line(run, option, text):
+    write_table("t.csv", np.random.default_rng(7).random((20, 2)), np.arange(20) % 2)
+    code, out, err = run("train", "--data", "t.csv", f"{option}={text}", "--out", "run")
+
+    assert (code, out, err.count("\n"), "Traceback" in err) == (2, "", 1, False), err
+    assert len(err) < 600
+    assert not Path("run").exists()

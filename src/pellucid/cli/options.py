@@ -138,11 +138,10 @@ def _decorated(command: Any, options: tuple[Any, ...]) -> Any:
 
 
 def _csv(rest: dict[str, Any]) -> CsvOptions:
-    """Take the CSV options out of a command's arguments."""
+    """Take the CSV options out of a command's arguments; columns stay as written, until the names are known."""
     given = {key.removeprefix("csv_"): rest.pop(key) for key in list(rest) if key.startswith("csv_")}
-    columns = [_column(text) for text in given["index_col"]]
+    columns = list(given["index_col"])
     given["index_col"] = False if columns == ["none"] else columns or None
-    given["target"] = None if given["target"] is None else _column(given["target"])
     given["delimiter"] = {"\\t": "\t", "tab": "\t"}.get(given["delimiter"], given["delimiter"])
     options = CsvOptions(**given)
     try:
@@ -150,8 +149,3 @@ def _csv(rest: dict[str, Any]) -> CsvOptions:
     except ArgumentError as error:
         raise ArgumentError(str(error).replace("--: ", "--", 1)) from None
     return options
-
-
-def _column(text: str) -> str | int:
-    """A column's name or number; a name that is a number counts from 0, and is looked for among the names first."""
-    return int(text) if text.lstrip("-").isdigit() else text

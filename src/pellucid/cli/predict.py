@@ -12,6 +12,7 @@ from pellucid.cli.options import data_option, table_option
 from pellucid.cli.ranges import COUNT, NAME
 from pellucid.cli.sources import Source, data_of, tell
 from pellucid.data import CsvOptions, read_inputs
+from pellucid.data.incoming import as_written
 from pellucid.outputs import answers
 from pellucid.shown import shown
 from pellucid.training import evaluate, predict, predict_proba
@@ -54,7 +55,9 @@ def predict_command(
     """
     network, loss = load_model(model)
     shape = network.input_shape or ()
-    read = [read_inputs(path, shape, network.inputs, pictures=pictures, table=table) for path in files]
+    read = [
+        read_inputs(path, shape, network.inputs, pictures=pictures, table=as_written(path, table)) for path in files
+    ]
     tell([(str(path), incoming.notes) for path, incoming in zip(files, read, strict=True)])
     names = class_names(network)
     several = answers(network)

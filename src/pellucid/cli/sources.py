@@ -23,6 +23,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.data import CsvOptions, Dataset, InputSpec, ScaleWarning, load_csv, load_directory, mnist
+from pellucid.data.csv_names import names_first
 from pellucid.data.directory import find_idx_files
 from pellucid.data.scaling import prepared
 from pellucid.data.targets import Task
@@ -69,17 +70,19 @@ class Source:
 
     def _load_csv(self, like: InputSpec | None, task: Task) -> tuple[Dataset, Dataset]:
         # float64 until it is scaled, by what the training rows say: large numbers differ late
-        options = {**asdict(self.csv), "task": task, "dtype": np.float64 if like is None else np.float32}
+        more = {"task": task, "dtype": np.float64 if like is None else np.float32}
+        path = self.path or ""
         with warnings.catch_warnings():
             if like is None:
                 warnings.simplefilter("ignore", ScaleWarning)
-            data = load_csv(self.path or "", **options, like=like)
+            data = load_csv(path, **asdict(names_first(path, self.csv)), like=like, **more)
             if self.test is None:
                 test, train = data.split(HELD_OUT, 0)
                 note(f"{self.path}: {len(test):,} of {len(data):,} rows, drawn at random, are the test samples; "
                      "--test FILE takes another file")  # fmt: skip
             else:
-                train, test = data, load_csv(self.test, **options, like=data)
+                train = data
+                test = load_csv(self.test, **asdict(names_first(self.test, self.csv)), like=data, **more)
         if like is None:
             train, test = prepared(train, test)
         return _as_pictures(train), _as_pictures(test)

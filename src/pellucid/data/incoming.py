@@ -16,6 +16,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked
 from pellucid.data.archive import read_npz
+from pellucid.data.csv_names import names_first
 from pellucid.data.csv_text import CsvOptions
 from pellucid.data.digits import digit, one_shade
 from pellucid.data.features import read_features
@@ -87,6 +88,11 @@ def read_inputs(
         array = array.swapaxes(1, 2)
         notes.append("turned upright, as EMNIST's files lie on their side")
     return brought(array, input_shape, spec, label, notes)
+
+
+def as_written(path: str | os.PathLike[str], table: CsvOptions | None) -> CsvOptions | None:
+    """Return the options as a command line means them for this file, if it is a table: `names_first`."""
+    return names_first(path, table) if table is not None and kind_of(path) == "table" else table
 
 
 def brought(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pellucid.data import CsvOptions, Dataset, InputSpec
-from pellucid.data.incoming import read_inputs
+from pellucid.data.incoming import as_written, read_inputs
 from pellucid.errors import ArgumentError, DataError
 from pellucid.explain.target import Contrast, Target
 from pellucid.report.sample import Sample
@@ -37,7 +37,7 @@ def read_samples(
             data = train if index[1] == "train" else test
             samples += _indexed(text, index[1], data, int(index[2]), int(index[3] or index[2]))
         else:
-            found, notes = read_inputs(text, test.sample_shape, inputs, pictures=pictures, table=table)
+            found, notes = read_inputs(text, test.sample_shape, inputs, pictures=pictures, table=as_written(text, table))
             many = len(found) > 1
             _expect_few(len(samples) + len(found))
             samples += [Sample(shown(f"{text}[{i}]" if many else text), x, notes=notes) for i, x in enumerate(found)]
