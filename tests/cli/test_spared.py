@@ -166,3 +166,30 @@ def test_a_memory_that_says_nothing_of_its_model_is_heeded(run):
     Path("run/data.json").write_text(json.dumps(memory))
 
     assert run("evaluate", "run/model.safetensors")[0] == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes there")
+def test_names_that_are_no_utf8_are_names(run):
+    folder = os.fsdecode(b"d\xff")
+    os.mkdir(folder)
+    os.replace("t.csv", f"{folder}/t.csv")
+    Path(f"{folder}/new.csv").write_text("a,b\n0.5,0.25\n")
+    out = f"{folder}/run"
+    code, _, err = run("train", "--data", f"{folder}/t.csv", "--test", f"{folder}/t.csv", *SHORT, "--out", out)
+    assert (code, err) == (0, "")
+    assert Path(f"{out}/history.json").exists()
+    os.rename(out, f"{folder}/r\udcff")
+    out = f"{folder}/r\udcff"
+
+    for words in (
+        ["evaluate", f"{out}/model.safetensors"],
+        ["predict", f"{out}/model.safetensors", f"{folder}/new.csv"],
+        ["explain", out, f"{folder}/new.csv", "--method", "saliency", "--out", f"{folder}/e.png"],
+        ["report", out, "--method", "saliency", "--out", f"{folder}/r.html"],
+        ["report", out, f"{folder}/new.csv", "--method", "saliency", "--out", f"{folder}/r.html"],
+        ["views", out, f"{folder}/new.csv", "--out", f"{folder}/views"],
+        ["trust", out, "saliency", "--images", "4", "--out", f"{folder}/t.png"],
+        ["summary", f"{out}/model.safetensors", "--diagram", f"{folder}/s.svg"],
+    ):
+        code, _, err = run(*words)
+        assert (code, "Traceback" in err) == (0, False), (words, err)

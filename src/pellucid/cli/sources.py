@@ -103,12 +103,12 @@ class Source:
         """Write the run's memory of its data, and of which model it is."""
         options: dict[str, Any] = {key: value for key, value in asdict(self.csv).items() if value not in (None, ".")}
         if self.test is not None:
-            options["test"] = str(self.test.resolve())
+            options["test"] = _name(self.test)
         if self.digits is not None:
             options["digits"] = self.digits
-        path = MNIST if self.path is None or self.is_mnist else str(self.path.resolve())
+        path = MNIST if self.path is None or self.is_mnist else _name(self.path)
         memory = {"path": path, "options": options, "sha256": self.hash(), "model": _sha256(model)}
-        atomic_write(directory / MEMORY, (json.dumps(memory, indent=1, ensure_ascii=not _plain(memory)) + "\n").encode())
+        atomic_write(directory / MEMORY, (json.dumps(memory, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def _sha256(*files: Path) -> str:
@@ -135,11 +135,11 @@ class Memory:
             memory = parse_json(content, "the text")
             options, model = dict(memory["options"]), memory.pop("model", None)
             test, digits = options.pop("test", None), options.pop("digits", None)
-            source = Source(Path(memory["path"]), test and Path(test), digits, CsvOptions(**options))
+            csv = CsvOptions(**options)
+            source = Source(_path(memory["path"]), None if test is None else _path(test), digits, csv)
             hashed = memory["sha256"]
-            texts = isinstance(hashed, str) and isinstance(test, str | None) and isinstance(digits, bool | None)
-            texts = texts and isinstance(model, str | None)
-            if set(memory) != {"path", "options", "sha256"} or not texts or "\0" in memory["path"]:
+            texts = isinstance(hashed, str) and isinstance(model, str | None) and isinstance(digits, bool | None)
+            if set(memory) != {"path", "options", "sha256"} or not texts:
                 raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError):
             raise FileFormatError(
@@ -204,13 +204,17 @@ def data_of(model: Path, network: Container[Any], source: Source | None) -> tupl
     )
 
 
-def _plain(memory: Any) -> bool:
-    """Whether UTF-8 can say it: not a name of a file that is none itself, of which JSON writes the signs out."""
-    try:
-        json.dumps(memory, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _name(path: Path) -> str | dict[str, str]:
+    """A path as JSON holds it: a text, or the bytes of a name that is none."""
+    name = str(path.resolve())
+    return name if not any("\ud800" <= sign <= "\udfff" for sign in name) else {"bytes": os.fsencode(name).hex()}
+
+
+def _path(name: Any) -> Path:
+    made = name if isinstance(name, str) else os.fsdecode(bytes.fromhex(name["bytes"]))
+    if "\0" in made:
+        raise ValueError
+    return Path(made)
 
 
 def _as_pictures(data: Dataset) -> Dataset:
