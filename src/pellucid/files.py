@@ -103,14 +103,18 @@ def writable(who: str, path: PathLike) -> Path:
 def writable_folder(who: str, path: PathLike) -> Path:
     """Return the folder `path`; DataError unless files can be written there, or it can be made."""
     folder = Path(path)
-    there = Path(os.path.realpath(folder))
+    there, new = Path(os.path.realpath(folder)), []
     while not os.path.lexists(there):
+        new.append(there.name)
         there = there.parent
     if not there.is_dir():
         raise DataError(f"{who}: {folder} must be a folder, and {there} is a file. Choose another name.")
     import tempfile
 
     try:
+        for name in new:  # it may be too long
+            with suppress(FileNotFoundError):
+                os.lstat(there / name)
         with tempfile.TemporaryFile(dir=there) as probe:  # permissions alone say nothing of a full disk
             probe.write(bytes(1 << 16))
     except OSError as error:

@@ -51,3 +51,23 @@ def test_an_unknown_command_exits_with_2(capsys):
 
     assert stopped.value.code == 2
     assert "No such command 'trane'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["train", "{}"], ["{}"], ["train", "--data", "{}"], ["train", "--epochs={}"], ["train", "--{}=1"], ["train", "-{}"],
+     ["evaluate", "{}"], ["predict", "{}", "a.csv"], ["summary", "{}"], ["gradcheck", "{}"], ["trust", "run", "{}"],
+     ["explain", "{}", "test:0"], ["views", "run", "--only", "{}"], ["report", "run", "--out", "{}"],
+     ["train", "--out", "{}"], ["train", "--out", "new/{}"], ["train", "--out", "{}/new"]],
+    ids=" ".join,
+)  # fmt: skip
+@pytest.mark.parametrize("sign", ["x", "x y "], ids=repr)
+def test_a_long_argument_is_not_repeated_whole(capsys, tmp_path, monkeypatch, words, sign):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        program.main([word.format((sign * 5000)[:5000]) for word in words])
+    out, err = capsys.readouterr()
+
+    assert (stopped.value.code, out, err.count("\n")) == (2, "", 1)
+    assert len(err) < 1100
+    assert list(tmp_path.iterdir()) == []

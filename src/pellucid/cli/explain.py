@@ -14,6 +14,7 @@ from pellucid.cli.ranges import NAME
 from pellucid.cli.sources import Source, data_of, read_for, tell
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError
+from pellucid.explain.parts import layer_shape
 from pellucid.layers import Container
 from pellucid.losses import Loss
 from pellucid.report import Panel, Sample, colours
@@ -52,9 +53,13 @@ def explain_command(
     """
     path = expect_file(out, ".png", read=files_read(run, data_dir, images))
     wanted = chosen(methods)
+    if layer is not None and not any(method.takes_layer for method in wanted):
+        raise ArgumentError(f"--layer: {' and '.join(methods)} look{'s' * (len(methods) == 1)} at no layer. Leave it out.")
     if not images:
         raise ArgumentError("explain: name an image: a file, or an index into the data such as test:17.")
     desk = Desk.open(run, data_dir, images)
+    if layer is not None:
+        layer_shape("explain", desk.network, layer)  # an unknown name is told before anything is asked
     target_ = read_target(target, desk.samples, desk.names)
     write_figure(desk.side_by_side(wanted, target_, layer, strict=bool(methods)), path)
     click.echo(f"wrote {shown(path)}")

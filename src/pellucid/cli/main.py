@@ -16,9 +16,10 @@ import click
 import pellucid
 from pellucid.cli.streams import any_text
 from pellucid.errors import DivergenceError, PellucidError
-from pellucid.shown import shown
+from pellucid.shown import bounded, shown
 
 EXIT_BAD_INPUT, EXIT_DIVERGED, EXIT_INTERRUPTED = 2, 3, 130
+LONGEST = 200  # signs of an argument in a message
 
 COMMANDS = {
     "data": "data",
@@ -94,27 +95,27 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(arguments: list[str] | None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        result = cli.main(arguments, prog_name="pellucid", standalone_mode=False)
+        result = cli.main(given, prog_name="pellucid", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _fail("interrupted.", EXIT_INTERRUPTED)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return EXIT_BAD_INPUT
-    except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "pellucid"
-        return _fail(f"{error.format_message()} See {command} --help.", EXIT_BAD_INPUT)
-    except click.ClickException as error:
-        return _fail(error.format_message(), EXIT_BAD_INPUT)
-    except DivergenceError as error:
-        return _fail(str(error), EXIT_DIVERGED)
-    except PellucidError as error:
-        return _fail(str(error), EXIT_BAD_INPUT)
-    except OSError as error:
-        return _fail(_words(error), EXIT_BAD_INPUT)
-    except MemoryError as error:
-        return _fail(f"not enough memory. {error}", EXIT_BAD_INPUT)
+    except (click.ClickException, PellucidError, OSError, MemoryError) as error:
+        code = EXIT_DIVERGED if isinstance(error, DivergenceError) else EXIT_BAD_INPUT
+        return _fail(_brief(_words(error), given), code)
+
+
+def _brief(message: str, arguments: Iterable[str]) -> str:
+    """Cut short the arguments that a message repeats; what it says itself stays whole, such as where a file lies."""
+    for argument in arguments:
+        for text in (argument, *argument.split("=", 1)):
+            if len(text) > LONGEST:
+                message = message.replace(text, bounded(text, LONGEST))
+    return message
 
 
 @contextmanager
@@ -141,8 +142,17 @@ def _stoppable() -> Iterator[None]:
             signal.signal(number, handler or signal.SIG_DFL)  # None: not of Python's making
 
 
-def _words(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}."
+def _words(error: Exception) -> str:
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else "pellucid"
+        return f"{error.format_message()} See {command} --help."
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, MemoryError):
+        return f"not enough memory. {error}"
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}."
+    return str(error)
 
 
 def _fail(message: str, code: int) -> int:

@@ -140,6 +140,8 @@ def _decorated(command: Any, options: tuple[Any, ...]) -> Any:
 def _csv(rest: dict[str, Any]) -> CsvOptions:
     """Take the CSV options out of a command's arguments; columns stay as written, until the names are known."""
     given = {key.removeprefix("csv_"): rest.pop(key) for key in list(rest) if key.startswith("csv_")}
+    if given["encoding"] == "":
+        raise ArgumentError("--encoding: a name is needed, and it is empty; leave it out for UTF-8.")
     columns = list(given["index_col"])
     given["index_col"] = False if columns == ["none"] else columns or None
     given["delimiter"] = {"\\t": "\t", "tab": "\t"}.get(given["delimiter"], given["delimiter"])

@@ -24,6 +24,8 @@ from pellucid.layers.activation import Activation
 from pellucid.shown import shown
 
 CONVOLUTIONS = (Conv2D, ConvTranspose2D, DepthwiseConv2D)
+OF_UNITS = {"maximize-filters", "top-samples"}
+OF_LAYERS = {"filters", "feature-maps", "grad-cam", *OF_UNITS}
 MAXIMISED, SEARCHED = 16, 6  # units that are maximised, and whose samples are looked for, unless some are named
 
 
@@ -71,6 +73,9 @@ def views_command(
     """
     for name in only:
         checks.expect_known("views", "view", name, VIEWS)
+    for option, given, takers in (("--layer", layer, OF_LAYERS), ("--unit", units, OF_UNITS)):
+        if given not in (None, ()) and only and not takers & set(only):
+            raise ArgumentError(f"{option}: only {', '.join(sorted(takers))} look at one. Leave it out.")
     if not out.parent.is_dir() or (out.exists() and not out.is_dir()):
         raise DataError(f"--out: {out} must be a folder, or a new one inside a folder that is there.")
     writable_folder("--out", out)
