@@ -165,7 +165,10 @@ def test_the_report_is_written_whole(call):
         (["explain", "train:0", "--method", "cam"], "must end in GlobalAveragePool2D"),
         (["explain", "train:0", "--target", "2"], "a class in 0..1"),
         (["explain", "train:0", "--method", "saliency", "--layer", "conv"], "--layer: saliency looks at no layer"),
-        (["explain", "train:0", "--method", "lrp", "--method", "saliency", "--layer", "x"], "lrp and saliency look at no"),
+        (
+            ["explain", "train:0", "--method", "lrp", "--method", "saliency", "--layer", "x"],
+            "lrp and saliency look at no",
+        ),
         (["explain", "train:0", "--layer", "nonsense"], "unknown layer 'nonsense'"),
         (["explain", "train:0", "--encoding", ""], "--encoding: a name is needed, and it is empty"),
         (["views", "--only", "summary", "--layer", "conv"], "--layer: only feature-maps, filters, grad-cam"),

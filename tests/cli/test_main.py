@@ -55,9 +55,10 @@ def test_an_unknown_command_exits_with_2(capsys):
 
 @pytest.mark.parametrize(
     "words",
-    [["train", "{}"], ["{}"], ["train", "--data", "{}"], ["train", "--epochs={}"], ["train", "--{}=1"], ["train", "-{}"],
-     ["evaluate", "{}"], ["predict", "{}", "a.csv"], ["summary", "{}"], ["gradcheck", "{}"], ["trust", "run", "{}"],
-     ["explain", "{}", "test:0"], ["views", "run", "--only", "{}"], ["report", "run", "--out", "{}"],
+    [["train", "{}"], ["{}"], ["train", "--data", "{}"], ["train", "--epochs={}"], ["train", "--{}=1"],
+     ["train", "-{}"], ["evaluate", "{}"], ["predict", "{}", "a.csv"], ["summary", "{}"], ["gradcheck", "{}"],
+     ["trust", "run", "{}"], ["explain", "{}", "test:0"], ["views", "run", "--only", "{}"],
+     ["report", "run", "--out", "{}"],
      ["train", "--out", "{}"], ["train", "--out", "new/{}"], ["train", "--out", "{}/new"]],
     ids=" ".join,
 )  # fmt: skip

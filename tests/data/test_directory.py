@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-
 from pellucid.data import ScaleWarning, load_directory, write_idx
 from pellucid.errors import ArgumentError, DataError, LabelError
 

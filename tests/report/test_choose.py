@@ -56,7 +56,12 @@ def test_what_is_no_class_is_refused_with_the_classes(names, text, message):
 def test_what_is_explained_is_said_by_name():
     network = pl.Sequential([pl.Affine(3)], input_shape=4)
     x, names = np.ones((1, 4), np.float32), ["3", "cat", "x of class 1"]
-    for target, words in ((0, "logit of class 3"), (2, "logit of class x of class 1"), (Contrast(1, 0), "logit cat − logit 3")):  # fmt: skip
+    expected = (
+        (0, "logit of class 3"),
+        (2, "logit of class x of class 1"),
+        (Contrast(1, 0), "logit cat − logit 3"),
+    )
+    for target, words in expected:
         ((_, said),) = ask(network, x, target, [METHODS["saliency"]], names=names).given
         assert said.scalars == (words,)
 

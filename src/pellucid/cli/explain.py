@@ -30,7 +30,9 @@ from pellucid.training import predict, predict_proba
 @click.argument("run", type=NAME)
 @click.argument("images", nargs=-1, metavar="IMAGE…")
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="A method; may be given several times.")
-@click.option("--target", default="predicted", show_default=True, help="'true', a class by its name, or 4-9: why 4 and not 9.")
+@click.option(
+    "--target", default="predicted", show_default=True, help="'true', a class by its name, or 4-9: why 4 and not 9."
+)
 @click.option("--layer", metavar="NAME", help="The layer of the class activation maps.")
 @data_beside_target
 @click.option(
@@ -54,7 +56,9 @@ def explain_command(
     path = expect_file(out, ".png", read=files_read(run, data_dir, images))
     wanted = chosen(methods)
     if layer is not None and not any(method.takes_layer for method in wanted):
-        raise ArgumentError(f"--layer: {' and '.join(methods)} look{'s' * (len(methods) == 1)} at no layer. Leave it out.")
+        raise ArgumentError(
+            f"--layer: {' and '.join(methods)} look{'s' * (len(methods) == 1)} at no layer. Leave it out."
+        )
     if not images:
         raise ArgumentError("explain: name an image: a file, or an index into the data such as test:17.")
     desk = Desk.open(run, data_dir, images)

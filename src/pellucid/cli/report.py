@@ -23,7 +23,9 @@ from pellucid.training import History
 @click.argument("run", type=NAME)
 @click.argument("images", nargs=-1, metavar="[IMAGE]…")
 @click.option("--method", "methods", multiple=True, metavar="NAME", help="A method; may be given several times.")
-@click.option("--target", default="predicted", show_default=True, help="'true', a class by its name, or 4-9: why 4 and not 9.")
+@click.option(
+    "--target", default="predicted", show_default=True, help="'true', a class by its name, or 4-9: why 4 and not 9."
+)
 @data_beside_target
 @click.option(
     "--out", type=NAME, metavar="FILE.html", default="report.html", show_default=True,

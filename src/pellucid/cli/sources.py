@@ -38,6 +38,7 @@ MEMORY, HISTORY = "data.json", "history.json"
 MOST_BYTES = 1 << 20  # of a memory
 HELD_OUT = 0.2
 
+
 @dataclass(frozen=True)
 class Source:
     """What was said about data; `path` is None where nothing was."""
@@ -70,7 +71,7 @@ class Source:
 
     def _load_csv(self, like: InputSpec | None, task: Task) -> tuple[Dataset, Dataset]:
         # float64 until it is scaled, by what the training rows say: large numbers differ late
-        more = {"task": task, "dtype": np.float64 if like is None else np.float32}
+        more: dict[str, Any] = {"task": task, "dtype": np.float64 if like is None else np.float32}
         path = self.path or ""
         with warnings.catch_warnings():
             if like is None:
@@ -142,9 +143,7 @@ class Memory:
             if set(memory) != {"path", "options", "sha256"} or not texts:
                 raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise FileFormatError(
-                f"{file}: not what a run remembers of its data. Remove it, or give --data."
-            ) from None
+            raise FileFormatError(f"{file}: not what a run remembers of its data. Remove it, or give --data.") from None
         return cls(source, hashed, model)
 
     def is_of(self, model: Path) -> bool:

@@ -198,8 +198,8 @@ def load_directory(
         kinds = {x.dtype for x, _ in pairs}
         if normalize and len(kinds) > 1 and np.dtype(np.uint8) in kinds:
             raise DataError(
-                f"{who}: training samples are {pairs[0][0].dtype}, test samples {pairs[1][0].dtype}, of which only uint8 "
-                "is divided by 255. Save both as uint8."
+                f"{who}: training samples are {pairs[0][0].dtype}, test samples {pairs[1][0].dtype}, of which only "
+                "uint8 is divided by 255. Save both as uint8."
             )
         spec = _spec(who, pairs[0][0], classes, normalize, digits)
         train, test = (_dataset(x, t, classes, flatten, normalize, dtype, spec) for x, t in pairs)

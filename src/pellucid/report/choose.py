@@ -37,7 +37,9 @@ def read_samples(
             data = train if index[1] == "train" else test
             samples += _indexed(text, index[1], data, int(index[2]), int(index[3] or index[2]))
         else:
-            found, notes = read_inputs(text, test.sample_shape, inputs, pictures=pictures, table=as_written(text, table))
+            found, notes = read_inputs(
+                text, test.sample_shape, inputs, pictures=pictures, table=as_written(text, table)
+            )
             many = len(found) > 1
             _expect_few(len(samples) + len(found))
             samples += [Sample(shown(f"{text}[{i}]" if many else text), x, notes=notes) for i, x in enumerate(found)]
