@@ -32,6 +32,7 @@ from pellucid.layers import (
     Upsample2D,
 )
 from pellucid.layers.nodes import INPUT
+from pellucid.layers.plain import is_plain
 from pellucid.losses import Loss, RowLoss, ShareLoss, SigmoidCrossEntropy, SoftmaxCrossEntropy, as_loss, loss_config
 from pellucid.typing import Array, Config, IntArray
 
@@ -84,7 +85,7 @@ def ending(network: Any) -> str:
 
 def _ending(layer: Any) -> str | None:
     """The same, and None for what only passes on the numbers that it is given."""
-    if isinstance(layer, KEEPING):
+    if is_plain(layer, *KEEPING):
         return None
     if isinstance(layer, Sequential):
         kinds = map(_ending, reversed(layer.layers))
@@ -98,7 +99,7 @@ def _ending_at(graph: Graph, name: str) -> str | None:
     if name == INPUT:
         return None
     node = graph.node(name)
-    if isinstance(node.operation, Concat):
+    if is_plain(node.operation, Concat):
         kinds = {_ending_at(graph, source) for source in node.inputs}
         return kinds.pop() if len(kinds) == 1 else "Sigmoid" if kinds == {"Softmax", "Sigmoid"} else ""
     own = _ending(node.operation)

@@ -8,13 +8,15 @@ import numpy as np
 
 from pellucid.errors import ArgumentError
 from pellucid.explain.gradients import swift
-from pellucid.explain.parts import AnyContainer, after, image_layer, layer_shape, upto, visits
+from pellucid.explain.parts import AnyContainer, after, expect_open, image_layer, layer_shape, upto, visits
 from pellucid.explain.result import Explanation, Proof, answer
 from pellucid.explain.rules import fuse_rules, relu_rules
 from pellucid.explain.target import Filter, Question, Scalar, Unit
 from pellucid.explain.totals import summed_gradient
 from pellucid.kernels.threads import blocks_of, parallel_for
 from pellucid.layers import Container, Graph, Layer, Merge, Residual, Rules, Sequential
+from pellucid.layers.container import rule_for
+from pellucid.layers.plain import is_plain
 from pellucid.typing import Array, Arrays
 
 
@@ -31,6 +33,7 @@ class Seen(NamedTuple):
 def choose_layer(question: Question, layer: str | None) -> str:
     """Return the name of the layer to look at: the last one that gives an image, before pooling, if none is named."""
     network = question.network
+    expect_open(question.who, network)
     if layer is None:
         if isinstance(question.target, (Unit, Filter)):
             raise ArgumentError(f"{question.who}: say which layer to look at: layer=..., below {question.target!r}.")
@@ -51,7 +54,7 @@ def look(question: Question, layer: str | None, *, total: bool = False, rule: st
     """
     name = choose_layer(question, layer)
     network = question.network
-    if isinstance(network, Sequential) and "." not in name:  # only the part above needs a tape
+    if is_plain(network, Sequential) and "." not in name:  # only the part above needs a tape
         A = swift(upto(network, name))(question.x)
         part = after(network, name)
         above, rules = fuse_rules(part, relu_rules(question.who, rule, part))
@@ -74,7 +77,7 @@ def _listen(network: AnyContainer, tape: Any, dy: Array, layer: Any, rules: Rule
     """Return the gradient that reaches a layer's output, wherever it stands, overheard by a rule beside the others."""
     heard: list[Array] = []
     wanted = _last(layer)
-    usual = rules.get(type(wanted))
+    usual = rule_for(wanted, rules)
 
     def ear(operation: Any, dy: Array, cache: Any) -> tuple[Any, Arrays]:
         if operation is wanted:
@@ -93,6 +96,7 @@ def _listen(network: AnyContainer, tape: Any, dy: Array, layer: Any, rules: Rule
 def _last(layer: Any) -> Layer[Any] | Merge[Any]:
     """Return what computes the output of a container."""
     while isinstance(layer, Container):
+        expect_open("explain", layer)
         if isinstance(layer, Residual):
             return layer.add
         layer = layer.node(layer.output).operation if isinstance(layer, Graph) else layer.layers[-1]

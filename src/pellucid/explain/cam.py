@@ -14,6 +14,7 @@ from pellucid.explain.parts import PASSIVE, upto
 from pellucid.explain.result import Explanation, Proof, exactness, sums
 from pellucid.explain.target import Question, Target
 from pellucid.layers import Affine, GlobalAveragePool2D, Sequential
+from pellucid.layers.plain import is_plain
 from pellucid.shown import came
 from pellucid.typing import ArrayLike
 
@@ -70,9 +71,9 @@ def cam(
 def _ending(question: Question) -> tuple[str, Affine]:
     """Return the name of the layer under the global pooling, and the dense layer on top."""
     network = question.network
-    named = list(network.named_layers()) if isinstance(network, Sequential) else []
-    layers = [(name, layer) for name, layer in named if not isinstance(layer, PASSIVE)]
-    if len(layers) > 2 and isinstance(layers[-1][1], Affine) and isinstance(layers[-2][1], GlobalAveragePool2D):
+    named = list(network.named_layers()) if is_plain(network, Sequential) else []
+    layers = [(name, layer) for name, layer in named if not is_plain(layer, *PASSIVE)]
+    if len(layers) > 2 and is_plain(layers[-1][1], Affine) and is_plain(layers[-2][1], GlobalAveragePool2D):
         return layers[-3][0], layers[-1][1]
     raise ArgumentError(
         f"cam: the network must end in GlobalAveragePool2D and Affine, which {network.label} does not. "

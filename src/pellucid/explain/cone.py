@@ -31,6 +31,7 @@ from pellucid.layers import (
     SpatialDropout2D,
 )
 from pellucid.layers.activation import Activation
+from pellucid.layers.plain import is_plain
 from pellucid.typing import Array, IntArray, Shape
 
 ROWS = 1024
@@ -51,7 +52,7 @@ class Cone:
 
     def __init__(self, network: AnyContainer, x: Array) -> None:
         network = fold_batch_norm(network)
-        layers = list(network.layers) if isinstance(network, Sequential) else []
+        layers = list(network.layers) if is_plain(network, Sequential) else []
         count = next((i for i, layer in enumerate(layers) if not _local(layer)), len(layers))
         self.local, rest = layers[:count], layers[count:]
         self.clean = [x]
@@ -103,19 +104,19 @@ def _equal(numbers: IntArray) -> list[IntArray]:
 
 def _local(layer: Layer[Any]) -> bool:
     """Whether every output of a layer sees a small window of an image."""
-    if isinstance(layer, AveragePool2D):
+    if is_plain(layer, AveragePool2D):
         return layer.padding in ("valid", NO_PADDING)
     kinds = (Activation, Conv2D, DepthwiseConv2D, Dropout, MaxPool2D, SpatialDropout2D)
-    return isinstance(layer, kinds) and len(layer.output_shape or ()) == 3
+    return is_plain(layer, *kinds) and len(layer.output_shape or ()) == 3
 
 
 def _leading_dense(layers: Sequence[Layer[Any]]) -> Affine | None:
     """Return the dense layer that comes next, after Flatten and dropout."""
     flat = False
     for layer in layers:
-        if isinstance(layer, Affine):
+        if is_plain(layer, Affine):
             return layer if flat else None
-        if not isinstance(layer, (Flatten, Dropout)):
+        if not is_plain(layer, Flatten, Dropout):
             return None
         flat = flat or isinstance(layer, Flatten)
     return None

@@ -21,6 +21,7 @@ from pellucid.layers import (
     Sequential,
 )
 from pellucid.layers.nodes import Node
+from pellucid.layers.plain import is_plain
 
 FOLDING = (Affine, Conv2D, DepthwiseConv2D)
 """Weighted sums that a BatchNorm is folded into."""
@@ -32,22 +33,22 @@ def fold_batch_norm(network: AnyContainer) -> AnyContainer:
     W' = W · γ/√(v + ε),  b' = (b − m) · γ/√(v + ε) + β. The layers folded are new ones, all others are shared.
     In a graph nothing but the BatchNorm may take what the weighted layer gives.
     """
-    if isinstance(network, Graph):
+    if is_plain(network, Graph):
         return _woven(network)
-    if isinstance(network, Residual):
+    if is_plain(network, Residual):
         twin = copy.copy(network)
         twin.branch = _chained(network.branch)
         twin.shortcut = None if network.shortcut is None else _chained(network.shortcut)
         twin.layers = tuple(side for side in (twin.branch, twin.shortcut) if side is not None)
         return twin
-    return _chained(network) if isinstance(network, Sequential) else network
+    return _chained(network) if is_plain(network, Sequential) else network
 
 
 def _chained(network: Sequential) -> Sequential:
     layers: dict[str, Layer[Any]] = {}
     for name, layer in network.named_layers():
         last = next(reversed(layers), "")
-        if isinstance(layer, BatchNorm) and last and type(layers[last]) in FOLDING:
+        if is_plain(layer, BatchNorm) and last and is_plain(layers[last], *FOLDING):
             layers[last] = _folded(layers[last], layer)
         else:
             layers[name] = fold_batch_norm(layer) if isinstance(layer, Container) else layer
@@ -62,8 +63,8 @@ def _woven(graph: Graph) -> Graph:
     for node in graph.nodes:
         inputs = tuple(moved.get(name, name) for name in node.inputs)
         operation, below = node.operation, nodes.get(inputs[0])
-        alone = below is not None and type(below.operation) in FOLDING and used[node.inputs[0]] == 1
-        if isinstance(operation, BatchNorm) and below is not None and alone:
+        alone = below is not None and is_plain(below.operation, *FOLDING) and used[node.inputs[0]] == 1
+        if is_plain(operation, BatchNorm) and below is not None and alone:
             nodes[below.name] = below._replace(operation=_folded(below.operation, operation))
             moved[node.name] = below.name
             continue

@@ -10,6 +10,7 @@ from pellucid.explain.parts import AnyContainer
 from pellucid.explain.rules import fuse_rules
 from pellucid.explain.target import Question, Scalar
 from pellucid.layers import Rules, Sequential
+from pellucid.layers.plain import is_plain
 from pellucid.typing import Array, IntArray
 
 BATCH = 256
@@ -18,7 +19,7 @@ BATCH = 256
 
 def swift(network: AnyContainer) -> AnyContainer:
     """Return the network with neighbours fused where that gives the same values and gradients sooner."""
-    return network.fused() if isinstance(network, Sequential) else network
+    return network.fused() if is_plain(network, Sequential) else network
 
 
 def ask(question: Question, rules: Rules | None = None) -> tuple[Array, Scalar, Array]:

@@ -13,6 +13,7 @@ from pellucid.explain.result import Explanation, Proof, exactness, sums
 from pellucid.explain.rules import LINEAR
 from pellucid.explain.target import Question, Target
 from pellucid.layers import Sequential
+from pellucid.layers.plain import is_plain
 from pellucid.typing import ArrayLike
 
 
@@ -60,10 +61,10 @@ def hires_cam(
 
 
 def _proof(question: Question, seen: Seen, values: Any) -> Proof | None:
-    if not isinstance(question.network, Sequential) or "." in seen.layer or question.kind not in ("logit", "centred"):
+    if not is_plain(question.network, Sequential) or "." in seen.layer or question.kind not in ("logit", "centred"):
         return None
     above = after(question.network, seen.layer)
-    if any(type(operation) not in LINEAR for _, operation in operations(above)):
+    if any(not is_plain(operation, *LINEAR) for _, operation in operations(above)):
         return None
     rest = seen.scalar.values(above(np.zeros_like(seen.A)))
     promised = seen.scalar.values(seen.y).astype(np.float64)

@@ -13,6 +13,7 @@ from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
 from pellucid.explain.rules import LINEAR, SWITCHES
 from pellucid.explain.target import Question, Target
 from pellucid.layers import LeakyReLU, ReLU
+from pellucid.layers.plain import is_plain
 from pellucid.typing import ArrayLike
 
 
@@ -53,10 +54,13 @@ def input_x_gradient(model: Any, x: ArrayLike, target: Target = "predicted", *, 
     return answer(question, number, y, values, method="input x gradient", baseline="0", proof=proof)
 
 
+HOMOGENEOUS: tuple[type[Any], ...] = (ReLU, LeakyReLU, *LINEAR, *SWITCHES)
+
+
 def is_homogeneous(network: AnyContainer) -> bool:
     """Whether f(t·x) = t·f(x) for t > 0: ReLUs, switches and sums, and no constant anywhere."""
     for _, operation in operations(network):
-        if type(operation) not in (ReLU, LeakyReLU, *LINEAR, *SWITCHES):
+        if not is_plain(operation, *HOMOGENEOUS):
             return False
         shifts = [operation.params.get("b"), operation.params.get("beta"), operation.buffers.get("mean")]
         if any(shift is not None and shift.any() for shift in shifts):

@@ -17,6 +17,7 @@ from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
 from pellucid.explain.rules import MEANS, MOVES, SWITCHES, WEIGHTED, expect_covered
 from pellucid.explain.target import Question, Target
 from pellucid.layers import Add, Affine, BatchNorm, ReLU, Rules
+from pellucid.layers.plain import is_plain
 from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, Arrays
 
@@ -98,7 +99,7 @@ def lrp(
 
 
 def _expect_folded(network: AnyContainer) -> None:
-    left = next((path for path, layer in operations(network) if isinstance(layer, BatchNorm)), None)
+    left = next((path for path, layer in operations(network) if is_plain(layer, BatchNorm)), None)
     if left is not None:
         raise ArgumentError(
             f"lrp: BatchNorm {left!r} cannot be folded: it does not follow a convolution or dense layer whose output "

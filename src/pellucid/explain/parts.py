@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from pellucid import checks
 from pellucid.errors import ArgumentError
-from pellucid.layers import Container, Graph, Layer, Residual, Sequential, Sigmoid, Softmax
+from pellucid.layers import AveragePool2D, Container, Graph, Layer, MaxPool2D, Residual, Sequential, Sigmoid, Softmax
 from pellucid.layers.nodes import INPUT
+from pellucid.layers.plain import is_plain
 from pellucid.outputs import PASSIVE as PASSIVE
 from pellucid.outputs import ending
 from pellucid.typing import Array, Shape
@@ -47,6 +48,7 @@ def built(part: ContainerT, like: AnyContainer, input_shape: Shape | None, outpu
 def upto(network: AnyContainer, path: str) -> AnyContainer:
     """Return the network up to and with the layer of that name; "block.conv1" ends inside a nested container."""
     first, _, rest = path.partition(".")
+    expect_open("explain", network)
     if isinstance(network, Graph):
         return _graph_upto(network, first, rest)
     layer = network.layer(first)
@@ -77,12 +79,12 @@ def _graph_upto(graph: Graph, name: str, rest: str) -> AnyContainer:
 
 def before_softmax(network: AnyContainer) -> tuple[AnyContainer, str]:
     """Return the network that ends in its scores, and the kind of layer taken off: "Softmax", "Sigmoid" or ""."""
-    if isinstance(network, Graph):
+    if is_plain(network, Graph):
         return _graph_before_softmax(network) if ending(network) else (network, "")
-    if not isinstance(network, Sequential):
+    if not is_plain(network, Sequential):
         return network, ""
     end = len(network.layers)
-    while end and isinstance(network.layers[end - 1], PASSIVE):
+    while end and is_plain(network.layers[end - 1], *PASSIVE):
         end -= 1
     if not end:
         return network, ""
@@ -98,7 +100,7 @@ def before_softmax(network: AnyContainer) -> tuple[AnyContainer, str]:
 
 def _graph_before_softmax(graph: Graph) -> tuple[AnyContainer, str]:
     name = graph.output
-    while isinstance(graph.node(name).operation, PASSIVE):
+    while is_plain(graph.node(name).operation, *PASSIVE):
         name = graph.node(name).inputs[0]
     node = graph.node(name)
     kind, part = _ending(node.operation), upto(graph, name)
@@ -113,7 +115,21 @@ def _graph_before_softmax(graph: Graph) -> tuple[AnyContainer, str]:
 
 
 def _ending(operation: object) -> str:
-    return type(operation).__name__ if isinstance(operation, (Softmax, Sigmoid)) else ""
+    return next((kind.__name__ for kind in (Softmax, Sigmoid) if is_plain(operation, kind)), "")
+
+
+def is_open(container: object) -> bool:
+    """Whether a container computes by the layers that it holds, in their order, and by nothing else."""
+    return is_plain(container, Sequential, Residual, Graph)
+
+
+def expect_open(who: str, container: AnyContainer) -> None:
+    """Raise ArgumentError for a container that has passes of its own: what happens within it is not known."""
+    if not is_open(container):
+        raise ArgumentError(
+            f"{who}: {container.label} has a forward or backward of its own, so its layers cannot be taken one by one. "
+            "Explain it as a whole, for example with saliency."
+        )
 
 
 class Visit(NamedTuple):
@@ -140,15 +156,18 @@ def visits(network: AnyContainer, x: Array, tape: Any, prefix: str = "") -> Iter
         inputs = tuple(values[name] for name in network.nodes[i].inputs) if isinstance(network, Graph) else (x,)
         visit = Visit(prefix + step.name, step.layer, step.cache, inputs, step.output)
         yield visit
-        if isinstance(step.layer, Container):
+        if is_open(step.layer):
             yield from visits(step.layer, inputs[0], step.cache, f"{visit.path}.")
         values[step.name] = x = step.output
 
 
 def operations(network: AnyContainer, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (path, layer or merge) for everything that computes, in order; containers only by what they hold."""
+    """Yield (path, layer or merge) for all that computes, in order; containers by what they hold, if that is all."""
+    if not is_open(network):
+        yield network.name or "network", network
+        return
     for name, operation in _held(network):
-        if isinstance(operation, Container):
+        if is_open(operation):
             yield from operations(operation, f"{prefix}{name}.")
         else:
             yield prefix + name, operation
@@ -177,7 +196,7 @@ def image_layer(who: str, network: AnyContainer) -> str:
 
 
 def _only_moves(layer: object) -> bool:
-    return isinstance(layer, PASSIVE) or type(layer).__name__ in ("MaxPool2D", "AveragePool2D", "SpatialDropout2D")
+    return is_plain(layer, *PASSIVE, MaxPool2D, AveragePool2D)
 
 
 def layer_shape(who: str, network: AnyContainer, path: str) -> Shape:

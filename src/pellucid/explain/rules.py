@@ -41,6 +41,7 @@ from pellucid.layers import (
     ZeroPad2D,
 )
 from pellucid.layers.activation import Activation, ActivationCache
+from pellucid.layers.plain import is_plain
 from pellucid.typing import Array, Arrays
 
 MOVES = (Concat, Dropout, Flatten, Reshape, SpatialDropout2D)
@@ -130,7 +131,7 @@ def fuse_rules(network: AnyContainer, rules: Rules | None) -> tuple[AnyContainer
 
     A fused convolution, ReLU and pooling knows no ReLU; only the guided rule has the same effect on it.
     """
-    if not isinstance(network, Sequential) or (rules and rules.get(ReLU) is not guided):
+    if not is_plain(network, Sequential) or (rules and rules.get(ReLU) is not guided):
         return network, rules
     fused = network.fused()
     if not rules:
@@ -140,9 +141,9 @@ def fuse_rules(network: AnyContainer, rules: Rules | None) -> tuple[AnyContainer
 
 
 def expect_covered(who: str, what: str, network: AnyContainer, known: tuple[type[Any], ...]) -> None:
-    """Raise ArgumentError at the first layer or merge whose type is not one of `known`."""
+    """Raise ArgumentError at the first layer or merge that computes as none of `known` does."""
     for path, operation in operations(network):
-        if type(operation) not in known:
+        if not is_plain(operation, *known):
             kind = "activation" if isinstance(operation, Activation) else "layer"
             raise ArgumentError(
                 f"{who}: {what} does not cover the {kind} {type(operation).__name__} {path!r}. "

@@ -14,6 +14,8 @@ from pellucid.layers import (
     Sequential,
     SpatialDropout2D,
 )
+from pellucid.layers.container import rule_for
+from pellucid.layers.plain import is_plain
 from pellucid.layers.sequential import Tape
 from pellucid.typing import Array
 
@@ -27,10 +29,10 @@ def summed_gradient(above: Sequential, dy: Array, tape: Tape, rules: Rules | Non
     Where nothing but `KEEPS_SUMS` lies between A and a dense layer, Σ_p (dy Wᵀ)_pk = dy (Σ_p W_pk)ᵀ over the places p:
     64 columns in place of 9,216 in the MNIST network.
     """
-    dense = next((i for i, step in enumerate(tape) if not isinstance(step.layer, KEEPS_SUMS)), len(tape))
-    if dense == len(tape) or above.input_shape is None or type(tape[dense].layer) is not Affine:
+    dense = next((i for i, step in enumerate(tape) if not is_plain(step.layer, *KEEPS_SUMS)), len(tape))
+    if dense == len(tape) or above.input_shape is None or not is_plain(tape[dense].layer, Affine):
         return None
-    if rules and any(type(step.layer) in rules for step in tape[: dense + 1]):
+    if rules and any(rule_for(step.layer, rules) for step in tape[: dense + 1]):
         return None
     if dense + 1 < len(tape):
         flow, _ = above.backward(dy, tape[dense + 1 :], rules, need_grads=False)

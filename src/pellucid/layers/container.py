@@ -14,6 +14,7 @@ from pellucid.checked import checked
 from pellucid.errors import ArgumentError, ShapeError, StateError
 from pellucid.layers.base import Layer
 from pellucid.layers.parameters import Parameters
+from pellucid.layers.plain import is_plain
 from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, Arrays, DTypeLike, Shape
 
@@ -278,7 +279,7 @@ def step_backward(
     """The backward pass of one layer, or of the rule that takes its place; a frozen layer gives no gradients."""
     if isinstance(layer, Container):
         return layer.backward(dy, cache, rules, need_dx=need_dx, need_grads=need_grads)
-    rule = rules.get(type(layer)) if rules else None
+    rule = rule_for(layer, rules)
     if rule is not None:
         return rule(layer, dy, cache)
     wanted = need_grads and layer.trainable
@@ -289,6 +290,13 @@ def step_backward(
             f"{layer.label}: backward must return dx and a gradient for each of {sorted(layer.params)}, got {got}."
         )
     return dx, grads
+
+
+def rule_for(operation: Any, rules: Rules | None) -> Rule | None:
+    """Return the rule for a layer or merge: that of its type, or of the kind whose passes it inherits."""
+    if not rules:
+        return None
+    return rules.get(type(operation)) or next((rules[kind] for kind in rules if is_plain(operation, kind)), None)
 
 
 def learns(operation: Any) -> bool:

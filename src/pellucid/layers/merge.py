@@ -18,7 +18,7 @@ from pellucid.checked import checked, checked_late
 from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError, ShapeError, StateError
 from pellucid.layers.base import CacheT, register
-from pellucid.layers.container import Rules
+from pellucid.layers.container import Rules, rule_for
 from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, Config, Shape
 
@@ -171,5 +171,5 @@ class Concat(Merge[MergeCache]):
 
 def merge_backward(merge: AnyMerge, dy: Array, cache: Any, rules: Rules | None) -> list[Array]:
     """The backward pass of a merge, or of the rule that takes its place."""
-    rule = rules.get(type(merge)) if rules else None
+    rule = rule_for(merge, rules)
     return list(rule(merge, dy, cache)[0]) if rule else merge.backward(dy, cache)

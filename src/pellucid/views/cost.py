@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from pellucid.layers import (
+    Add,
     Affine,
     AveragePool2D,
     BatchNorm,
+    Concat,
     Conv2D,
     ConvTranspose2D,
     DepthwiseConv2D,
@@ -20,7 +22,6 @@ from pellucid.layers import (
     GroupNorm,
     LayerNorm,
     MaxPool2D,
-    Merge,
     Reshape,
     Softmax,
     SpatialDropout2D,
@@ -28,6 +29,7 @@ from pellucid.layers import (
     ZeroPad2D,
 )
 from pellucid.layers.activation import Activation
+from pellucid.layers.plain import is_plain
 from pellucid.typing import Shape
 from pellucid.views.flow import Op
 
@@ -39,9 +41,9 @@ def multiply_adds(op: Op) -> int | None:
     activations, merges) count nothing; neither do the standardising sums of a normalisation, only its scaling.
     """
     operation, out = op.operation, op.output_shape
-    if isinstance(operation, Merge | Activation):
+    if is_plain(operation, Add, Concat, Activation):
         return 0
-    count = _COUNTS.get(type(operation))
+    count = next((count for kind, count in _COUNTS.items() if is_plain(operation, kind)), None)
     return None if count is None else count(operation, op.input_shapes[0], out)
 
 
@@ -81,4 +83,4 @@ _COUNTS: dict[type[Any], Callable[[Any, Shape, Shape], int]] = {
 
 def activation_numbers(op: Op) -> int:
     """Return the numbers that the output of an operation takes in memory; another shape alone takes none."""
-    return 0 if isinstance(op.operation, (Flatten, Reshape)) else math.prod(op.output_shape)
+    return 0 if is_plain(op.operation, Flatten, Reshape) else math.prod(op.output_shape)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pellucid.layers import Graph, Merge, Residual, Sequential
 from pellucid.layers.nodes import INPUT
+from pellucid.layers.plain import is_plain
 from pellucid.typing import Shape
 from pellucid.views.network import network_of
 
@@ -48,7 +49,7 @@ Step = tuple[str, Any, tuple[str, ...]]
 
 def _opened(container: Any, source: str, prefix: str, end: list[str]) -> Iterator[Step]:
     """Open a container; `end` receives the path of what it gives."""
-    if isinstance(container, Residual):
+    if is_plain(container, Residual):
         ends = []
         for side in container.layers:
             last: list[str] = []
@@ -57,7 +58,7 @@ def _opened(container: Any, source: str, prefix: str, end: list[str]) -> Iterato
         sides = (ends[0], source if container.shortcut is None else ends[1])
         yield f"{prefix}{container.add.name}", container.add, sides
         end.append(f"{prefix}{container.add.name}")
-    elif isinstance(container, Graph):
+    elif is_plain(container, Graph):
         outputs = {INPUT: source}
         for node in container.nodes:
             inputs = tuple(outputs[name] for name in node.inputs)
@@ -65,18 +66,18 @@ def _opened(container: Any, source: str, prefix: str, end: list[str]) -> Iterato
             yield from _layer(node.operation, inputs, f"{prefix}{node.name}", given)
             outputs[node.name] = given[0]
         end.append(outputs[container.output])
-    elif isinstance(container, Sequential):
+    elif is_plain(container, Sequential):
         for name, layer in container.named_layers():
             given = []
             yield from _layer(layer, (source,), f"{prefix}{name}", given)
             source = given[0]
         end.append(source)
-    else:  # a container of somebody's own: one step, as nothing is known about its inside
+    else:  # a container with passes of its own: one step, as nothing is known about its inside
         yield from _layer(container, (source,), prefix.rstrip(".") or "network", end)
 
 
 def _layer(operation: Any, inputs: tuple[str, ...], path: str, end: list[str]) -> Iterator[Step]:
-    if isinstance(operation, (Sequential, Residual, Graph)):
+    if is_plain(operation, Sequential, Residual, Graph):
         yield from _opened(operation, inputs[0], f"{path}.", end)
     else:
         yield path, operation, inputs

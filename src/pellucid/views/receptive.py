@@ -16,6 +16,7 @@ from pellucid import checks
 from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError
 from pellucid.layers import (
+    Add,
     AveragePool2D,
     BatchNorm,
     Concat,
@@ -25,7 +26,6 @@ from pellucid.layers import (
     Dropout,
     Flatten,
     MaxPool2D,
-    Merge,
     Reshape,
     Softmax,
     SpatialDropout2D,
@@ -34,6 +34,7 @@ from pellucid.layers import (
 )
 from pellucid.layers.activation import Activation
 from pellucid.layers.nodes import INPUT
+from pellucid.layers.plain import is_plain
 from pellucid.shown import came
 from pellucid.typing import IntArray, Shape
 from pellucid.views.flow import Op, flow
@@ -115,21 +116,23 @@ def _own_pixels(shape: Shape) -> Boxes:
 
 def _seen(op: Op, came: list[Boxes]) -> Boxes:
     layer, boxes = op.operation, came[0]
-    if isinstance(layer, Merge):
-        if isinstance(layer, Concat) and boxes.ndim == 2:
-            return np.concatenate(came, axis=1)
+    if is_plain(layer, Concat) and boxes.ndim == 2:
+        return np.concatenate(came, axis=1)
+    if is_plain(layer, Add, Concat):
         return _hull(np.stack(came), 0)
-    if isinstance(layer, (Conv2D, DepthwiseConv2D, MaxPool2D, AveragePool2D)):
+    if is_plain(layer, Conv2D, DepthwiseConv2D, MaxPool2D, AveragePool2D):
         return _through(boxes, *_windows(layer, op.input_shapes[0]), op.output_shape)
-    if isinstance(layer, (ConvTranspose2D, Upsample2D, ZeroPad2D)):
+    if is_plain(layer, ConvTranspose2D, Upsample2D, ZeroPad2D):
         return _scattered(layer, boxes, op.output_shape)
-    if isinstance(layer, SAME):
+    if is_plain(layer, *SAME):
         return boxes
-    if isinstance(layer, (Flatten, Reshape)):
+    if is_plain(layer, Flatten, Reshape):
         return _reshaped(boxes, op.input_shapes[0], op.output_shape)
-    if isinstance(layer, Softmax) and boxes.ndim == 3:
+    if is_plain(layer, Softmax) and boxes.ndim == 3:
         return boxes
-    return _everything(boxes, op.output_shape)  # Affine, global pooling, sample norms; and what is not known
+    return _everything(
+        np.concatenate([one.reshape(4, -1) for one in came], axis=1), op.output_shape
+    )  # Affine, global pooling, sample norms; and what is not known
 
 
 def _hull(boxes: Boxes, axis: int) -> Boxes:
