@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.errors import ArgumentError
-from pellucid.functions import sigmoid
+from pellucid.errors import ArgumentError, ShapeError
+from pellucid.functions import sigmoid, softmax
 from pellucid.layers import (
     ELU,
     AveragePool2D,
@@ -43,6 +43,11 @@ KEEPING = (
     *(MaxPool2D, AveragePool2D, GlobalMaxPool2D, GlobalAveragePool2D),
 )
 """Layers of which probabilities come out where they go in: numbers of 0 to 1 stay so."""
+
+GIVEN = "given"
+"""Outputs that are probabilities already."""
+OWN = "own"
+"""Outputs that a loss of the user's own turns into probabilities."""
 
 
 @dataclass(frozen=True)
@@ -119,21 +124,81 @@ def expect_scores(network: Any, loss: Loss) -> None:
         )
 
 
-def probabilities(network: Any, y: Array, loss: Loss | None = None) -> Array:
+def makes(network: Any, outputs: int, loss: Loss | None = None) -> str:
+    """Return what makes probabilities of that many outputs: the one reading of `predict_proba` and explanations.
+
+    `GIVEN` where they are probabilities, "Softmax" or "Sigmoid" of scores, `OWN` where a loss of the user's own has a
+    function for it, and "" where there are none: distances and margins say which class, not how surely.
+    """
+    expect_several(network, outputs)
+    kind = ending(network)
+    loss = loss or usual(network, outputs)
+    return GIVEN if kind else _made_by(loss)
+
+
+def _made_by(loss: Loss) -> str:
+    own = type(loss).probabilities
+    for known in (SoftmaxCrossEntropy, SigmoidCrossEntropy):
+        if own is known.probabilities:
+            return known.__name__.removesuffix("CrossEntropy")
+    if own is not Loss.probabilities:
+        return OWN
+    return GIVEN if isinstance(loss, ShareLoss) else ""
+
+
+def knows_chances(network: Any, loss: Loss | None = None) -> bool:
+    """Whether `predict_proba` has probabilities to give."""
+    return bool(makes(network, (network.output_shape or (0,))[-1], loss))
+
+
+def turned(y: Array, how: str, loss: Loss) -> Array:
+    """Return outputs y (N, K) turned to probabilities as `makes` says; "" and `GIVEN` leave them."""
+    if how == OWN:
+        return loss.probabilities(y)
+    return softmax(y) if how == "Softmax" else sigmoid(y) if how == "Sigmoid" else y
+
+
+def both(p: Array) -> Array:
+    """Return what one output (N, 1) says of yes as what it says of no and yes (N, 2); several as they are."""
+    return np.concatenate([1 - p, p], axis=1) if p.shape[1] == 1 else p
+
+
+def probabilities(who: str, network: Any, y: Array, loss: Loss | None = None) -> Array:
     """Return outputs y (N, K) as probabilities of K classes; of one output those of no and yes, (N, 2)."""
-    if not ending(network):
-        y = (loss or _usual(network, y)).probabilities(y)
-    return np.concatenate([1 - y, y], axis=1) if y.shape[1] == 1 else y
+    loss = loss or usual(network, y.shape[1])
+    how = makes(network, y.shape[1], loss)
+    if not how:
+        raise ArgumentError(
+            f"{who}: outputs that {type(loss).__name__} trains are no probabilities. predict_classes gives the "
+            "classes, predict the outputs."
+        )
+    return both(turned(y, how, loss))
 
 
 def predicted(network: Any, y: Array, loss: Loss | None = None) -> IntArray:
-    """Return the class of each row of outputs y (N, K): the largest; of one output 1 where p > ½."""
+    """Return the class of each row of outputs y (N, K): the largest; of one output 1 where p > ½, or y > ½ of 0 and 1.
+
+    A distance has learnt the numbers 0 and 1 for no and yes.
+    """
     if y.shape[1] > 1:
         return np.asarray(y.argmax(axis=1))
-    if not ending(network):
-        loss = loss or _usual(network, y)
-        y = sigmoid(y) if isinstance(loss, SigmoidCrossEntropy) else loss.probabilities(y)
-    return np.asarray(y[:, 0] > 0.5, np.intp)
+    loss = loss or usual(network, 1)
+    return np.asarray(turned(y, makes(network, 1, loss), loss)[:, 0] > 0.5, np.intp)
+
+
+def says_yes_or_no(network: Any, outputs: int) -> bool:
+    """Whether one output tells class 1 from class 0; not where it hits a number."""
+    known = network.outputs
+    return outputs == 1 and (known is None or known.classes is not None or answers(network))
+
+
+def expect_several(network: Any, outputs: int) -> None:
+    """Raise ShapeError for a softmax over one output, which is always 1."""
+    if outputs == 1 and ending(network) == "Softmax":
+        raise ShapeError(
+            f"{network.label}: ends in Softmax over one output, which is 1 whatever comes in. Take Affine(2), or "
+            "Sigmoid() in place of the Softmax."
+        )
 
 
 def expect_classes(who: str, network: Any, remedy: str) -> None:
@@ -149,11 +214,12 @@ def answers(network: Any) -> bool:
     return known is not None and known.classes is None and isinstance(known.loss, ShareLoss)
 
 
-def _usual(network: Any, y: Array) -> Loss:
+def usual(network: Any, outputs: int) -> Loss:
+    """Return the loss that the network was trained with, or the usual one for scores of classes."""
     if network.outputs is not None:
         loss: Loss = network.outputs.loss
         return loss
-    return SigmoidCrossEntropy() if y.shape[1] == 1 else SoftmaxCrossEntropy()
+    return SigmoidCrossEntropy() if outputs == 1 else SoftmaxCrossEntropy()
 
 
 def hits_numbers(loss: Loss) -> bool:

@@ -49,7 +49,7 @@ def test_grad_cam_has_the_literal_values_of_captums_example():
     x = np.arange(16.0).reshape(1, 4, 4, 1)
 
     for layer, expected in (("conv1", [[11.25, 13.5], [20.25, 22.5]]), ("relu1", [[0.0, 4.0], [28.0, 32.5]])):
-        assert explain.grad_cam(network, x, 0, layer=layer, relu=False).values[0, ..., 0].tolist() == expected
+        assert explain.grad_cam(network, x, 1, layer=layer, relu=False).values[0, ..., 0].tolist() == expected
 
 
 def test_grad_cam_is_never_below_zero(cnn, residual, graph, gap, x):
@@ -195,8 +195,8 @@ def test_grad_cam_by_each_rule_by_hand(rule, expected):
     network.params["conv.W"] = np.array([1.0, -1.0]).reshape(1, 1, 1, 2)
     x = np.array([1.0, 2.0]).reshape(1, 1, 2, 1)
 
-    signed = explain.grad_cam(network, x, 0, layer="conv", relu=False, rule=rule)
-    result = explain.grad_cam(network, x, 0, layer="conv", rule=rule)
+    signed = explain.grad_cam(network, x, 1, layer="conv", relu=False, rule=rule)
+    result = explain.grad_cam(network, x, 1, layer="conv", rule=rule)
 
     assert signed.values.ravel().tolist() == expected
     assert result.values.ravel().tolist() == [max(v, 0.0) for v in expected]

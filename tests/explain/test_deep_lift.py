@@ -40,8 +40,8 @@ def test_the_papers_example_of_a_saturated_unit():
         input_shape=2, dtype=np.float64,
     )  # fmt: skip
 
-    assert explain.saliency(network, [[1.0, 1.0]], 0).values.tolist() == [[0, 0]]
-    np.testing.assert_allclose(explain.deep_lift(network, [[1.0, 1.0]], 0).values, [[0.5, 0.5]])
+    assert explain.saliency(network, [[1.0, 1.0]], 1).values.tolist() == [[0, 0]]
+    np.testing.assert_allclose(explain.deep_lift(network, [[1.0, 1.0]], 1).values, [[0.5, 0.5]])
 
 
 def test_a_bias_free_relu_network_from_black_is_input_times_gradient(cnn_no_bias, x):

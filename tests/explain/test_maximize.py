@@ -49,7 +49,7 @@ def ten(network, digits):
 def test_a_linear_unit_with_a_size_penalty_is_maximised_by_half_its_weights(rng):
     w = rng.standard_normal((5, 4, 1))
     found = maximize(
-        linear(w), 0, bounds=None, size_weight=0.8, variation_weight=0, steps=200, optimizer=pl.SGD(0.5), **QUIET
+        linear(w), 1, bounds=None, size_weight=0.8, variation_weight=0, steps=200, optimizer=pl.SGD(0.5), **QUIET
     )
 
     np.testing.assert_allclose(found.image, w / (2 * 0.8), atol=1e-9)
@@ -58,7 +58,7 @@ def test_a_linear_unit_with_a_size_penalty_is_maximised_by_half_its_weights(rng)
 
 def test_a_linear_unit_in_a_box_is_maximised_by_its_corner(rng):
     w = rng.standard_normal((5, 4, 1))
-    found = maximize(linear(w), 0, bounds=(-1.5, 2.5), **FREE, **QUIET)
+    found = maximize(linear(w), 1, bounds=(-1.5, 2.5), **FREE, **QUIET)
 
     assert np.array_equal(found.image, np.where(w > 0, 2.5, -1.5))
 

@@ -56,7 +56,7 @@ def test_on_two_by_two_pixels_the_patches_cover_what_they_should():
     image = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
 
     def drops(patch):
-        return explain.occlusion(network, image, 0, patch=patch, value=0.0).extras["drop"][0].tolist()
+        return explain.occlusion(network, image, 1, patch=patch, value=0.0).extras["drop"][0].tolist()
 
     assert drops((1, 2)) == [[21], [4300]]
     assert drops((2, 1)) == [[301, 4020]]

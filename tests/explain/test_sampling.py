@@ -42,7 +42,7 @@ def test_rise_finds_a_planted_pixel_of_an_image_that_is_not_square(x):
     network = pl.Sequential(
         [pl.Flatten(), pl.Affine.from_arrays(W.reshape(-1, 1))], input_shape=x.shape[1:], dtype=np.float64
     )
-    result = explain.rise(network, np.ones_like(x[:1]), 0, masks=600, grid=5, scalar="logit")
+    result = explain.rise(network, np.ones_like(x[:1]), 1, masks=600, grid=5, scalar="logit")
 
     row, column = np.unravel_index(result.values[0, ..., 0].argmax(), (10, 8))
     assert abs(row - 8) + abs(column - 1) <= 1

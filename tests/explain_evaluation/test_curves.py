@@ -20,7 +20,7 @@ def area_of(measure, order, network, x):
     """The area when places are taken in this order."""
     values = np.empty(len(order))
     values[list(order)] = -np.arange(len(order))
-    return measure(network, says(values), x, 0, scalar="logit", baseline="black").values[0]
+    return measure(network, says(values), x, 1, scalar="logit", baseline="black").values[0]
 
 
 @pytest.mark.parametrize(("measure", "best"), [(deletion, min), (insertion, max)])
@@ -45,8 +45,8 @@ def test_random_lies_between_the_best_order_and_the_reverse():
     x = np.ones((1, 7))
     network = linear(WEIGHTS)
 
-    best = deletion(network, says(WEIGHTS), x, 0, scalar="logit")
-    worst = deletion(network, says(-WEIGHTS), x, 0, scalar="logit")
+    best = deletion(network, says(WEIGHTS), x, 1, scalar="logit")
+    worst = deletion(network, says(-WEIGHTS), x, 1, scalar="logit")
 
     assert best.values[0] < best.controls["random"][0] < worst.values[0]
 

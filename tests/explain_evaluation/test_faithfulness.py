@@ -17,7 +17,7 @@ WEIGHTS = np.array([0.3, -1.2, 2.0, 0.7, -0.1, 1.1, 0.5, 0.9])
 def test_the_weights_of_a_linear_network_have_infidelity_0(rng):
     x = rng.random((3, 8))
 
-    found = infidelity(linear(WEIGHTS, 0.4), says(WEIGHTS), x, 0)
+    found = infidelity(linear(WEIGHTS, 0.4), says(WEIGHTS), x, 1)
 
     assert_allclose(found.values, 0, atol=1e-20)
     assert (found.controls["random"] > 1e-3).all()
@@ -29,7 +29,7 @@ def test_infidelity_is_the_mean_square_of_what_was_not_foretold():
 
     # I·a is 1 and 0, the score falls by 2 and by 15: ((1 − 2)² + (0 − 15)²) / 2
     found = infidelity(
-        linear([2.0, 5.0]), says([1.0, 0.0]), x, 0, disturbance=lambda x, rng: next(disturbances), samples=2
+        linear([2.0, 5.0]), says([1.0, 0.0]), x, 1, disturbance=lambda x, rng: next(disturbances), samples=2
     )
 
     assert found.values[0] == pytest.approx((1 + 225) / 2)
@@ -39,8 +39,8 @@ def test_scaled_infidelity_does_not_depend_on_the_unit_of_the_values(rng):
     x = rng.random((2, 8))
     network = linear(WEIGHTS)
 
-    exact = infidelity(network, says(100 * WEIGHTS), x, 0, scaled=True)
-    one, two = (infidelity(network, says(k * WEIGHTS**2), x, 0, scaled=True).values for k in (1, 50))
+    exact = infidelity(network, says(100 * WEIGHTS), x, 1, scaled=True)
+    one, two = (infidelity(network, says(k * WEIGHTS**2), x, 1, scaled=True).values for k in (1, 50))
 
     assert_allclose(exact.values, 0, atol=1e-12)
     assert_allclose(one, two)
@@ -59,7 +59,7 @@ def test_squares_are_taken_from_images_only(rng):
 
 
 def test_a_method_that_always_says_the_same_has_max_sensitivity_0(rng):
-    found = max_sensitivity(linear(WEIGHTS), says(WEIGHTS), rng.random((3, 8)), 0)
+    found = max_sensitivity(linear(WEIGHTS), says(WEIGHTS), rng.random((3, 8)), 1)
 
     assert (found.values == 0).all()
     assert (found.controls["random"] > 0.1).all()
@@ -70,7 +70,7 @@ def test_max_sensitivity_is_the_largest_relative_change():
         return 3 * x  # the change is that of x
 
     x = np.array([[3.0, 4.0]])
-    found = max_sensitivity(linear([1.0, 1.0]), method, x, 0, radius=1.0, samples=200)
+    found = max_sensitivity(linear([1.0, 1.0]), method, x, 1, radius=1.0, samples=200)
 
     # |δ| is at most √2 · radius · (4 − 3), and |x| is 5.
     assert 0.9 * np.sqrt(2) / 5 < found.values[0] <= np.sqrt(2) / 5
@@ -80,7 +80,7 @@ def test_max_sensitivity_is_the_largest_relative_change():
 def test_for_a_sum_the_inputs_themselves_have_sensitivity_n_of_1_and_their_negatives_of_minus_1(rng, sign):
     x = rng.random((3, 8))
 
-    found = sensitivity_n(linear(np.ones(8)), lambda network, x, target: sign * x, x, 0, n=3)
+    found = sensitivity_n(linear(np.ones(8)), lambda network, x, target: sign * x, x, 1, n=3)
 
     assert_allclose(found.values, sign)
     assert found.settings["n"] == 3

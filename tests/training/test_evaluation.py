@@ -49,7 +49,9 @@ def test_no_samples_give_no_predictions():
 
 def test_probabilities_are_those_of_the_loss():
     assert pl.predict_proba(identity(), np.zeros((1, 3)), loss="SigmoidCrossEntropy").tolist() == [[0.5] * 3]
-    assert pl.predict_proba(identity(), np.full((1, 3), 0.25), loss="Quadratic").tolist() == [[0.25] * 3]
+    assert pl.predict_proba(identity(), np.full((1, 3), 0.25), loss="CrossEntropy").tolist() == [[0.25] * 3]
+    with pytest.raises(ArgumentError, match=r"outputs that Quadratic trains are no probabilities. predict_classes"):
+        pl.predict_proba(identity(), np.full((1, 3), 0.25), loss="Quadratic")
 
 
 def test_memory_stays_bounded():

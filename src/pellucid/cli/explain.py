@@ -17,6 +17,7 @@ from pellucid.errors import ArgumentError, DataError
 from pellucid.explain.parts import layer_shape
 from pellucid.layers import Container
 from pellucid.losses import Loss
+from pellucid.outputs import both, knows_chances
 from pellucid.report import Panel, Sample, colours
 from pellucid.report.choose import read_samples, read_target, stack
 from pellucid.report.methods import ask, chosen
@@ -133,6 +134,8 @@ class Desk:
         x = stack(self.samples)
         if hits_numbers(self.network):
             said = [", ".join(f"{value:.4g}" for value in row) for row in predict(self.network, x)]
+        elif not knows_chances(self.network, self.loss):  # the scores say which class, and not how surely
+            said = [self.names[k] for k in both(predict(self.network, x)).argmax(axis=1)]
         else:
             rows = predict_proba(self.network, x, loss=self.loss)
             said = [f"{self.names[k]} ({row[k]:.1%})" for k, row in zip(rows.argmax(axis=1), rows, strict=True)]

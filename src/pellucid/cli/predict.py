@@ -13,7 +13,7 @@ from pellucid.cli.ranges import COUNT, NAME
 from pellucid.cli.sources import Source, data_of, tell
 from pellucid.data import CsvOptions, read_inputs
 from pellucid.data.incoming import as_written
-from pellucid.outputs import answers
+from pellucid.outputs import answers, both, knows_chances
 from pellucid.shown import shown
 from pellucid.training import evaluate, predict, predict_proba
 
@@ -63,7 +63,10 @@ def predict_command(
     several = answers(network)
     numbers = hits_numbers(network)
     for path, incoming in zip(files, read, strict=True):
-        rows = predict(network, incoming.x) if numbers else predict_proba(network, incoming.x, loss=loss)
+        if numbers or knows_chances(network, loss):
+            rows = predict(network, incoming.x) if numbers else predict_proba(network, incoming.x, loss=loss)
+        else:  # the scores say which class, and not how surely
+            rows = both(predict(network, incoming.x))
         for i, row in enumerate(rows):
             name = shown(path) if len(rows) == 1 else f"{shown(path)}[{i}]"
             if several:

@@ -261,7 +261,7 @@ class Ascent:
             images=x.reshape(*grid, *x.shape[1:]),
             scores=scores.reshape(grid),
             objectives=self.height.reshape(grid),
-            probabilities=None if layer is not None else self._probabilities(y).reshape(grid),
+            probabilities=None if layer is not None else self._probabilities(y, grid),
             curve=np.stack(list(self.curve.values())).reshape(-1, *grid),
             curve_steps=np.array(list(self.curve)),
             film=np.stack([self.x(frame[at]) for frame in self.film.values()]),
@@ -270,9 +270,10 @@ class Ascent:
             settings=self._settings(),
         )
 
-    def _probabilities(self, y: Array) -> Array:
+    def _probabilities(self, y: Array, grid: tuple[int, int]) -> Array | None:
         rows, channel = np.arange(len(y)), np.repeat(self.score.targets, self.starts)
-        return np.asarray(self.score.reading.probabilities(y)[rows, channel])
+        p = self.score.reading.probabilities(y)
+        return None if p is None else np.asarray(p[rows, channel]).reshape(grid)
 
     def _settings(self) -> Config:
         chosen = {f"{key}_weight": w[:: self.starts].tolist() for key, w in self.weights.items()}

@@ -34,9 +34,9 @@ def occlusion(
     Every pixel is covered: where the stride does not end at the border, a last patch does. What the patch cannot reach
     is not computed again (`explain.cone`).
 
-    `extras`, a value for each place (N, PH, PW) of the patch: "drop" of the score, "probability" of the class,
-    "predicted" class; and "counts" (N, K): at how many places each class was predicted. `plots.occlusion_maps` draws
-    them, `plot()` the values alone.
+    `extras`, a value for each place (N, PH, PW) of the patch: "drop" of the score, "probability" of the class (where
+    the network has one), "predicted" class; and "counts" (N, K): at how many places each class was predicted.
+    `plots.occlusion_maps` draws them, `plot()` the values alone.
 
     Parameters
     ----------
@@ -131,8 +131,9 @@ def _classes(question: Question, number: Scalar, y: Array, rows: IntArray, shape
     predicted = reading.predicted(y)
     counts = np.zeros((shape[0], reading.classes(y.shape[1])), int)
     np.add.at(counts, (rows, predicted), 1)
-    probability = reading.probabilities(y)[np.arange(len(y)), number.classes[rows]]
-    return {"probability": probability.reshape(shape), "predicted": predicted.reshape(shape), "counts": counts}
+    maps = {"predicted": predicted.reshape(shape), "counts": counts}
+    p = reading.probabilities(y)
+    return maps if p is None else {"probability": p[np.arange(len(y)), number.classes[rows]].reshape(shape), **maps}
 
 
 def _spread(drop: Array, tops: IntArray, lefts: IntArray, sizes: tuple[int, int], shape: tuple[int, ...]) -> Array:

@@ -280,8 +280,8 @@ _NAMES = re.compile(r"[a-z]+(?:\.[\w]+)*(?:[\w. :-]*)")
 
 def answer(question: Question, scalar: Scalar, y: Array, values: Array, *, method: str, **more: Any) -> Explanation:
     """Return the explanation of a question, whose scores are y."""
-    ending = question.reading.ending
-    taken_off = {"before": ending} if ending in ("Softmax", "Sigmoid") else {}
+    before = question.reading.before
+    taken_off = {"before": before} if before else {}
     settings = {"scalar": question.kind, **taken_off}
     settings |= more.pop("settings", {})
     return Explanation(

@@ -28,6 +28,7 @@ from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.parts import AnyContainer, before_softmax, layer_shape, upto
 from pellucid.functions import sigmoid, softmax
 from pellucid.layers import Container
+from pellucid.losses import Loss, SoftmaxCrossEntropy
 from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, IntArray
 
@@ -110,9 +111,8 @@ class Function:
 
 Target: TypeAlias = "str | int | ArrayLike | Contrast | Unit | Filter | Function"
 
-
-GIVEN = "probabilities"
-"""An ending that cannot be taken off."""
+CHANCES = ("probability", "log-probability")
+"""Scalars that a network without probabilities does not have."""
 
 
 class Scalar:
@@ -155,7 +155,7 @@ class _Difference(Scalar):
     def compute(self, y: Array, rows: IntArray) -> tuple[Array, Array]:
         value, dy = class_scalar(self.kind, y, self.classes[rows], self.reading)
         other, other_dy = class_scalar(self.kind, y, self.b[rows], self.reading)
-        if self.reading.yes_no and self.kind == "logit":  # each is ln p_a/p_b already
+        if self.reading.log_odds and self.kind == "logit":  # each is ln p_a/p_b already
             return (value - other) / 2, (dy - other_dy) / 2
         return value - other, dy - other_dy
 
@@ -189,8 +189,11 @@ class _Given(Scalar):
 
 def class_scalar(kind: str, y: Array, c: IntArray, reading: Reading) -> tuple[Array, Array]:
     """Return one of `SCALARS` for class c of each row of y (N, K), and its gradient."""
-    if reading.yes_no:
-        return _yes_or_no(kind, y, c, reading)
+    if reading.log_odds:
+        return _log_odds(kind, y, c)
+    if reading.yes_no:  # as its twin of two outputs 1 − y and y
+        value, dy = class_scalar(kind, outputs.both(y), c, reading._replace(yes_no=False))
+        return value, dy[:, 1:] - dy[:, :1]
     n = np.arange(len(y))
     one = np.zeros_like(y)
     one[n, c] = 1
@@ -203,10 +206,10 @@ def class_scalar(kind: str, y: Array, c: IntArray, reading: Reading) -> tuple[Ar
     if kind == "centred":
         others = y.shape[1] - 1
         return y[n, c] - (y.sum(axis=1) - y[n, c]) / others, one - (1 - one) / others
-    if reading.ending == GIVEN:
+    if reading.makes == outputs.GIVEN:
         value = y[n, c]
         return (value, one) if kind == "probability" else (np.log(value), one / value[:, None])
-    if reading.ending == "Sigmoid":
+    if reading.makes == "Sigmoid":
         p = sigmoid(y)
         if kind == "probability":
             return p[n, c], one * p * (1 - p)
@@ -218,12 +221,9 @@ def class_scalar(kind: str, y: Array, c: IntArray, reading: Reading) -> tuple[Ar
     return shifted[n, c] - np.log(np.exp(shifted).sum(axis=1)), one - p
 
 
-def _yes_or_no(kind: str, y: Array, c: IntArray, reading: Reading) -> tuple[Array, Array]:
+def _log_odds(kind: str, y: Array, c: IntArray) -> tuple[Array, Array]:
     """The same for one output s (N, 1), the log-odds of class 1: those of class 0 are −s."""
     sign = np.where(c == 1, 1, -1).astype(y.dtype)[:, None]
-    if reading.ending == GIVEN:
-        p = np.where(sign > 0, y, 1 - y)
-        return (np.log(p[:, 0]), sign / p) if kind == "log-probability" else (p[:, 0], sign)
     s = sign * y
     p = sigmoid(s)
     if kind == "probability":
@@ -234,42 +234,67 @@ def _yes_or_no(kind: str, y: Array, c: IntArray, reading: Reading) -> tuple[Arra
 
 
 class Reading(NamedTuple):
-    """How the outputs of a network read as classes.
+    """How the outputs of a network read as classes: as `predict_proba` and `predict_classes` read them.
 
     Attributes
     ----------
     network : the part of it that ends in the scores; it shares every array
-    ending : "Softmax" or "Sigmoid", which was taken off; `GIVEN` where layers behind it keep it in place, so that the
-        outputs are probabilities; else ""
+    before : "Softmax" or "Sigmoid", which was taken off; else ""
+    makes : what makes probabilities of the scores, as `outputs.makes` says; "" where nothing does
     yes_no : whether one output tells class 1 from class 0
+    loss : that says what the scores mean
     """
 
     network: AnyContainer
-    ending: str = ""
+    before: str = ""
+    makes: str = ""
     yes_no: bool = False
+    loss: Loss = SoftmaxCrossEntropy()
 
     @classmethod
     def of(cls, network: AnyContainer) -> Reading:
         """Return how the outputs of the whole network read."""
         part, kind = before_softmax(network)
-        known, last = network.outputs, outputs.ending(network)
-        told = last == "Sigmoid" if known is None else known.classes is not None
-        return cls(part, kind or (GIVEN if last else ""), told and part.output_shape == (1,))
+        shape = network.output_shape or ()
+        if len(shape) != 1:
+            return cls(part, kind)
+        made = outputs.makes(network, shape[0])
+        return cls(
+            part, kind, kind or made, outputs.says_yes_or_no(network, shape[0]), outputs.usual(network, shape[0])
+        )
+
+    @property
+    def log_odds(self) -> bool:
+        """Whether one output is ln p/(1 − p)."""
+        return self.yes_no and self.makes == "Sigmoid"
 
     def classes(self, scores: int) -> int:
         """Return how many classes so many scores tell apart."""
         return 2 if self.yes_no else scores
 
     def predicted(self, y: Array) -> IntArray:
-        """Return the class of each row of y (N, K)."""
-        if not self.yes_no:
-            return np.asarray(y.argmax(axis=1))
-        return np.asarray(y[:, 0] > (0.5 if self.ending == GIVEN else 0), np.int64)
+        """Return the class of each row of scores y (N, K): that of the largest output, the first of equals."""
+        if self.yes_no:
+            return np.asarray(outputs.turned(y, self.makes, self.loss)[:, 0] > 0.5, np.int64)
+        return np.asarray(outputs.turned(y, self.before, self.loss).argmax(axis=1))
 
-    def probabilities(self, y: Array) -> Array:
-        """Return the probabilities of the classes."""
-        p = y if self.ending == GIVEN else sigmoid(y) if self.ending == "Sigmoid" or self.yes_no else softmax(y)
-        return np.concatenate([1 - p, p], axis=1) if self.yes_no else p
+    def probabilities(self, y: Array) -> Array | None:
+        """Return the probabilities of the classes; None where the network has none."""
+        if not self.makes:
+            return None
+        p = outputs.turned(y, self.makes, self.loss)
+        return outputs.both(p) if self.yes_no else p
+
+
+def expect_chances(who: str, scalar: str, reading: Reading) -> None:
+    """Raise ArgumentError where a probability is asked of a network that has none, or none with a known gradient."""
+    if scalar not in CHANCES or reading.makes not in ("", outputs.OWN):
+        return
+    lack = "knows no probabilities" if not reading.makes else "makes probabilities in a way of its own"
+    raise ArgumentError(
+        f"{who}: scalar={scalar!r} is not for this network, whose loss {type(reading.loss).__name__} {lack}. "
+        "Take scalar='logit'."
+    )
 
 
 class Question:
@@ -294,6 +319,8 @@ class Question:
             self._weights = _weights(who, whole, target)
         else:
             self.reading = Reading.of(whole)
+            if not isinstance(target, Function) and self.reading.network.output_shape is not None:
+                expect_chances(who, scalar, self.reading)
         self.network = self.reading.network
         self.x: Array = np.array(whole.accept(x))  # a copy: the caller may go on writing to x
         if len(self.x) == 0:

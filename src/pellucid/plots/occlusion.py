@@ -86,7 +86,9 @@ def _draw(
     """Draw one row, and return the scales of the two maps that have one."""
     axes[0].imshow(images[i], cmap=pixels.grey_map(images), vmin=0, vmax=1, aspect="auto")
     falls = paint(axes[1], result.maps()[i], scale, colour_map("house", scale.signed))
-    chance = result.extras["probability"][i]
+    chance = result.extras.get("probability", np.full_like(result.extras["drop"], np.nan))[
+        i
+    ]  # blank where none is known
     chances = axes[2].imshow(chance, cmap=style.colour_map(style.SEQUENTIAL), vmin=0, vmax=1, aspect="auto")
     axes[3].imshow(legend.class_colours(result.extras["predicted"][i]), aspect="auto")
     return falls, chances

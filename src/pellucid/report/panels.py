@@ -79,18 +79,22 @@ def detail(one: Explanation) -> str:
 
 def _places(explanation: Explanation, i: int, names: Sequence[str]) -> list[Panel]:
     """Return what occlusion saw at each place of its patch: the class's probability, and the class predicted."""
-    chance, predicted = explanation.extras["probability"][i], explanation.extras["predicted"][i]
-    ink = (255 * (1 - chance)).round().astype(np.uint8)
+    predicted = explanation.extras["predicted"][i]
     legend = entries(explanation.extras["counts"][i], names)
     said = ", ".join(entry.text for entry in legend)
+    classes = Panel(
+        "Class, occluded", colours.classes(predicted), said if len(legend) < 4 else f"{len(legend)} classes",
+        detail=f"the class predicted where the patch covers each place: {said}",
+        legend=legend,
+    )  # fmt: skip
+    if "probability" not in explanation.extras:  # the network knows none
+        return [classes]
+    chance = explanation.extras["probability"][i]
+    ink = (255 * (1 - chance)).round().astype(np.uint8)
     name = names[int(explanation.target[i])]
     low, high = float(chance.min()), float(chance.max())
     about = f"the probability of {name} where the patch covers each place, from {low:.3g} to {high:.3g}"
     return [
         Panel("Probability, occluded", colours.colour(ink), f"of {name}: {low:.2g} – {high:.2g}", detail=about),
-        Panel(
-            "Class, occluded", colours.classes(predicted), said if len(legend) < 4 else f"{len(legend)} classes",
-            detail=f"the class predicted where the patch covers each place: {said}",
-            legend=legend,
-        ),
-    ]  # fmt: skip
+        classes,
+    ]

@@ -96,7 +96,8 @@ def predict_proba(
     Raises
     ------
     ArgumentError
-        If the network was trained to hit numbers.
+        If the network was trained to hit numbers, or for classes with a loss that knows no probabilities: a squared
+        distance, Huber, Hinge.
 
     Examples
     --------
@@ -108,7 +109,7 @@ def predict_proba(
     if loss is None and not answers(network):
         expect_classes("predict_proba", network, "They are no probabilities: predict gives them.")
     y = _rows("predict_proba", _predict("predict_proba", model, x, batch_size))
-    return probabilities(network, y, None if loss is None else as_loss(loss))
+    return probabilities("predict_proba", network, y, None if loss is None else as_loss(loss))
 
 
 @checked_late

@@ -17,7 +17,7 @@ from pellucid.layers import Container
 from pellucid.layers.container import CHANNELS_LAST, looks_channels_first
 from pellucid.losses import LossLike
 from pellucid.optimizers import SGD, OptimizerLike, as_optimizer
-from pellucid.outputs import OutputSpec
+from pellucid.outputs import OutputSpec, expect_several
 from pellucid.training.callbacks import Callback
 from pellucid.training.evaluation import choose_loss, network_of, usual_loss
 from pellucid.training.given import (
@@ -130,6 +130,7 @@ def fit(
     plan = Plan.make(len(train), epochs, iterations, batch_size, sampling, evaluate_every, first_evaluation)
     plan.expect_batches(network.least_batch(train.sample_shape))
     expect_several_classes(train)
+    expect_several(network, (output_shape or (0,))[-1])
     loss = choose_loss(network, usual_loss(network, train, output_shape) if loss is None else loss)
     t, criterion = checked_targets("fit", train, loss, output_shape)
     parts = [

@@ -23,6 +23,7 @@ from pellucid.explain.evaluate.sensitivity_n import sensitivity_n
 from pellucid.explain.result import Explanation
 from pellucid.explain.target import network_of
 from pellucid.kinds import is_numbers
+from pellucid.outputs import OWN
 from pellucid.shown import shown
 from pellucid.typing import Array, ArrayLike, Config
 
@@ -185,12 +186,13 @@ def trust_card(
     x, c = asked.question.x, asked.target
     name = name_of(method)
     found = method(whole, x, c)
-    removed = deletion(whole, method, x, c, seed=seed)
+    scalar = "probability" if asked.question.reading.makes not in ("", OWN) else "logit"
+    removed = deletion(whole, method, x, c, scalar=scalar, seed=seed)
     forgotten = model_randomization(whole, method, x, c, seed=seed)
     rows = [
         _row("deletion", "does the class vanish with the pixels?", removed),
         _row("insertion", "does it appear with them?", insertion(
-            whole, method, x, c, baseline="blurred" if x.ndim == 4 else "mean", seed=seed)),
+            whole, method, x, c, scalar=scalar, baseline="blurred" if x.ndim == 4 else "mean", seed=seed)),
         *_forgetting(forgotten),
         _row("infidelity", "do values foretell small changes?", infidelity(
             whole, method, x, c, scaled=True, seed=seed)),
