@@ -109,3 +109,21 @@ def test_shapley_adds_up_for_any_number_of_orders(cnn, residual, graph, x):
 
         np.testing.assert_allclose(result.proof.residual, 0, atol=1e-12)
         assert result.proof.holds.all()
+
+
+@pytest.mark.parametrize("number", [2, 2_000_000_000, 2**63 - 1, -1])
+def test_region_numbers_that_are_left_out_are_refused_however_large(linear, x, number):
+    region = np.zeros(x.shape[1:3], np.int64)
+    region[2:] = number
+    with pytest.raises(ShapeError, match=r"whole numbers 0\.\.R − 1.*Every number must occur"):
+        explain.shapley(linear, x, region=region)
+
+
+def test_regions_are_counted_in_whatever_integers_they_come(linear, x):
+    region = np.zeros(x.shape[1:3], np.int64)
+    region[2:] = 1
+    expected = explain.shapley(linear, x, region=region, permutations=2).values
+    for dtype in (np.uint8, np.uint64, np.int8):
+        np.testing.assert_array_equal(
+            explain.shapley(linear, x, region=region.astype(dtype), permutations=2).values, expected
+        )

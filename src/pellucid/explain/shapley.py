@@ -103,16 +103,13 @@ def _regions(region: Any, shape: Shape) -> IntArray:
     given = as_array("shapley", "region", region)
     if given.shape == shape[:2] and len(shape) == 3:
         given = np.broadcast_to(given[..., None], shape)
-    if (
-        given.shape != shape
-        or given.dtype.kind not in "iu"
-        or set(np.unique(given)) != set(range(int(given.max()) + 1))
-    ):
+    numbers = np.unique(given)
+    if given.shape != shape or given.dtype.kind not in "iu" or not np.array_equal(numbers, np.arange(len(numbers))):
         raise ShapeError(
             f"shapley: region must be a number of pixels, or whole numbers 0..R − 1 of shape {shape}, got "
             f"{given.shape} of {given.dtype}. Every number must occur."
         )
-    return given
+    return given.astype(np.intp)
 
 
 def _walk(
