@@ -236,3 +236,62 @@ def test_what_outputs_mean_is_kept_by_copies_and_files(tmp_path: Any) -> None:
     with pytest.raises(ArgumentError, match="trained to hit numbers"):
         pl.predict_classes(loaded, x)
     assert pl.layers.copy_network(network).outputs is network.outputs
+
+
+# Layers that draw at random behind the probabilities
+
+
+class Noise(pl.layers.Layer):
+    """A tenth more or less in training."""
+
+    stochastic = True
+
+    def infer_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x, *, train=False, rng=None):
+        factor = rng.uniform(0.9, 1.1, x.shape).astype(x.dtype) if train else np.ones_like(x)
+        return x * factor, factor
+
+    def backward(self, dy, cache, *, need_dx=True, need_grads=True):
+        return dy * cache, {}
+
+
+pl.layers.LAYERS.pop("Noise")
+
+BEHIND = {
+    "dropout": lambda end, noise: [A(1), end, noise],
+    "with another behind": lambda end, noise: [A(1), end, noise, pl.ReLU(), pl.Flatten()],
+    "nested": lambda end, noise: [pl.Sequential([A(1), pl.Sequential([end])]), pl.Sequential([pl.Sequential([noise])])],
+    "graph": lambda end, noise: [graph_of(A(1), end, noise)],
+    "graph behind": lambda end, noise: [A(1), end, graph_of(noise)],
+}
+
+
+@pytest.mark.parametrize("loss", [None, "CrossEntropy"])
+@pytest.mark.parametrize("noise", [pl.Dropout, pl.SpatialDropout2D, Noise], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("where", BEHIND)
+def test_what_draws_at_random_behind_a_sigmoid_is_refused_before_the_first_step(where, noise, loss):
+    x, t = yes_or_no()
+    end = [pl.Sigmoid(), *([pl.Reshape((1, 1, 1))] if noise is pl.SpatialDropout2D else [])]
+    layer = noise() if noise is Noise else noise(0.2)
+    parts = BEHIND[where](pl.Sequential(end), layer)
+    network = pl.Sequential([*parts, pl.Flatten()])
+    with pytest.raises(ArgumentError, match=f"{noise.__name__}.* stands behind the Sigmoid.*Put it before the Sigmoid"):
+        pl.fit(network, (x, t), loss=loss, progress=False)
+    assert network.input_shape is None
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss"),
+    [
+        ([A(1), pl.Dropout(0.2), pl.Sigmoid()], None),
+        ([A(1), pl.Sigmoid(), pl.Dropout(0.0)], None),
+        ([A(1), pl.Sigmoid(), pl.Dropout(0.2)], "MeanSquaredError"),
+        ([A(4), pl.Sigmoid(), pl.Dropout(0.2), A(1)], None),
+        ([A(4), pl.Sigmoid(), pl.Residual([A(4), pl.Dropout(0.2)])], "SoftmaxCrossEntropy"),
+    ],
+)
+def test_dropout_elsewhere_and_without_an_effect_trains(layers, loss):
+    x, t = yes_or_no()
+    pl.fit(pl.Sequential(layers), (x, t), loss=loss, progress=False)

@@ -16,11 +16,13 @@ from pellucid.layers import (
     ELU,
     AveragePool2D,
     Concat,
+    Container,
     Dropout,
     Flatten,
     GlobalAveragePool2D,
     GlobalMaxPool2D,
     Graph,
+    Layer,
     LeakyReLU,
     MaxPool2D,
     ReLU,
@@ -88,27 +90,46 @@ def ending(network: Any) -> str:
     return _ending(network) or ""
 
 
-def _ending(layer: Any) -> str | None:
-    """The same, and None for what only passes on the numbers that it is given."""
-    if is_plain(layer, *KEEPING):
-        return None
+def noise_behind(network: Any) -> tuple[str, Any] | None:
+    """Return "Softmax" or "Sigmoid" and the first layer behind it, from the end, that changes numbers at random."""
+    noisy: list[Any] = []
+    kind = _ending(network, noisy)
+    return (kind, noisy[0]) if kind and noisy else None
+
+
+def _ending(layer: Any, noisy: list[Any] | None = None) -> str | None:
+    """The same, and None for what only passes on the numbers that it is given.
+
+    With a list, which takes them, layers that draw at random pass on too: in evaluation mode most change nothing.
+    """
     if isinstance(layer, Sequential):
-        kinds = map(_ending, reversed(layer.layers))
+        kinds = (_ending(inner, noisy) for inner in reversed(layer.layers))
         return next((kind for kind in kinds if kind is not None), None)
     if isinstance(layer, Graph):
-        return _ending_at(layer, layer.output)
+        return _ending_at(layer, layer.output, noisy)
+    if noisy is not None and _draws(layer):
+        noisy += [layer] if getattr(layer, "drop_probability", 1) else []
+        return None
+    if is_plain(layer, *KEEPING):
+        return None
     return next((kind.__name__ for kind in (Softmax, Sigmoid) if isinstance(layer, kind)), "")
 
 
-def _ending_at(graph: Graph, name: str) -> str | None:
+def _draws(layer: Any) -> bool:
+    """Whether a layer does in training what Dropout does: it draws at random, and has nothing to learn."""
+    leaf = isinstance(layer, Layer) and not isinstance(layer, Container)
+    return leaf and layer.stochastic and type(layer).create_params is Layer.create_params
+
+
+def _ending_at(graph: Graph, name: str, noisy: list[Any] | None = None) -> str | None:
     if name == INPUT:
         return None
     node = graph.node(name)
     if is_plain(node.operation, Concat):
-        kinds = {_ending_at(graph, source) for source in node.inputs}
+        kinds = {_ending_at(graph, source, noisy) for source in node.inputs}
         return kinds.pop() if len(kinds) == 1 else "Sigmoid" if kinds == {"Softmax", "Sigmoid"} else ""
-    own = _ending(node.operation)
-    return _ending_at(graph, node.inputs[0]) if own is None else own
+    own = _ending(node.operation, noisy)
+    return _ending_at(graph, node.inputs[0], noisy) if own is None else own
 
 
 def expect_scores(network: Any, loss: Loss) -> None:
@@ -121,6 +142,20 @@ def expect_scores(network: Any, loss: Loss) -> None:
             f"The network ends in {kind}, and the loss {name} "
             f"{'applies it again' if needless else 'takes scores and not probabilities'}. "
             f"Take the {kind} away{other}: predict_proba gives the probabilities."
+        )
+
+
+def expect_steady(network: Any, loss: Loss) -> None:
+    """Raise ArgumentError where a training pass would change the probabilities at the end, except for a distance.
+
+    Dropout divides what it keeps by 1 − p: behind a sigmoid it gives numbers beyond 1.
+    """
+    found = noise_behind(network)
+    if found and _made_by(loss):
+        kind, layer = found
+        raise ArgumentError(
+            f"{layer.label}: stands behind the {kind} that the network ends in and changes its probabilities in "
+            f"training, which {type(loss).__name__} cannot take. Put it before the {kind}."
         )
 
 

@@ -17,7 +17,7 @@ from pellucid.layers import Container
 from pellucid.layers.container import CHANNELS_LAST, looks_channels_first
 from pellucid.losses import LossLike
 from pellucid.optimizers import SGD, OptimizerLike, as_optimizer
-from pellucid.outputs import OutputSpec, expect_several
+from pellucid.outputs import OutputSpec, expect_several, expect_steady
 from pellucid.training.callbacks import Callback
 from pellucid.training.evaluation import choose_loss, network_of, usual_loss
 from pellucid.training.given import (
@@ -132,6 +132,7 @@ def fit(
     expect_several_classes(train)
     expect_several(network, (output_shape or (0,))[-1])
     loss = choose_loss(network, usual_loss(network, train, output_shape) if loss is None else loss)
+    expect_steady(network, loss)
     t, criterion = checked_targets("fit", train, loss, output_shape)
     parts = [
         None if part is None else (part, _as_floats(checked_targets("fit", part, criterion, output_shape)[0], network))
