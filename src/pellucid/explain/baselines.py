@@ -8,8 +8,9 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import numbers
-from pellucid.errors import ShapeError
+from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.resize import gaussian_blur
+from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike
 
 BaselineLike: TypeAlias = "str | float | ArrayLike"
@@ -31,7 +32,7 @@ def as_baselines(who: str, given: Any, x: Array) -> list[Baseline]:
     return [as_baseline(who, one, x) for one in (given if several else [given])]
 
 
-def as_baseline(who: str, given: Any, x: Array) -> Baseline:
+def as_baseline(who: str, given: Any, x: Array, name: str = "baseline") -> Baseline:
     """Return the baseline of each sample of x.
 
     "black" is 0; "white" the sample's largest value and "grey" the middle of its range; "mean" its mean in each
@@ -39,20 +40,23 @@ def as_baseline(who: str, given: Any, x: Array) -> Baseline:
     """
     axes = tuple(range(1, x.ndim - 1)) if x.ndim > 2 else (1,)
     if isinstance(given, str):
-        checks.expect_known(who, "baseline", given, NAMES)
-        return Baseline(given, np.broadcast_to(_named(who, given, x, axes), x.shape).astype(x.dtype))
-    values = numbers(who, "baseline", given, x.dtype)
+        checks.expect_known(who, name, given, NAMES)
+        return Baseline(given, np.broadcast_to(_named(who, name, given, x, axes), x.shape).astype(x.dtype))
+    with np.errstate(over="ignore"):  # what is too large for the dtype is infinite, and refused
+        values = numbers(who, name, given, x.dtype)
     if values.shape not in ((), x.shape[1:], x.shape):
-        raise ShapeError(f"{who}: baseline must be a number or have shape {x.shape[1:]}, got {values.shape}.")
+        raise ShapeError(f"{who}: {name} must be a number or have shape {x.shape[1:]}, got {values.shape}.")
+    if not np.isfinite(values).all():
+        raise ArgumentError(f"{who}: {name} must be finite in {x.dtype}, got {came(given)}.")
     text = f"{values:g}" if values.ndim == 0 else "given"
     return Baseline(text, np.broadcast_to(values, x.shape).astype(x.dtype))
 
 
-def _named(who: str, name: str, x: Array, axes: tuple[int, ...]) -> Array:
+def _named(who: str, argument: str, name: str, x: Array, axes: tuple[int, ...]) -> Array:
     everything = tuple(range(1, x.ndim))
     if name == "blurred":
         if x.ndim != 4:
-            raise ShapeError(f"{who}: baseline='blurred' needs images (N, H, W, C), got {x.shape}. Use 'mean'.")
+            raise ShapeError(f"{who}: {argument}='blurred' needs images (N, H, W, C), got {x.shape}. Use 'mean'.")
         return gaussian_blur(x, min(x.shape[1:3]) / 8)
     if name == "mean":
         return np.asarray(x.mean(axis=axes, keepdims=True))

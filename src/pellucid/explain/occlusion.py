@@ -74,7 +74,7 @@ def occlusion(
             "For a network of vectors build one that begins with Flatten()."
         )
     sizes, steps = checks.pair("occlusion", "patch", patch), checks.pair("occlusion", "stride", stride)
-    fill = as_baseline("occlusion", value, question.x)
+    fill = as_baseline("occlusion", value, question.x, "value")
     _, height, width, _ = question.x.shape
     tops, lefts = _places("height", height, sizes[0], steps[0]), _places("width", width, sizes[1], steps[1])
     y = question.network(question.x)

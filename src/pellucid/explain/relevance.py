@@ -21,7 +21,13 @@ from pellucid.checked import checked_late
 from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError
 from pellucid.layers import Affine
+from pellucid.shown import came
 from pellucid.typing import Array, Arrays
+
+LARGEST = 1e6
+"""A factor beyond has no effect but to overflow."""
+WIDEST = 1e30
+"""A bound beyond leaves float32 no room for a sum."""
 
 
 class RelevanceRule(metaclass=Constructed):
@@ -63,6 +69,9 @@ class Epsilon(RelevanceRule):
 
     epsilon: float = 1e-6
 
+    def __post_init__(self) -> None:
+        _expect_not_below_0("Epsilon", "epsilon", self.epsilon)
+
     def share(self, layer: Any, x: Array, R: Array) -> tuple[Array, Arrays]:
         return _through(layer, x, R, self.epsilon)
 
@@ -82,6 +91,9 @@ class Gamma(RelevanceRule):
     """
 
     gamma: float = 0.25
+
+    def __post_init__(self) -> None:
+        _expect_not_below_0("Gamma", "gamma", self.gamma)
 
     def share(self, layer: Any, x: Array, R: Array) -> tuple[Array, Arrays]:
         grown = {key: p + p.dtype.type(self.gamma) * np.maximum(p, 0) for key, p in layer.params.items()}
@@ -108,8 +120,10 @@ class AlphaBeta(RelevanceRule):
     beta: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.beta < 0 or not np.isclose(self.alpha - self.beta, 1):
-            raise ArgumentError(f"AlphaBeta: alpha − beta must be 1 and beta ≥ 0, got {self.alpha} and {self.beta}.")
+        for name in ("alpha", "beta"):
+            _expect_not_below_0("AlphaBeta", name, getattr(self, name))
+        if not np.isclose(self.alpha - self.beta, 1):
+            raise ArgumentError(f"AlphaBeta: alpha − beta must be 1, got {came(self.alpha)} and {came(self.beta)}.")
 
     def share(self, layer: Any, x: Array, R: Array) -> tuple[Array, Arrays]:
         result, losses = _one_sign(layer, x, R, 1)
@@ -139,6 +153,13 @@ class Bounded(RelevanceRule):
     low: float | None = None
     high: float | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            if getattr(self, name) is not None:
+                checks.expect_range("Bounded", name, getattr(self, name), -WIDEST, WIDEST)
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            raise ArgumentError(f"Bounded: low must lie below high, got {came(self.low)} and {came(self.high)}.")
+
     def share(self, layer: Any, x: Array, R: Array) -> tuple[Array, Arrays]:
         axes = tuple(range(1, x.ndim))
         low = x.min(axis=axes, keepdims=True) if self.low is None else self.low
@@ -149,6 +170,10 @@ class Bounded(RelevanceRule):
         s, dead = _quotient(R, z)
         result: Any = sum(a * _back(part, a, s) for part, a in parts if part is not None)
         return result, {"dead": dead}
+
+
+def _expect_not_below_0(who: str, name: str, value: Any) -> None:
+    checks.expect_range(who, name, value, 0, LARGEST)
 
 
 NAMED: dict[str, RelevanceRule] = {

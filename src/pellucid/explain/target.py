@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from pellucid import checks, outputs
-from pellucid.arrays import as_array
+from pellucid.arrays import as_array, numbers
 from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.parts import AnyContainer, before_softmax, layer_shape, upto
@@ -54,6 +54,17 @@ class Contrast:
     b: Any
 
 
+def _expect_layer(who: str, name: Any) -> None:
+    if not isinstance(name, str):
+        raise ArgumentError(f"{who}: layer must be a layer's name such as 'conv2d1', got {came(name)}.")
+
+
+def _expect_whole(who: str, name: str, value: Any, given: Any) -> None:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+        several = " or a tuple of them" if name == "index" else ""
+        raise ArgumentError(f"{who}: {name} must be a whole number{several}, got {came(given)}.")
+
+
 @checked_late
 @dataclass(frozen=True)
 class Unit:
@@ -70,6 +81,11 @@ class Unit:
 
     layer: str
     index: int | tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        _expect_layer("Unit", self.layer)
+        for i in self.index if isinstance(self.index, tuple) else (self.index,):
+            _expect_whole("Unit", "index", i, self.index)
 
 
 @checked_late
@@ -89,6 +105,10 @@ class Filter:
     layer: str
     channel: int
 
+    def __post_init__(self) -> None:
+        _expect_layer("Filter", self.layer)
+        _expect_whole("Filter", "channel", self.channel, self.channel)
+
 
 @checked_late
 @dataclass(frozen=True)
@@ -107,6 +127,12 @@ class Function:
 
     compute: Callable[[Array], tuple[Array, Array]]
     name: str = "a function of the scores"
+
+    def __post_init__(self) -> None:
+        if not callable(self.compute) or not isinstance(self.name, str):
+            raise ArgumentError(
+                f"Function: takes a function y → (values, dy) and a name, got {came(self.compute)}, {came(self.name)}."
+            )
 
 
 Target: TypeAlias = "str | int | ArrayLike | Contrast | Unit | Filter | Function"
@@ -178,7 +204,12 @@ class _Given(Scalar):
         self.function = function
 
     def compute(self, y: Array, rows: IntArray) -> tuple[Array, Array]:
-        value, dy = (np.asarray(part, y.dtype) for part in self.function.compute(y))
+        found = self.function.compute(y)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise ArgumentError(f"Function: compute(y) must return two arrays (values, dy), got {came(found)}.")
+        value, dy = (
+            numbers("Function", name, part, y.dtype) for name, part in zip(("values", "dy"), found, strict=True)
+        )
         if value.shape != (len(y),) or dy.shape != y.shape:
             raise ShapeError(
                 f"Function: compute(y) must return values ({len(y)},) and dy {y.shape}, got {value.shape} "
