@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,12 +41,27 @@ network(x[:1])
 """
 
 
-def run(name: str, command: list[str], environment: dict[str, str], folder: Path = ROOT) -> bool:
+def run(name: str, command: list[str], environment: dict[str, str], folder: Path = ROOT, *, shown: bool = True) -> bool:
+    """Run the tests; what is not shown as it comes is shown at the end."""
     print(f"== {name}: {' '.join(command)}", flush=True)
-    began = time.perf_counter()
-    code = subprocess.run(command, env={**os.environ, **environment}, cwd=folder, check=False).returncode
-    print(f"== {name}: {'green' if code == 0 else 'FAILED'} after {time.perf_counter() - began:.0f} s\n", flush=True)
-    return code == 0
+    began, out = time.perf_counter(), None if shown else subprocess.PIPE
+    environment = {**os.environ, **environment}
+    done = subprocess.run(command, env=environment, cwd=folder, check=False, stdout=out, stderr=subprocess.STDOUT)
+    good, seconds = done.returncode == 0, time.perf_counter() - began
+    said = "" if shown else f"{done.stdout.decode(errors='replace')}\n"
+    print(f"{said}== {name}: {'green' if good else 'FAILED'} after {seconds:.0f} s\n", flush=True)
+    return good
+
+
+def side_by_side(taskset: str, *runs: tuple[str, list[str], dict[str, str]]) -> list[bool]:
+    """Run each on a core of its own."""
+    cores = sorted(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(min(len(cores), len(runs))) as pool:
+        pinned = [
+            pool.submit(run, name, [taskset, "-c", str(cores[i % len(cores)]), *command], extra, shown=False)
+            for i, (name, command, extra) in enumerate(runs)
+        ]
+        return [one.result() for one in pinned]
 
 
 def assembly(environment: dict[str, str]) -> str:
@@ -77,9 +93,12 @@ def main() -> int:
         green.append(without_wide_registers())
         with tempfile.TemporaryDirectory() as cache:
             green.append(run("without AVX-512", [*pytest, *TESTS], {**HASWELL, "NUMBA_CACHE_DIR": cache}))
+    without_numba = {"PELLUCID_NO_NUMBA": "1"}
     if taskset := shutil.which("taskset"):
-        green.append(run("one core", [taskset, "-c", "0", *pytest[:3], *TESTS], {}))
-    green.append(run("without Numba", [*pytest, *TESTS], {"PELLUCID_NO_NUMBA": "1"}))
+        alone = [*pytest[:3], *TESTS]
+        green += side_by_side(taskset, ("one core", alone, {}), ("without Numba", alone, without_numba))
+    else:
+        green.append(run("without Numba", [*pytest, *TESTS], without_numba))
     if wheel:
         python = str(Path(wheel).absolute())
         where = "import pellucid as pl; print(pl.__file__); assert 'site-packages' in pl.__file__"
