@@ -47,7 +47,7 @@ def training_figure(history: Any, *, held_out: str = "test", title: str | None =
             _accuracy_scale(axes[1], [run.epochs[key] for key, _ in drawn])
             axes[1].legend(loc="lower right")
         if title:
-            fig.suptitle(title, x=0.02, ha="left", weight="bold", size=style.TITLE)
+            fig.suptitle(style.drawable(title), x=0.02, ha="left", weight="bold", size=style.TITLE)
     return fig
 
 

@@ -75,7 +75,7 @@ def heading(fig: Figure, title: str) -> None:
     if title:
         width, height = fig.get_size_inches()
         fig.suptitle(
-            title,
+            style.drawable(title),
             x=MARGIN / width,
             y=1 - MARGIN / height,
             ha="left",

@@ -60,7 +60,7 @@ def learning_curves(history: Any, *, log: bool = False, title: str | None = None
             _draw(axes, lines, kind, log)
         _keys(fig, panels, runs)
         if title:
-            fig.suptitle(title, x=0.02, ha="left", weight="bold", size=style.TITLE)
+            fig.suptitle(style.drawable(title), x=0.02, ha="left", weight="bold", size=style.TITLE)
     return fig
 
 

@@ -37,7 +37,7 @@ class Series(NamedTuple):
 
 def read(who: str, history: Any) -> Series:
     """The columns of `history`; ArgumentError unless it looks like one, DataError if it recorded no loss."""
-    tables = [getattr(history, name, None) for name in ("iterations", "epochs")]
+    tables = [_table(history, name) for name in ("iterations", "epochs")]
     if not all(isinstance(table, Mapping) for table in tables):
         raise ArgumentError(
             f"{who}: history must have the tables .iterations and .epochs, as fit(...) returns it, "
@@ -47,6 +47,13 @@ def read(who: str, history: Any) -> Series:
     if not {"iteration", "loss"} <= series.iterations.keys():
         raise DataError(f"{who}: the history holds no finite loss, so nothing can be drawn. Train first.")
     return series
+
+
+def _table(history: Any, name: str) -> Any:
+    try:
+        return getattr(history, name, None)
+    except Exception:  # noqa: BLE001  # `__getattr__` is the object's own
+        return None
 
 
 def _columns(who: str, table: str, columns: Any) -> Arrays:

@@ -114,7 +114,7 @@ def png(shown: Figure) -> tuple[bytes, dict[str, int]]:
 
 def panel(axes: Axes, title: str, xlabel: str = "") -> Axes:
     """Dress axes that hold curves."""
-    axes.set_title(title)
+    axes.set_title(drawable(title))
     axes.set_xlabel(xlabel)
     quiet_ticks(axes)
     return axes
@@ -138,12 +138,17 @@ def colour_map(colours: tuple[str, ...]) -> Colormap:
     return LinearSegmentedColormap.from_list("pellucid", list(colours)).with_extremes(bad="none")
 
 
+def drawable(text: str) -> str:
+    r"""The text with halves of signs, which no font can draw, written out: \ud800."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Inches that a line of text takes in the house's font."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
-    text = bounded(text, 1000)  # longer is too wide at any size
+    text = bounded(drawable(text), 1000)  # longer is too wide at any size
     if not text.strip():
         return 0.0
     font = FontProperties(weight="bold" if bold else "normal")

@@ -117,7 +117,7 @@ def _panel(fig: Figure, left: float, top: float, width: float, title: str) -> Ax
     full_width, full_height = fig.get_size_inches()
     box = (left / full_width, 1 - (top + PANEL - 0.3) / full_height, width / full_width, (PANEL - 0.3) / full_height)
     axes = style.panel(fig.add_axes(box), title)
-    axes.set_title(title, fontsize=style.TEXT)
+    axes.set_title(style.drawable(title), fontsize=style.TEXT)
     axes.set_ylim(0, 1.04)
     axes.set_yticks([0, 0.5, 1])
     return axes
