@@ -22,20 +22,6 @@ from pellucid.models import RECIPES
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in an empty folder; give its exit code and what it printed."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as exit_:
-            main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return call
-
-
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small directory of IDX files: 600 and 100 of MNIST's images."""

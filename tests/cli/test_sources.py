@@ -9,23 +9,8 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.cli import main
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in an empty folder; give its exit code and what it printed."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as exit_:
-            main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return call
 
 
 def write_table(path: str, x: np.ndarray, t: np.ndarray, header: str = "a,b,kind") -> None:

@@ -11,25 +11,15 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.cli import main
 
 Run = Callable[..., tuple[int, str, str]]
 SHORT = ["--iterations", "20", "--batch-size", "5"]
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in a folder that holds a table; give its exit code and what it printed."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def table(run: Run) -> None:
+    """The folder in which commands run holds a table."""
     write_table("t.csv", 0)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as exit_:
-            main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return call
 
 
 def write_table(path: str, seed: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,16 +9,6 @@ import pytest
 import pellucid as pl
 from pellucid.data import ColumnWarning, from_dataframe, load_csv
 from pellucid.errors import ArgumentError, DataError, FileFormatError
-
-
-@pytest.fixture
-def csv(tmp_path: Path):
-    def write(text: str | bytes, name: str = "table.csv") -> Path:
-        path = tmp_path / name
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    return write
 
 
 def pixels(rng, labels_at: int, header: bool) -> str:

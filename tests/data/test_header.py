@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,16 +11,6 @@ import pytest
 import pellucid as pl
 from pellucid.errors import ArgumentError, DataError
 from pellucid.typing import Array
-
-
-@pytest.fixture
-def csv(tmp_path: Path):
-    def write(text: str | bytes) -> Path:
-        path = tmp_path / "table.csv"
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    return write
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,18 +11,6 @@ from pellucid.data import Dataset, from_dataframe, load_csv
 from pellucid.errors import ArgumentError, DataError, FileFormatError, LabelError, UnknownNameError
 
 IRIS = "sepal,petal,species\n5.1,1.4,setosa\n7.0,4.7,versicolor\n4.9,1.5,setosa\n"
-
-
-@pytest.fixture
-def csv(tmp_path: Path):
-    """Write text to a CSV file and give its path."""
-
-    def write(text: str | bytes) -> Path:
-        path = tmp_path / "table.csv"
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    return write
 
 
 def summary(data: Dataset) -> tuple[list[list[float]], list[int], tuple[str, ...] | None]:
