@@ -77,7 +77,6 @@ def softmax(x: ArrayLike) -> Array:
 
 
 @checked
-@checks.within_memory
 def one_hot(t: ArrayLike, classes: int, dtype: DTypeLike = np.float32) -> Array:
     """Class indices (N,) as rows (N, K) that hold a single 1.
 

@@ -35,7 +35,7 @@ from pellucid.layers import (
 )
 from pellucid.layers.nodes import INPUT
 from pellucid.layers.plain import is_plain
-from pellucid.losses import Loss, RowLoss, ShareLoss, SigmoidCrossEntropy, SoftmaxCrossEntropy, as_loss, loss_config
+from pellucid.losses import Loss, ShareLoss, SigmoidCrossEntropy, SoftmaxCrossEntropy, as_loss, loss_config
 from pellucid.typing import Array, Config, IntArray
 
 PASSIVE = (Dropout, SpatialDropout2D, Flatten, Reshape)
@@ -223,8 +223,7 @@ def predicted(network: Any, y: Array, loss: Loss | None = None) -> IntArray:
 
 def says_yes_or_no(network: Any, outputs: int) -> bool:
     """Whether one output tells class 1 from class 0; not where it hits a number."""
-    known = network.outputs
-    return outputs == 1 and (known is None or known.classes is not None or answers(network))
+    return outputs == 1 and not hits_numbers(network)
 
 
 def expect_several(network: Any, outputs: int) -> None:
@@ -243,6 +242,12 @@ def expect_classes(who: str, network: Any, remedy: str) -> None:
         raise ArgumentError(f"{who}: the network was trained to hit numbers ({type(known.loss).__name__}). {remedy}")
 
 
+def hits_numbers(network: Any) -> bool:
+    """Whether a network was trained to hit numbers, of which none is a class."""
+    known = network.outputs
+    return known is not None and known.classes is None and not answers(network)
+
+
 def answers(network: Any) -> bool:
     """Whether a network was trained on several yes-or-no questions at once, or on shares."""
     known = network.outputs
@@ -255,8 +260,3 @@ def usual(network: Any, outputs: int) -> Loss:
         loss: Loss = network.outputs.loss
         return loss
     return SigmoidCrossEntropy() if outputs == 1 else SoftmaxCrossEntropy()
-
-
-def hits_numbers(loss: Loss) -> bool:
-    """Whether a loss compares outputs with numbers of any size."""
-    return isinstance(loss, RowLoss)

@@ -18,7 +18,9 @@ from pellucid.interop.strict_json import parse_json
 from pellucid.layers import Container
 from pellucid.losses import LOSSES, Loss, as_loss
 from pellucid.models import RECIPES, recipe
-from pellucid.outputs import answers
+from pellucid.outputs import both, hits_numbers, knows_chances
+from pellucid.training import predict, predict_proba
+from pellucid.typing import Array
 
 
 def load_data(source: Source | None) -> tuple[Dataset, Dataset]:
@@ -56,9 +58,11 @@ def load_model(path: Path) -> tuple[Container[Any], Loss | None]:
     return network, loss
 
 
-def hits_numbers(network: Container[Any]) -> bool:
-    """Whether a network was trained to hit numbers, of which none is a class."""
-    return network.outputs is not None and network.outputs.classes is None and not answers(network)
+def rows_of(network: Container[Any], x: Array, loss: Loss | None) -> Array:
+    """Return what a network says of samples: numbers, probabilities of classes, or scores where it knows no more."""
+    if hits_numbers(network):
+        return predict(network, x)
+    return predict_proba(network, x, loss=loss) if knows_chances(network, loss) else both(predict(network, x))
 
 
 def class_names(network: Container[Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pellucid.cli.common import class_names, expect_file, hits_numbers, load_model, shaped_for, write_figure
+from pellucid.cli.common import class_names, expect_file, load_model, rows_of, shaped_for, write_figure
 from pellucid.cli.options import data_beside_target
 from pellucid.cli.ranges import NAME
 from pellucid.cli.sources import Source, data_of, read_for, tell
@@ -17,14 +17,13 @@ from pellucid.errors import ArgumentError, DataError
 from pellucid.explain.parts import layer_shape
 from pellucid.layers import Container
 from pellucid.losses import Loss
-from pellucid.outputs import both, knows_chances
+from pellucid.outputs import hits_numbers, knows_chances
 from pellucid.report import Panel, Sample, colours
 from pellucid.report.choose import read_samples, read_target, stack
 from pellucid.report.methods import ask, chosen
 from pellucid.report.panels import panels
 from pellucid.report.sheet import Block, sheet
 from pellucid.shown import shown
-from pellucid.training import predict, predict_proba
 
 
 @click.command("explain")
@@ -131,13 +130,12 @@ class Desk:
         return Panel("Input", colours.colour(picture))
 
     def _headings(self) -> list[str]:
-        x = stack(self.samples)
+        rows = rows_of(self.network, stack(self.samples), self.loss)
         if hits_numbers(self.network):
-            said = [", ".join(f"{value:.4g}" for value in row) for row in predict(self.network, x)]
+            said = [", ".join(f"{value:.4g}" for value in row) for row in rows]
         elif not knows_chances(self.network, self.loss):  # the scores say which class, and not how surely
-            said = [self.names[k] for k in both(predict(self.network, x)).argmax(axis=1)]
+            said = [self.names[k] for k in rows.argmax(axis=1)]
         else:
-            rows = predict_proba(self.network, x, loss=self.loss)
             said = [f"{self.names[k]} ({row[k]:.1%})" for k, row in zip(rows.argmax(axis=1), rows, strict=True)]
         lines = []
         for sample, answer in zip(self.samples, said, strict=True):

@@ -7,15 +7,15 @@ from pathlib import Path
 import click
 import numpy as np
 
-from pellucid.cli.common import class_names, hits_numbers, load_model, shaped_for
+from pellucid.cli.common import class_names, load_model, rows_of, shaped_for
 from pellucid.cli.options import data_option, table_option
 from pellucid.cli.ranges import COUNT, NAME
 from pellucid.cli.sources import Source, data_of, tell
 from pellucid.data import CsvOptions, read_inputs
 from pellucid.data.incoming import as_written
-from pellucid.outputs import answers, both, knows_chances
+from pellucid.outputs import answers, hits_numbers
 from pellucid.shown import shown
-from pellucid.training import evaluate, predict, predict_proba
+from pellucid.training import evaluate
 
 
 @click.command("evaluate")
@@ -63,10 +63,7 @@ def predict_command(
     several = answers(network)
     numbers = hits_numbers(network)
     for path, incoming in zip(files, read, strict=True):
-        if numbers or knows_chances(network, loss):
-            rows = predict(network, incoming.x) if numbers else predict_proba(network, incoming.x, loss=loss)
-        else:  # the scores say which class, and not how surely
-            rows = both(predict(network, incoming.x))
+        rows = rows_of(network, incoming.x, loss)
         for i, row in enumerate(rows):
             name = shown(path) if len(rows) == 1 else f"{shown(path)}[{i}]"
             if several:

@@ -18,7 +18,6 @@ from pellucid.typing import Array, ArrayLike, IntArray, Shape
 
 
 @checked
-@checks.within_memory
 def shapley(
     model: Any,
     x: ArrayLike,
