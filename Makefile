@@ -31,7 +31,7 @@ dist: $(VENV)/.installed-dist ## build wheel and source distribution in dist/, a
 	$(VENV)/wheel/bin/python -m pip install --quiet "$$(ls $$PWD/dist/*.whl)[dev]"
 	$(BIN)/python tests/distribution.py dist $(VENV)/wheel/bin/python
 
-machines: dist ## run the kernel and layer tests without AVX-512, on one core, without Numba, and from the wheel
+machines: dist ## run the kernel and layer tests without AVX-512, without Numba, and on one core from the wheel
 	$(BIN)/python tests/machines.py --wheel $(VENV)/wheel/bin/python
 
 check: check-style test ## format, lint, types, tests

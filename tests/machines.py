@@ -1,9 +1,9 @@
 """The kernel and layer tests as on other machines: `python tests/machines.py --wheel PYTHON` (`make machines`).
 
 - without AVX-512, whose registers must then be in no compiled kernel
-- on one core
 - without Numba
-- from an installed wheel: PYTHON belongs to an environment that has one, and sees nothing of the source tree
+- on one core, and from an installed wheel: PYTHON belongs to an environment that has one, and sees nothing of the
+  source tree
 """
 
 from __future__ import annotations
@@ -53,14 +53,15 @@ def run(name: str, command: list[str], environment: dict[str, str], folder: Path
     return good
 
 
-def side_by_side(taskset: str, *runs: tuple[str, list[str], dict[str, str]]) -> list[bool]:
-    """Run each on a core of its own."""
-    cores = sorted(os.sched_getaffinity(0))
+def side_by_side(*runs: tuple[str, list[str], dict[str, str], Path]) -> list[bool]:
+    """Run each on a core of its own, where the system can say so."""
+    taskset = shutil.which("taskset")
+    cores = sorted(os.sched_getaffinity(0)) if taskset else [0]
     with ThreadPoolExecutor(min(len(cores), len(runs))) as pool:
-        pinned = [
-            pool.submit(run, name, [taskset, "-c", str(cores[i % len(cores)]), *command], extra, shown=False)
-            for i, (name, command, extra) in enumerate(runs)
-        ]
+        pinned = []
+        for i, (name, command, environment, folder) in enumerate(runs):
+            alone = [taskset, "-c", str(cores[i % len(cores)])] if taskset else []
+            pinned.append(pool.submit(run, name, [*alone, *command], environment, folder, shown=False))
         return [one.result() for one in pinned]
 
 
@@ -87,27 +88,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wheel", metavar="PYTHON", help="of an environment with an installed wheel")
     wheel = parser.parse_args().wheel
-    pytest = [sys.executable, "-m", "pytest", "-n", "2"]
+    tests = ["-m", "pytest", "-c", str(ROOT / "pyproject.toml"), *(str(ROOT / test) for test in TESTS)]
     green = []
-    if platform.machine().lower() in ("x86_64", "amd64"):
-        green.append(without_wide_registers())
-        with tempfile.TemporaryDirectory() as cache:
-            green.append(run("without AVX-512", [*pytest, *TESTS], {**HASWELL, "NUMBA_CACHE_DIR": cache}))
-    without_numba = {"PELLUCID_NO_NUMBA": "1"}
-    if taskset := shutil.which("taskset"):
-        alone = [*pytest[:3], *TESTS]
-        green += side_by_side(taskset, ("one core", alone, {}), ("without Numba", alone, without_numba))
-    else:
-        green.append(run("without Numba", [*pytest, *TESTS], without_numba))
-    if wheel:
-        python = str(Path(wheel).absolute())
-        where = "import pellucid as pl; print(pl.__file__); assert 'site-packages' in pl.__file__"
-        with tempfile.TemporaryDirectory() as elsewhere:
-            outside = Path(elsewhere)
+    with tempfile.TemporaryDirectory() as folder:
+        outside, name, python = Path(folder), "one core", sys.executable
+        if wheel:
+            name, python = "one core, from the wheel", str(Path(wheel).absolute())
+            where = "import pellucid as pl; print(pl.__file__); assert 'site-packages' in pl.__file__"
             green.append(run("the wheel is what is tested", [python, "-c", where], {}, outside))
-            tests = [str(ROOT / test) for test in TESTS]
-            command = [python, "-m", "pytest", "-n", "2", "-c", str(ROOT / "pyproject.toml"), *tests]
-            green.append(run("from the wheel", command, {}, outside))
+        if platform.machine().lower() in ("x86_64", "amd64"):
+            green.append(without_wide_registers())
+            narrow = {**HASWELL, "NUMBA_CACHE_DIR": folder}
+            green.append(run("without AVX-512", [sys.executable, *tests, "-n", "2"], narrow))
+        green += side_by_side(
+            (name, [python, *tests], {}, outside),
+            ("without Numba", [sys.executable, *tests], {"PELLUCID_NO_NUMBA": "1"}, ROOT),
+        )
     return 0 if all(green) else 1
 
 

@@ -107,7 +107,11 @@ print(watch(bell.ctypes.data, 0, 0, 10**15, 0, 0, 0), flush=True)
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
-        child.send_signal(signal.SIGSTOP)
-        time.sleep(0.1)
-        child.send_signal(signal.SIGCONT)
+        for _ in range(100):  # on one core it may not watch yet at the first time
+            child.send_signal(signal.SIGSTOP)
+            time.sleep(0.1)
+            child.send_signal(signal.SIGCONT)
+            time.sleep(0.1)
+            if child.poll() is not None:
+                break
         assert (child.communicate(timeout=60)[0], child.returncode) == ("False\n", 0)
