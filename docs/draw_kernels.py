@@ -15,23 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from pellucid.plots.style import (
-    BLUE,
-    DPI,
-    ERRORS,
-    FAINT,
-    INK,
-    MUTED,
-    PAPER,
-    SEQUENTIAL,
-    SMALL,
-    TEXT,
-    TITLE,
-    VERMILION,
-    figure,
-    house,
-    quiet_ticks,
-)
+from pellucid.pictures.palette import BLUE, ERRORS, FAINT, INK, MUTED, PAPER, SEQUENTIAL, VERMILION
+from pellucid.plots.style import DPI, SMALL, TEXT, TITLE, figure, house, quiet_ticks
 
 DOCS = Path(__file__).parent
 PALE_BLUE, PALE_ORANGE, GREY = SEQUENTIAL[1], ERRORS[1], "#EEF1F4"

@@ -18,8 +18,9 @@ ORDER = [
     {"typing", "errors", "shown", "flat"}, {"arrays", "calls"}, {"kinds"}, {"checks", "checked", "constructed"},
     {"files"},
     {"functions", "schedules", "initializers"}, {"kernels"}, {"layers"}, {"class_weights"},
-    {"losses", "optimizers", "numerical"}, {"outputs"}, {"gradcheck", "data", "plots"}, {"testing", "interop"},
-    {"training"}, {"explain"}, {"views"}, {"models"}, {"report"}, {"cli", "__init__", "__main__"},
+    {"losses", "optimizers", "numerical"}, {"outputs", "pictures"}, {"gradcheck", "data", "plots"},
+    {"testing", "interop"}, {"training"}, {"explain"}, {"views"}, {"models"}, {"report"},
+    {"cli", "__init__", "__main__"},
 ]  # fmt: skip
 RANK = {name: i for i, names in enumerate(ORDER) for name in names}
 OPTIONAL = {"numba", "llvmlite", "scipy", "matplotlib", "pandas", "PIL", "onnx", "sklearn", "torch", "rich"}

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from pellucid import plots
 from pellucid.errors import ArgumentError, DataError
-from pellucid.plots import series
+from pellucid.pictures import series
 from plots.histories import history
 
 

@@ -167,7 +167,7 @@ def test_importing_the_room_does_not_import_matplotlib():
 
 def test_plots_see_arrays_and_results_only():
     # A diagram is drawn from what `views.diagram` lays out for SVG and for Matplotlib alike.
-    rooms = ("plots", "arrays", "checks", "checked", "errors", "flat", "shown", "typing", "views.diagram")
+    rooms = ("plots", "pictures", "arrays", "checks", "checked", "errors", "flat", "shown", "typing", "views.diagram")
     allowed = tuple(f"pellucid.{name}" for name in rooms)
     room = Path(pellucid.__file__).parent / "plots"
     found = set()

@@ -6,8 +6,8 @@ from numpy.testing import assert_allclose
 
 from pellucid import plots
 from pellucid.errors import ArgumentError, DataError, ShapeError
+from pellucid.pictures.scale import Scale
 from pellucid.plots import filters
-from pellucid.plots.scale import Scale
 
 
 def pictures(fig):

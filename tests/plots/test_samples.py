@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from pellucid import plots
 from pellucid.errors import ArgumentError, DataError, LabelError, ShapeError
+from pellucid.pictures.classes import percent
 
 
 def captions(fig):
@@ -133,7 +134,7 @@ def test_no_mistakes_is_a_picture_that_says_so(rng):
     [(0, "0%"), (1e-7, "<0.001%"), (0.0004, "0.04%"), (0.87, "87%"), (0.9999, ">99%"), (1, "100%")],
 )
 def test_shares_are_short_and_only_certainty_is_called_so(share, text):
-    assert plots.samples.percent(share) == text
+    assert percent(share) == text
 
 
 def test_captions_do_not_overlap(rng):

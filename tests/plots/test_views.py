@@ -14,8 +14,9 @@ import pellucid as pl
 from pellucid import explain, plots
 from pellucid.cli.views import VIEWS
 from pellucid.errors import ArgumentError, ShapeError
+from pellucid.pictures import palette
+from pellucid.pictures.legend import Entry, entries
 from pellucid.plots import legend, style
-from pellucid.plots.legend import Entry
 
 GALLERY = Path(__file__).parents[2] / "docs" / "gallery.md"
 
@@ -130,7 +131,7 @@ def test_occlusion_shows_fall_probability_class_and_how_often_each(network, x):
         assert fall.get_clim()[1] == pytest.approx(falls)
         np.testing.assert_array_equal(chance.get_array(), said.extras["probability"][i])
         assert chance.get_clim() == (0, 1)
-        np.testing.assert_allclose(predicted.get_array(), legend.class_colours(said.extras["predicted"][i]))
+        np.testing.assert_allclose(predicted.get_array(), palette.of_classes(said.extras["predicted"][i]))
         for k in np.flatnonzero(said.extras["counts"][i]):
             assert f"{['cat', 'dog', 'owl'][k]}: {said.extras['counts'][i, k]}" in words(fig)
         assert f"logit of {['cat', 'dog', 'owl'][i]} = {said.scores[i]:.3g}" in words(fig)
@@ -139,7 +140,7 @@ def test_occlusion_shows_fall_probability_class_and_how_often_each(network, x):
 
 
 def test_a_legend_names_the_classes_that_occur_the_most_frequent_first_with_their_colour(network, x):
-    shown = legend.entries(np.array([0, 7, 0, 12]), ["a", "b", "c", "d"])
+    shown = entries(np.array([0, 7, 0, 12]), ["a", "b", "c", "d"])
     with style.house("test"):
         fig = style.figure(3, 3)
         legend.draw_legend(fig, 0.1, 0.1, shown, 1.5)
@@ -148,12 +149,12 @@ def test_a_legend_names_the_classes_that_occur_the_most_frequent_first_with_thei
     assert words(fig) == ["d: 12", "b: 7"]
     squares = [artist for artist in fig.artists if isinstance(artist, Rectangle)]
     assert len(squares) == 2
-    table = legend.class_colours(np.array([3, 1]))
+    table = palette.of_classes(np.array([3, 1])) / 255
     np.testing.assert_allclose([square.get_facecolor()[:3] for square in squares], table)
 
 
 def test_a_legend_that_is_too_long_sums_up_the_rest():
-    shown = legend.entries(np.arange(20, 0, -1), [f"class {k}" for k in range(20)])
+    shown = entries(np.arange(20, 0, -1), [f"class {k}" for k in range(20)])
     with style.house("test"):
         fig = style.figure(3, 3)
         legend.draw_legend(fig, 0.1, 0.1, shown, 5 * legend.LINE)

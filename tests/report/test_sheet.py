@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pellucid.plots.legend import Entry
+from pellucid.pictures.legend import Entry
 from pellucid.report.panels import Panel
 from pellucid.report.sheet import Block, sheet
 

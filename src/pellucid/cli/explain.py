@@ -18,7 +18,9 @@ from pellucid.explain.parts import layer_shape
 from pellucid.layers import Container
 from pellucid.losses import Loss
 from pellucid.outputs import hits_numbers, knows_chances
-from pellucid.report import Panel, Sample, colours
+from pellucid.pictures import pixels
+from pellucid.pictures.overlay import grounds
+from pellucid.report import Panel, Sample
 from pellucid.report.choose import read_samples, read_target, stack
 from pellucid.report.methods import ask, chosen
 from pellucid.report.panels import panels
@@ -113,21 +115,19 @@ class Desk:
         answers = ask(self.network, x, target, wanted, names=self.names, layer=layer, strict=strict)
         for method, reason in answers.refused:
             click.echo(f"without {method.label}: {reason}", err=True)
-        pictures = colours.grey(x)
-        blocks = []
+        pictures = pixels.shown_images("explain", x)
+        under, blocks = grounds(pictures), []
+        inked = pixels.as_bytes(pictures)
         for i, heading in enumerate(self._headings()):
-            shown = [self._input(pictures[i])]
+            shown = [Panel("Input", pixels.coloured(inked[i]))]
             for method, said in answers.given:
-                shown += panels(method, said, i, pictures[i], self.names)
+                shown += panels(method, said, i, under[i], self.names)
             blocks.append(Block(heading, shown))
             click.echo(heading)
             for method, said in answers.given:
                 verdict = said[i].caption(0).replace("\n", " · ")
                 click.echo(f"  {method.label:22} {verdict}")
         return sheet(blocks)
-
-    def _input(self, picture: Any) -> Panel:
-        return Panel("Input", colours.colour(picture))
 
     def _headings(self) -> list[str]:
         rows = rows_of(self.network, stack(self.samples), self.loss)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid import checks
 from pellucid.checked import checked
-from pellucid.plots import classes, grid, pixels, style
+from pellucid.pictures import classes, palette, pixels
+from pellucid.pictures.overlay import grounds
+from pellucid.pictures.scale import Scale
+from pellucid.plots import grid, style
 from pellucid.plots.grid import Caption
-from pellucid.plots.heatmaps import colour_map, grounds, paint, shown_images
-from pellucid.plots.scale import Scale
+from pellucid.plots.heatmaps import colour_map, paint
 from pellucid.shown import shown
 from pellucid.typing import Array
 
@@ -44,7 +46,7 @@ def class_maps(
     checks.expect_known(WHO, "scale", scale, ["shared", "each"])
     rows = [(form, said, pixels.numbers(WHO, "maps", said.upsampled())) for form, said in result.forms.items()]
     first = rows[0][1]
-    image = shown_images(first.inputs[:1])
+    image = pixels.shown_images(WHO, first.inputs[:1], "result.inputs")
     names = list(classes.names(WHO, class_names, range(len(first))).values())
     scores = [f"{score:.3g}" for score in first.scores]
     text = _title(first, scale) if title is None else title
@@ -58,7 +60,7 @@ def class_maps(
         fig = style.figure(width + grid.MARGIN, top + len(rows) * down + 0.1)
         grid.heading(fig, text)
         shown = grid.place(fig, grid.MARGIN, top, size[1], size[0])
-        shown.imshow(image[0], cmap=pixels.grey_map(image), vmin=0, vmax=1, aspect="auto")
+        grid.show_image(shown, image[0], image)
         for i, (form, said, maps) in enumerate(rows):
             axes = [grid.place(fig, left + k * across, top + i * down, size[1], size[0]) for k in range(len(maps))]
             _row(fig, axes, form, said, maps, image, colours, scale)
@@ -78,7 +80,7 @@ def _row(
     fig: Figure, axes: Sequence[Axes], form: str, said: Any, maps: Array, image: Array, colours: str, scale: str
 ) -> None:  # fmt: skip
     whole = Scale.of(maps)
-    chosen = colour_map(colours, whole.signed)
+    chosen = colour_map(colours, whole)
     ground = grounds(image)[0] if said.maps().shape[1:] != maps.shape[1:] else None
     for k, place in enumerate(axes):
         limits = Scale.of(maps[k], signed=whole.signed) if scale == "each" else whole
@@ -86,7 +88,7 @@ def _row(
         if said.positive and said.no_positive_evidence[k]:
             grid.write_caption(place, Caption("no evidence"))
         elif scale == "each":
-            grid.write_caption(place, Caption(f"{'±' if limits.signed else ''}{limits.high:.2g}"))
+            grid.write_caption(place, Caption(limits.reach))
     where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "center"}
     axes[0].annotate(form, (0, 0.5), xytext=(-72 * APART / 2, 0), size=style.TEXT, weight="bold", **where)
     if scale == "shared":
@@ -96,6 +98,6 @@ def _row(
 def _heads(axes: Sequence[Axes], names: Sequence[str], scores: Sequence[str], best: int) -> None:
     where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center", "va": "bottom"}
     for k, place in enumerate(axes):
-        place.annotate(scores[k], (0.5, 1), xytext=(0, 4), size=style.SMALL, color=style.MUTED, **where)
+        place.annotate(scores[k], (0.5, 1), xytext=(0, 4), size=style.SMALL, color=palette.MUTED, **where)
         weight = "bold" if k == best else "normal"
         place.annotate(names[k], (0.5, 1), xytext=(0, 17), size=style.TEXT, weight=weight, **where)

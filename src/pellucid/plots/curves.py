@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.checked import checked
-from pellucid.plots import series, style
-from pellucid.plots.series import Series
+from pellucid.pictures import palette, series
+from pellucid.pictures.series import Series
+from pellucid.plots import style
 from pellucid.typing import Array
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def training_figure(history: Any, *, held_out: str = "test", title: str | None =
         _draw_loss(style.panel(axes[0], "Loss", "iteration"), run)
         if drawn:
             style.panel(axes[1], "Accuracy", "epoch")
-            for (key, name), colour in zip(drawn, (style.BLUE, style.VERMILION), strict=False):
+            for (key, name), colour in zip(drawn, (palette.BLUE, palette.VERMILION), strict=False):
                 _draw_accuracy(axes[1], run, key, name, colour)
             _accuracy_scale(axes[1], [run.epochs[key] for key, _ in drawn])
             axes[1].legend(loc="lower right")
@@ -58,14 +59,14 @@ def _draw_loss(axes: Axes, run: Series) -> None:
     axes.plot(
         iteration,
         loss,
-        color=style.BLUE,
+        color=palette.BLUE,
         lw=0.7 if faint else 2,
         alpha=0.28 if faint else 1,
         label="each iteration",
     )
     if faint:
         mean = series.running_mean(loss, window)
-        axes.plot(iteration, mean, color=style.BLUE, label="running mean")
+        axes.plot(iteration, mean, color=palette.BLUE, label="running mean")
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(loss))))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     shown = axes.legend(loc="upper right")

@@ -10,9 +10,10 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ShapeError
-from pellucid.plots import grid, pixels, style
+from pellucid.pictures import pixels
+from pellucid.pictures.scale import Scale
+from pellucid.plots import grid, style
 from pellucid.plots.grid import Caption
-from pellucid.plots.scale import Scale
 from pellucid.typing import Array
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def filter_grid(weights: Any, title: str | None = None, columns: int = 8, count:
     size = grid.picture_size(shown.shape[1], shown.shape[2], 1.0 if several else 0.66)
     with style.house(who):
         fig, axes = grid.sheet(title, captions, columns, size, bar=True)
-        Scale.of(np.nan_to_num(pictures), signed=True, robust=True).draw(fig, axes, list(shown))
+        scale = Scale.of(np.nan_to_num(pictures), signed=True, robust=True)
+        grid.draw_on_one_scale(fig, axes, list(shown), scale)
     return fig
 
 

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from pellucid.pictures import palette, pixels
+from pellucid.pictures.scale import Scale
 from pellucid.plots import style
+from pellucid.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +30,7 @@ class Caption(NamedTuple):
     """What stands under one picture: a first line, in its colour, and perhaps a second in grey."""
 
     text: str
-    colour: str = style.MUTED
+    colour: str = palette.MUTED
     second: str = ""
     bold: bool = False
 
@@ -93,7 +96,7 @@ def place(fig: Figure, left: float, top: float, width: float, height: float) -> 
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
     for spine in axes.spines.values():
-        spine.set(visible=True, color=style.FAINT, linewidth=0.8)
+        spine.set(visible=True, color=palette.FAINT, linewidth=0.8)
     return axes
 
 
@@ -101,7 +104,7 @@ def write_caption(axes: Axes, caption: Caption) -> None:
     """Write a caption under a picture."""
     lines = [
         (caption.text, caption.colour, "bold" if caption.bold else "normal"),
-        (caption.second, style.MUTED, "normal"),
+        (caption.second, palette.MUTED, "normal"),
     ]
     for number, (text, colour, weight) in enumerate(lines):
         if text:
@@ -110,6 +113,20 @@ def write_caption(axes: Axes, caption: Caption) -> None:
                 xytext=(0, -4 - number * 72 * LINE), textcoords="offset points",
                 ha="center", va="top", size=style.SMALL, color=colour, weight=weight,
             )  # fmt: skip
+
+
+def show_image(axes: Axes, image: Array, images: Array) -> None:
+    """Draw one of `images`, which are in 0..1: photographs as they are, drawings as ink on paper."""
+    axes.imshow(image, cmap=pixels.grey_map(images), vmin=0, vmax=1, aspect="auto")
+
+
+def draw_on_one_scale(fig: Figure, axes: Sequence[Axes], pictures: Sequence[Array], scale: Scale) -> None:
+    """Draw pictures (H, W), each on its axes, and the colour bar beside them."""
+    colours = style.colour_map(scale.colours)
+    for place, picture in zip(axes, pictures, strict=True):
+        drawn = place.imshow(picture, cmap=colours, vmin=scale.low, vmax=scale.high, aspect="auto")
+    extend = "neither" if not scale.clipped else "both" if scale.signed else "max"
+    colour_bar(fig, axes, drawn, extend)
 
 
 def colour_bar(fig: Figure, axes: Sequence[Axes], drawn: ScalarMappable, extend: str = "neither") -> Axes:

@@ -10,9 +10,11 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
-from pellucid.plots import grid, pixels, style
+from pellucid.pictures import palette, pixels
+from pellucid.pictures.overlay import grounds, strength
+from pellucid.pictures.scale import Scale
+from pellucid.plots import grid, style
 from pellucid.plots.grid import Caption
-from pellucid.plots.scale import Scale
 from pellucid.shown import came, shown
 from pellucid.typing import Array
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 SIDE = 1.5  # inches of one map, about
 FAINT = 0.02  # of the shared scale: a map that looks blank, and says so
-FADED = 0.55  # how much of the image's contrast stays under a map
 
 
 @checked
@@ -64,7 +65,7 @@ def heatmaps(
     who = "plots.heatmaps"
     checks.expect_made_by(who, "explanation", explanation, "Explanation", "a method of explain")
     checks.expect_known(who, "scale", scale, ["shared", "each"])
-    images = shown_images(explanation.inputs)
+    images = pixels.shown_images(who, explanation.inputs, "explanation.inputs")
     coarse = explanation.maps().shape[1:] != images.shape[1:3]
     maps = pixels.numbers(who, "explanation", explanation.upsampled(reduction))
     if overlay is None:
@@ -81,18 +82,10 @@ def heatmaps(
         fig, axes = grid.sheet(lines, captions, across, size, bar=scale == "shared")
         if inputs:
             for place, image in zip(axes[::2], images, strict=True):
-                place.imshow(image, cmap=pixels.grey_map(images), vmin=0, vmax=1, aspect="auto")
+                grid.show_image(place, image, images)
             axes = axes[1::2]
         _draw(fig, axes, maps, images if overlay else None, scale, colours)
     return fig
-
-
-def shown_images(inputs: Array) -> Array:
-    """The inputs as (N, H, W) or (N, H, W, 3) in 0..1; of any other number of channels their mean."""
-    if inputs.ndim == 4 and inputs.shape[3] not in (1, 3):
-        inputs = inputs.mean(axis=3)
-    images = pixels.batch("plots.heatmaps", inputs, "explanation.inputs")
-    return pixels.unit(images, images)
 
 
 def _title(explanation: Any, scale: str) -> str:
@@ -106,15 +99,15 @@ def _title(explanation: Any, scale: str) -> str:
 def _caption(explanation: Any, i: int, faint: bool) -> Caption:
     first = f"{shown(explanation.scalars[i])} = {explanation.scores[i]:.4g}"
     if explanation.positive and explanation.no_positive_evidence[i]:
-        return Caption(first, style.INK, "no positive evidence")
+        return Caption(first, palette.INK, "no positive evidence")
     if faint:
-        return Caption(first, style.INK, f"under {FAINT:.0%} of the scale")
-    return Caption(first, style.INK, "" if explanation.proof is None else explanation.proof.short(i))
+        return Caption(first, palette.INK, f"under {FAINT:.0%} of the scale")
+    return Caption(first, palette.INK, "" if explanation.proof is None else explanation.proof.short(i))
 
 
 def _draw(fig: Figure, axes: Sequence[Axes], maps: Array, images: Array | None, scale: str, colours: str) -> None:
     whole = Scale.of(maps)
-    chosen = colour_map(colours, whole.signed)
+    chosen = colour_map(colours, whole)
     under = None if images is None else grounds(images)
     for i, place in enumerate(axes):
         limits = Scale.of(maps[i], signed=whole.signed) if scale == "each" else whole
@@ -127,28 +120,18 @@ def paint(place: Axes, values: Array, limits: Scale, colours: Colormap, ground: 
     """Draw one map (H, W); upon a ground (H, W, 3) the more it hides the stronger it is. Return its scale."""
     from matplotlib.cm import ScalarMappable
 
-    strength: Any = None
+    opacity: Any = None
     if ground is not None:
         place.imshow(ground, aspect="auto")
-        strength = 0.85 * np.sqrt(np.clip(np.abs(values) / limits.high, 0, 1))
-    drawn = place.imshow(values, cmap=colours, vmin=limits.low, vmax=limits.high, alpha=strength, aspect="auto")
+        opacity = strength(values, limits)
+    drawn = place.imshow(values, cmap=colours, vmin=limits.low, vmax=limits.high, alpha=opacity, aspect="auto")
     return ScalarMappable(drawn.norm, colours)
 
 
-def grounds(images: Array) -> Array:
-    """Images in 0..1 as colours (N, H, W, 3) with less contrast, towards their paper."""
-    drawing = pixels.grey_map(images) == "gray_r"
-    if images.ndim == 4:
-        paper = 0.0 if drawing else 1.0
-        return np.asarray(paper + FADED * (images - paper))
-    shown = 1 - FADED * (images if drawing else 1 - images)
-    return np.repeat(shown[..., None], 3, axis=3)
-
-
-def colour_map(name: str, signed: bool) -> Colormap:
-    """Return the house's colours of maps, two-sided or from 0 up, or those of that name."""
+def colour_map(name: str, scale: Scale) -> Colormap:
+    """Return the house's colours of maps, or those of that name."""
     if name == "house":
-        return style.colour_map(style.DIVERGING if signed else style.DIVERGING[3:])
+        return style.colour_map(scale.evidence)
     from matplotlib import colormaps
 
     if name not in colormaps:

@@ -10,8 +10,9 @@ import numpy as np
 
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
-from pellucid.plots import series, style
-from pellucid.plots.series import Series
+from pellucid.pictures import palette, series
+from pellucid.pictures.series import Series
+from pellucid.plots import style
 from pellucid.typing import Array
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _lines(runs: Mapping[str, Series], kind: str, unit: str) -> list[Line]:
 
 
 def _coloured(runs: Mapping[str, Series]) -> list[tuple[Series, str]]:
-    return list(zip(runs.values(), islice(cycle(style.COLOURS), len(runs)), strict=True))
+    return list(zip(runs.values(), islice(cycle(palette.COLOURS), len(runs)), strict=True))
 
 
 def _measured(run: Series, kind: str, unit: str, colour: str, single: bool) -> list[Line]:
@@ -91,7 +92,7 @@ def _measured(run: Series, kind: str, unit: str, colour: str, single: bool) -> l
     if training is not None and along is not None:
         found.append(Line(along, training, colour, single or validation is None, "training"))
     if validation is not None and x is not None:
-        found.append(Line(x, validation, style.VERMILION if single else colour, True, "validation"))
+        found.append(Line(x, validation, palette.VERMILION if single else colour, True, "validation"))
     return found
 
 
@@ -146,7 +147,7 @@ def _keys(fig: Figure, panels: Mapping[str, list[Line]], runs: Mapping[str, Seri
 
     several = len(runs) > 1
     handles = [
-        Line2D([], [], color=style.MUTED if several else line.colour, lw=2.0 if line.strong else 1.3,
+        Line2D([], [], color=palette.MUTED if several else line.colour, lw=2.0 if line.strong else 1.3,
                ls="-" if line.strong else DASHES, label=label)
         for label, line in {line.label: line for line in panels["loss"]}.items()
     ]  # fmt: skip

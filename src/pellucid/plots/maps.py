@@ -10,9 +10,10 @@ from pellucid import checks
 from pellucid.arrays import as_array
 from pellucid.checked import checked
 from pellucid.errors import ShapeError
-from pellucid.plots import grid, pixels, style
+from pellucid.pictures import palette, pixels
+from pellucid.pictures.scale import Scale
+from pellucid.plots import grid, style
 from pellucid.plots.grid import Caption
-from pellucid.plots.scale import Scale
 from pellucid.typing import Array
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def feature_maps(maps: Any, title: str | None = None, columns: int = 8, count: i
     captions = [Caption(str(k)) for k in range(len(shown))]
     with style.house(who):
         fig, axes = grid.sheet(title, captions, columns, _size(stack), bar=True)
-        Scale.of(stack).draw(fig, axes, list(shown))
+        grid.draw_on_one_scale(fig, axes, list(shown), Scale.of(stack))
     return fig
 
 
@@ -103,7 +104,7 @@ def _draw_pairs(picture: Array, above: Array, below: Array, title: str) -> Figur
     fig = style.figure(full + 0.08, top + blocks * (block + 0.2) - 0.2 + grid.MARGIN)
     grid.heading(fig, title)
     place = grid.place(fig, grid.MARGIN, top + HEAD, image[1], image[0])
-    place.imshow(picture[0], cmap=pixels.grey_map(picture), vmin=0, vmax=1, aspect="auto")
+    grid.show_image(place, picture[0], picture)
     _head(place, "image", picture)
     axes = []
     for stack, tall, down in ((above, height, HEAD), (below, low, 2 * HEAD + height + BETWEEN)):
@@ -112,11 +113,12 @@ def _draw_pairs(picture: Array, above: Array, below: Array, title: str) -> Figur
             axes.append(grid.place(fig, left + column * pitch, top + line * (block + 0.2) + down, width, tall))
             if column == 0:
                 _head(axes[-1], "after convolution" if stack is above else "after pooling", stack)
-    Scale.of(np.concatenate([above.ravel(), below.ravel()])).draw(fig, axes, [*above, *below])
+    scale = Scale.of(np.concatenate([above.ravel(), below.ravel()]))
+    grid.draw_on_one_scale(fig, axes, [*above, *below], scale)
     return fig
 
 
 def _head(axes: Axes, text: str, stack: Array) -> None:
     where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
     text = f"{text}  {stack.shape[1]} × {stack.shape[2]}"
-    axes.annotate(text, (0, 1), xytext=(0, 4), size=style.SMALL, color=style.INK, ha="left", va="bottom", **where)
+    axes.annotate(text, (0, 1), xytext=(0, 4), size=style.SMALL, color=palette.INK, ha="left", va="bottom", **where)

@@ -9,9 +9,9 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.checked import checked
-from pellucid.plots import classes, grid, pixels, style
+from pellucid.pictures import classes, palette, pixels
+from pellucid.plots import grid, style
 from pellucid.plots.grid import Caption
-from pellucid.plots.samples import percent
 from pellucid.shown import shown
 from pellucid.typing import Array, IntArray
 
@@ -68,9 +68,9 @@ def _caption(result: Any, i: int, names: dict[int, str]) -> Caption:
     target, winner = result.targets[i], result.winners[i]
     score = f"{result.scores[i, winner]:.3g}"
     if result.probabilities is None:
-        return Caption(str(target), style.INK, f"activation {score}", bold=True)
-    chance = percent(float(result.probabilities[i, winner]))
-    return Caption(names[target], style.INK, f"logit {score} · {chance}", bold=True)
+        return Caption(str(target), palette.INK, f"activation {score}", bold=True)
+    chance = classes.percent(float(result.probabilities[i, winner]))
+    return Caption(names[target], palette.INK, f"logit {score} · {chance}", bold=True)
 
 
 def _second(result: Any, names: dict[int, str]) -> list[Caption]:
@@ -81,10 +81,10 @@ def _second(result: Any, names: dict[int, str]) -> list[Caption]:
     captions = []
     for i, target in enumerate(result.targets):
         if labels is None or np.ndim(labels) != 1 or not names:
-            captions.append(Caption("nearest", style.MUTED, f"no. {result.nearest.indices[i]:,}"))
+            captions.append(Caption("nearest", palette.MUTED, f"no. {result.nearest.indices[i]:,}"))
             continue
         label = int(labels[i])
-        colour = style.MUTED if label == target else style.VERMILION
+        colour = palette.MUTED if label == target else palette.VERMILION
         captions.append(
             Caption(f"nearest: {names.get(label, str(label))}", colour, f"no. {result.nearest.indices[i]:,}")
         )

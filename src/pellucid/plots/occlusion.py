@@ -10,9 +10,12 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
-from pellucid.plots import classes, grid, legend, pixels, style
-from pellucid.plots.heatmaps import colour_map, paint, shown_images
-from pellucid.plots.scale import Scale
+from pellucid.pictures import classes, palette, pixels
+from pellucid.pictures.legend import entries
+from pellucid.pictures.scale import Scale
+from pellucid.plots import grid, style
+from pellucid.plots.heatmaps import paint
+from pellucid.plots.legend import draw_legend, legend_width
 from pellucid.typing import Array
 
 if TYPE_CHECKING:
@@ -45,9 +48,9 @@ def occlusion_maps(result: Any, class_names: Any = None, title: str | None = Non
             f"{WHO}: needs what explain.occlusion found for a class, got an explanation of {result.scalar} by "
             f"{result.method}. explain.occlusion(network, x, target) with classes as targets gives it."
         )
-    images = shown_images(result.inputs)
+    images = pixels.shown_images(WHO, result.inputs, "result.inputs")
     names = list(classes.names(WHO, class_names, range(result.extras["counts"].shape[1])).values())
-    counted = [legend.entries(counts, names) for counts in result.extras["counts"]]
+    counted = [entries(counts, names) for counts in result.extras["counts"]]
     if title is None:
         height, width = result.settings["patch"]
         title = f"Occlusion by a patch of {height} × {width}, filled with {result.baseline}"
@@ -56,7 +59,7 @@ def occlusion_maps(result: Any, class_names: Any = None, title: str | None = Non
         lefts = grid.MARGIN + np.cumsum([0, size[1] + APART, *[size[1] + grid.BAR + 0.1] * 2])
         captions = [f"{_number(result, i, names)} = {score:.3g}" for i, score in enumerate(result.scores)]
         down = size[0] + grid.LINE + 0.14
-        right = lefts[3] + size[1] + 0.12 + max(legend.legend_width(shown) for shown in counted)
+        right = lefts[3] + size[1] + 0.12 + max(legend_width(shown) for shown in counted)
         full = max(right, grid.MARGIN + style.text_width(title, style.TITLE, bold=True))
         top = grid.MARGIN + grid.HEADING * bool(title) + HEAD
         fig = style.figure(full + grid.MARGIN, top + len(images) * down)
@@ -66,7 +69,7 @@ def occlusion_maps(result: Any, class_names: Any = None, title: str | None = Non
             axes = [grid.place(fig, left, top + i * down, size[1], size[0]) for left in lefts]
             grid.write_caption(axes[0], grid.Caption(captions[i]))
             falls, chances = _draw(axes, result, images, scale, i)
-            legend.draw_legend(fig, lefts[3] + size[1] + 0.12, top + i * down, shown, size[0])
+            draw_legend(fig, lefts[3] + size[1] + 0.12, top + i * down, shown, size[0])
             if i == 0:
                 _heads(axes)
                 grid.colour_bar(fig, axes[1:2], falls)
@@ -84,13 +87,12 @@ def _draw(
     axes: Sequence[Axes], result: Any, images: Array, scale: Scale, i: int
 ) -> tuple[ScalarMappable, ScalarMappable]:
     """Draw one row, and return the scales of the two maps that have one."""
-    axes[0].imshow(images[i], cmap=pixels.grey_map(images), vmin=0, vmax=1, aspect="auto")
-    falls = paint(axes[1], result.maps()[i], scale, colour_map("house", scale.signed))
-    chance = result.extras.get("probability", np.full_like(result.extras["drop"], np.nan))[
-        i
-    ]  # blank where none is known
-    chances = axes[2].imshow(chance, cmap=style.colour_map(style.SEQUENTIAL), vmin=0, vmax=1, aspect="auto")
-    axes[3].imshow(legend.class_colours(result.extras["predicted"][i]), aspect="auto")
+    grid.show_image(axes[0], images[i], images)
+    falls = paint(axes[1], result.maps()[i], scale, style.colour_map(scale.evidence))
+    unknown = np.full_like(result.extras["drop"], np.nan)  # blank where the network knows none
+    chance = result.extras.get("probability", unknown)[i]
+    chances = axes[2].imshow(chance, cmap=style.colour_map(palette.SEQUENTIAL), vmin=0, vmax=1, aspect="auto")
+    axes[3].imshow(palette.of_classes(result.extras["predicted"][i]), aspect="auto")
     return falls, chances
 
 
@@ -98,5 +100,5 @@ def _heads(axes: Sequence[Axes]) -> None:
     for place, text in zip(axes, HEADS, strict=True):
         place.annotate(
             text, (0, 1), xycoords="axes fraction", xytext=(0, 4), textcoords="offset points",
-            size=style.SMALL, color=style.INK, ha="left", va="bottom",
+            size=style.SMALL, color=palette.INK, ha="left", va="bottom",
         )  # fmt: skip

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError, ShapeError
-from pellucid.plots import classes, grid, pixels, style
+from pellucid.pictures import classes, palette, pixels
+from pellucid.plots import grid, style
 from pellucid.plots.grid import Caption
 from pellucid.typing import Array, IntArray
 
@@ -84,7 +83,7 @@ def mistakes(
     truth = checks.class_indices(who, labels, classes=chances.shape[1], samples=len(pictures))
     guess = chances.argmax(axis=1)
     names = classes.names(who, class_names, range(chances.shape[1]))
-    wrong = worst_first(truth, chances)
+    wrong = classes.worst_first(truth, chances)
     if not len(wrong):
         return _no_mistakes(who, title or f"No mistakes among {len(truth):,} samples")
     shown = wrong[: pixels.at_most(who, "count", count, len(wrong))]
@@ -95,12 +94,6 @@ def mistakes(
     if title is None:
         title = f"{_some(len(shown), len(wrong))} among {len(truth):,} samples, worst first"
     return _draw(who, pixels.unit(pictures[shown], pictures), captions, columns, title, 1.12)
-
-
-def worst_first(truth: IntArray, chances: Array) -> IntArray:
-    """The indices of the wrong samples, by the probability that their true class was given."""
-    wrong = np.flatnonzero(chances.argmax(axis=1) != truth)
-    return wrong[np.argsort(chances[wrong, truth[wrong]], kind="stable")]
 
 
 def _probabilities(who: str, values: Any, samples: int) -> Array:
@@ -133,20 +126,11 @@ def _caption(
 
 def _wrong(said: str, true: str, of_guess: float | None, of_truth: float | None = None) -> Caption:
     second = _with_chance(f"truth {true}", of_truth)
-    return Caption(_with_chance(said, of_guess), style.VERMILION, second, bold=True)
+    return Caption(_with_chance(said, of_guess), palette.VERMILION, second, bold=True)
 
 
 def _with_chance(text: str, chance: float | None) -> str:
-    return text if chance is None else f"{text} · {percent(float(chance))}"
-
-
-def percent(share: float) -> str:
-    """A share in per cent, short; only 0 and 1 themselves are called 0% and 100%."""
-    if 0 < share < 0.00001:
-        return "<0.001%"
-    if 0 < share < 0.01:
-        return f"{100 * share:.1g}%"
-    return ">99%" if 0.995 <= share < 1 else f"{100 * share:.0f}%"
+    return text if chance is None else f"{text} · {classes.percent(float(chance))}"
 
 
 def _some(shown: int, available: int) -> str:
@@ -157,11 +141,10 @@ def _some(shown: int, available: int) -> str:
 def _draw(who: str, pictures: Array, captions: list[Caption], columns: int, title: str, target: float) -> Figure:
     columns = checks.size(who, "columns", columns)
     size = grid.picture_size(pictures.shape[1], pictures.shape[2], target)
-    grey = pixels.grey_map(pictures)
     with style.house(who):
         fig, axes = grid.sheet(title, captions, columns, size)
         for place, picture in zip(axes, pictures, strict=True):
-            place.imshow(picture, cmap=grey, vmin=0, vmax=1, aspect="auto")
+            grid.show_image(place, picture, pictures)
     return fig
 
 

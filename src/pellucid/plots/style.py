@@ -15,24 +15,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pellucid import checks
+from pellucid.pictures import palette
 from pellucid.shown import bounded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
-
-INK, MUTED, FAINT, PAPER = "#22303C", "#5F6C78", "#DCE2E7", "#FFFFFF"
-BLUE, VERMILION = "#0072B2", "#D55E00"
-# Okabe & Ito (2008), "Color Universal Design": told apart with every common form of colour blindness.
-COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", INK)
-# Of maps whose colours are classes: ten that are told apart, as far as ten can be.
-CLASSES = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8C6D46", "#9AA5AE", "#22303C",
-)  # fmt: skip
-SEQUENTIAL = ("#F3F7FA", "#A9CFE6", "#3F97CA", "#0B5F94", "#05263D")
-ERRORS = ("#FDF1E8", "#F7C7A3", "#F2A56B", "#E9863F")
-DIVERGING = ("#05355A", "#2F86BC", "#A9CFE6", "#F7F7F5", "#F7C7A3", "#E27A33", "#742F00")
 
 DPI = 150
 FONT = "DejaVu Sans"  # comes with Matplotlib, so pictures agree on every machine
@@ -45,20 +34,20 @@ _RC: dict[str, Any] = {
     "path.effects": [],
     "font.weight": "normal",
     "font.size": TEXT,
-    "text.color": INK,
+    "text.color": palette.INK,
     "figure.dpi": DPI,
-    "figure.facecolor": PAPER,
+    "figure.facecolor": palette.PAPER,
     "figure.constrained_layout.h_pad": 0.12,
     "figure.constrained_layout.w_pad": 0.12,
     "figure.constrained_layout.hspace": 0.04,
-    "axes.facecolor": PAPER,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": MUTED,
+    "axes.facecolor": palette.PAPER,
+    "axes.edgecolor": palette.FAINT,
+    "axes.labelcolor": palette.MUTED,
     "axes.labelsize": SMALL,
     "axes.titlesize": TITLE,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
-    "axes.titlecolor": INK,
+    "axes.titlecolor": palette.INK,
     "axes.titlepad": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -73,12 +62,12 @@ _RC: dict[str, Any] = {
     "lines.linewidth": 2.0,
     "lines.solid_capstyle": "round",
     "lines.solid_joinstyle": "round",
-    "legend.facecolor": PAPER,
+    "legend.facecolor": palette.PAPER,
     "legend.edgecolor": "none",
     "legend.framealpha": 1.0,
     "legend.fancybox": False,
     "legend.fontsize": SMALL,
-    "legend.labelcolor": INK,
+    "legend.labelcolor": palette.INK,
     "image.interpolation": "nearest",
     "image.origin": "upper",
 }
@@ -126,8 +115,8 @@ def quiet_ticks(axes: Axes) -> None:
 
     axes.tick_params(
         which="both", length=0, pad=5,
-        labelsize=SMALL, labelcolor=MUTED, labelfontfamily=rcParams["font.family"],
-        grid_color=FAINT, grid_linewidth=0.8, grid_linestyle="-", grid_alpha=1.0,
+        labelsize=SMALL, labelcolor=palette.MUTED, labelfontfamily=rcParams["font.family"],
+        grid_color=palette.FAINT, grid_linewidth=0.8, grid_linestyle="-", grid_alpha=1.0,
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ShapeError
-from pellucid.plots import classes, grid, pixels, style
+from pellucid.pictures import classes, palette, pixels
+from pellucid.plots import grid, style
 from pellucid.plots.grid import Caption
 from pellucid.typing import Array
 
@@ -72,7 +73,7 @@ def top_samples(
         for r, (one, shown) in enumerate(zip(several, pictures, strict=True)):
             for i, picture in enumerate(pixels.unit(shown, everything)):
                 place = grid.place(fig, left + i * across, top + r * down, size[1], size[0])
-                place.imshow(picture, cmap=pixels.grey_map(everything), vmin=0, vmax=1, aspect="auto")
+                grid.show_image(place, picture, everything)
                 _frame(place, one.boxes[i], picture)
                 grid.write_caption(place, captions[r][i])
                 if i == 0 and rows:
@@ -82,20 +83,18 @@ def top_samples(
 
 def _caption(one: Any, i: int, name: str) -> Caption:
     value = f"{one.values[i]:.3g}"
-    return Caption(name, style.INK, value) if name else Caption(value)
+    return Caption(name, palette.INK, value) if name else Caption(value)
 
 
 def _frame(place: Axes, box: Any, picture: Array) -> None:
     """Draw the border of a box unless it holds the whole image, or is of a vector."""
     from matplotlib.patches import Rectangle
 
-    height, width = picture.shape[:2]
-    outside = box.right > width or box.bottom > height
-    if outside or (box.bottom - box.top >= height and box.right - box.left >= width):
+    if not pixels.is_part(box, *picture.shape[:2]):
         return
     corner = box.left - 0.5, box.top - 0.5
     sides = box.right - box.left, box.bottom - box.top
-    place.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=style.VERMILION, lw=1.4))
+    place.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=palette.VERMILION, lw=1.4))
 
 
 def _name(place: Axes, text: str) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.checked import checked
-from pellucid.plots import grid, pixels, style
-from pellucid.plots.scale import Scale
+from pellucid.pictures import palette, pixels
+from pellucid.pictures.scale import Scale
+from pellucid.plots import grid, style
 from pellucid.shown import shown
 from pellucid.typing import Array
 
@@ -21,12 +22,12 @@ WIDTH, ROW, PICTURE, PANEL = 9.4, 0.36, 1.5, 2.1  # inches
 GREEN, OCHRE = "#009E73", "#B98300"
 MARKS = {
     "passes": ("✓", GREEN),
-    "fails": ("✗", style.VERMILION),
+    "fails": ("✗", palette.VERMILION),
     "open": ("?", OCHRE),
-    "none": ("–", style.MUTED),
+    "none": ("–", palette.MUTED),
 }
 COLUMNS = (0.0, 0.28, 1.62, 4.92, 6.12)  # inches: mark, check, question, value, controls
-CONTROLS = (("random", style.MUTED, (0, (1.5, 1.8))), ("edges", "#E69F00", (0, (4, 2))))
+CONTROLS = (("random", palette.MUTED, (0, (1.5, 1.8))), ("edges", "#E69F00", (0, (4, 2))))
 
 
 @checked
@@ -74,18 +75,18 @@ def _write_checks(fig: Figure, card: Any, top: float) -> None:
     axes.set(xlim=(0, WIDTH - 2 * grid.MARGIN), ylim=(height, 0))
     place: dict[str, Any] = {"va": "center", "size": style.SMALL}
     for x, name in zip(COLUMNS, names, strict=True):
-        axes.text(x, ROW / 2, name, color=style.MUTED, **place)
+        axes.text(x, ROW / 2, name, color=palette.MUTED, **place)
     for i, row in enumerate(card.rows):
         y = (i + 1.5) * ROW
-        axes.axhline(y - ROW / 2, color=style.FAINT, lw=0.8)
+        axes.axhline(y - ROW / 2, color=palette.FAINT, lw=0.8)
         sign, colour = MARKS[row.verdict]
         axes.text(COLUMNS[0], y, sign, color=colour, va="center", size=style.TITLE, weight="bold")
-        axes.text(COLUMNS[1], y, row.check, color=style.INK, weight="bold", **place)
-        axes.text(COLUMNS[2], y, row.question, color=style.INK, **place)
+        axes.text(COLUMNS[1], y, row.check, color=palette.INK, weight="bold", **place)
+        axes.text(COLUMNS[2], y, row.question, color=palette.INK, **place)
         if not row.value:
             continue
-        axes.text(COLUMNS[3], y, row.value, color=style.INK, **place)
-        axes.text(COLUMNS[4], y, _controls(row), color=style.MUTED, **place)
+        axes.text(COLUMNS[3], y, row.value, color=palette.INK, **place)
+        axes.text(COLUMNS[4], y, _controls(row), color=palette.MUTED, **place)
 
 
 def _controls(row: Any) -> str:
@@ -97,18 +98,14 @@ def _controls(row: Any) -> str:
 
 
 def _show_example(fig: Figure, card: Any, top: float) -> None:
-    image = np.asarray(card.image)
-    image = image.mean(axis=2) if image.ndim == 3 and image.shape[2] not in (1, 3) else image
-    images = pixels.batch("plots.trust_card", image[None], "image")
-    shown = pixels.unit(images, images)[0]
+    images = pixels.shown_images("plots.trust_card", np.asarray(card.image)[None], "image")
     found = pixels.batch("plots.trust_card", np.asarray(card.map)[None], "map")[0]
-    height, width = grid.picture_size(shown.shape[0], shown.shape[1], PICTURE)
+    height, width = grid.picture_size(images.shape[1], images.shape[2], PICTURE)
     first = grid.place(fig, grid.MARGIN, top, width, height)
-    first.imshow(shown, cmap=pixels.grey_map(images), vmin=0, vmax=1, aspect="auto")
+    grid.show_image(first, images[0], images)
     second = grid.place(fig, grid.MARGIN + width + 0.15, top, width, height)
     scale = Scale.of(found)
-    colours = style.colour_map(style.DIVERGING if scale.signed else style.SEQUENTIAL)
-    second.imshow(found, cmap=colours, vmin=scale.low, vmax=scale.high, aspect="auto")
+    second.imshow(found, cmap=style.colour_map(scale.evidence), vmin=scale.low, vmax=scale.high, aspect="auto")
     for axes, text in ((first, "an image"), (second, "its map")):
         grid.write_caption(axes, grid.Caption(text))
 
@@ -154,6 +151,6 @@ def _draw_deletion(axes: Axes, curves: Any) -> None:
 
 
 def _curve(axes: Axes, x: Array, mean: Array, error: Array) -> None:
-    axes.fill_between(x, mean - error, mean + error, color=style.BLUE, alpha=0.18, lw=0)
+    axes.fill_between(x, mean - error, mean + error, color=palette.BLUE, alpha=0.18, lw=0)
     few = len(x) < 12
-    axes.plot(x, mean, color=style.BLUE, marker="o" if few else None, markersize=4, label="this method")
+    axes.plot(x, mean, color=palette.BLUE, marker="o" if few else None, markersize=4, label="this method")

@@ -7,38 +7,36 @@ from typing import Any
 import numpy as np
 
 from pellucid.data import Dataset
-from pellucid.plots.confusion import count_pairs
-from pellucid.report import colours
+from pellucid.pictures import pixels
+from pellucid.pictures.confusion import Confusion
+from pellucid.pictures.png import data_uri
 from pellucid.report.markup import Markup, tag
-from pellucid.report.png import data_uri
-from pellucid.typing import Array, IntArray
+from pellucid.typing import Array
 
 MOST, SHOWN = 30, 24  # classes of a table, and images of a cell
 BUDGET = 2_500_000  # bytes, about, for the images of all cells
 
 
-def matrix(truth: IntArray, guess: IntArray, names: list[str]) -> Markup:
+def matrix(found: Confusion) -> Markup:
     """Return the table: rows true, columns predicted; each number is a button."""
-    counts = count_pairs(truth, guess, len(names))
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    worst = float((shares * (1 - np.eye(len(names)))).max()) or 1.0
+    names = found.names
     head = tag("tr", tag("th", "true ↓ predicted →", class_="corner"), [tag("th", name, scope="col") for name in names])
-    rows = []
-    for t, name in enumerate(names):
-        cells = [tag("td", _cell(counts[t, p], t, p, float(shares[t, p]), worst, names)) for p in range(len(names))]
-        rows.append(tag("tr", tag("th", name, scope="row"), cells))
+    rows = [
+        tag("tr", tag("th", name, scope="row"), [tag("td", _cell(found, t, p)) for p in range(len(names))])
+        for t, name in enumerate(names)
+    ]
     return tag("table", tag("thead", head), tag("tbody", rows), class_="confusion")
 
 
-def _cell(count: int, t: int, p: int, share: float, worst: float, names: list[str]) -> Markup:
+def _cell(found: Confusion, t: int, p: int) -> Markup:
+    count, share = found.counts[t, p], found.shares[t, p]
     if not count:
         return Markup("")
-    level = 1 + round(8 * (share if t == p else share / worst) ** 0.5)
-    said = f"{count:,} of {names[t]} predicted as {names[p]}, {share:.1%}"
+    said = f"{count:,} of {found.names[t]} predicted as {found.names[p]}, {share:.1%}"
     kind = "right" if t == p else "wrong"
     return tag(
         "button", f"{count:,}", type="button", data_cell=f"{t}-{p}", title=said, aria_label=said,
-        class_=f"{kind} level{level}",
+        class_=f"{kind} level{1 + round(8 * found.strength(t, p))}",
     )  # fmt: skip
 
 
@@ -58,7 +56,7 @@ def images(data: Dataset, chances: Array, pictures: Array) -> dict[str, Any]:
         cells[f"{t}-{p}"] = {
             "count": len(behind),
             "images": [
-                [int(i), _short(chances[i, p]), _short(chances[i, t]), data_uri(colours.small(pictures[i]))]
+                [int(i), _short(chances[i, p]), _short(chances[i, t]), data_uri(pixels.small(pictures[i]))]
                 for i in shown
             ],
         }
@@ -67,7 +65,7 @@ def images(data: Dataset, chances: Array, pictures: Array) -> dict[str, Any]:
 
 def _fitting(pictures: Array, cells: int) -> int:
     """Return how many images a cell shows, so that all together stay within the budget."""
-    bytes_each = 0.7 * min(pictures[0].size, colours.LARGEST**2 * (3 if pictures.ndim == 4 else 1)) + 100
+    bytes_each = 0.7 * min(pictures[0].size, pixels.LARGEST**2 * (3 if pictures.ndim == 4 else 1)) + 100
     return int(np.clip(BUDGET / (bytes_each * cells), 3, SHOWN))
 
 

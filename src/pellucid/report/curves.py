@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pellucid.plots.style import BLUE, VERMILION
+from pellucid.pictures.palette import BLUE, VERMILION
 from pellucid.report.markup import Markup, tag
 from pellucid.training import History
 from pellucid.typing import Array

@@ -90,7 +90,7 @@ const openUnit = (button) => {
   if (unit.weights !== null) strip.append(group("weights", [tile(unit.weights, "", [])]));
   strip.append(group("what it gives", unit.maps.map((map, i) => {
     const [name, uri] = units.samples[i];
-    return typeof map === "string" ? tile(uri, name, [map]) : tile(map[0], name, [`±${map[1]}`]);
+    return typeof map === "string" ? tile(uri, name, [map]) : tile(map[0], name, [map[1]]);
   })));
   strip.append(group("most excited by", unit.top.map(([index, truth, value, uri]) =>
     tile(uri, `${units.part}:${index}`, [truth === "" ? value : `${truth} · ${value}`]))));

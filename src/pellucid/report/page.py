@@ -18,14 +18,16 @@ from pellucid.errors import ArgumentError
 from pellucid.explain.target import Target
 from pellucid.layers import Container
 from pellucid.losses import LossLike
-from pellucid.plots.legend import Entry
-from pellucid.plots.samples import worst_first
-from pellucid.plots.style import BLUE, CLASSES
-from pellucid.report import colours, confusion, curves
+from pellucid.pictures import palette, pixels
+from pellucid.pictures.classes import worst_first
+from pellucid.pictures.confusion import Confusion
+from pellucid.pictures.legend import Entry, listed
+from pellucid.pictures.overlay import grounds
+from pellucid.pictures.png import data_uri
+from pellucid.report import confusion, curves
 from pellucid.report.markup import Markup, join, picture, script_data, tag
 from pellucid.report.methods import Method, ask, chosen
 from pellucid.report.panels import Panel, panels
-from pellucid.report.png import data_uri
 from pellucid.report.sample import Sample
 from pellucid.report.units import LayerView, views_or_reason, weighted_layers
 from pellucid.training import History, predict_proba
@@ -146,11 +148,11 @@ class _Page:
     def confusion(self) -> Markup:
         if len(self.names) > confusion.MOST:
             return _section("confusion", "What is taken for what", f"{len(self.names)} classes are too many to show.")
-        cells = confusion.images(self.data, self.chances, colours.grey(self.data.x))
+        cells = confusion.images(self.data, self.chances, pixels.as_bytes(pixels.shown_images("report", self.data.x)))
         content = {"names": self.names, "part": self.part, "cells": cells}
         return _section(
             "confusion", "What is taken for what", "Click a number to see the images behind it.",
-            tag("div", tag("div", confusion.matrix(self.truth, self.guess, self.names), class_="wide"),
+            tag("div", tag("div", confusion.matrix(Confusion.of(self.truth, self.guess, self.names)), class_="wide"),
                 tag("div", id="cell", class_="opened", aria_live="polite"), class_="split"),
             script_data("cells", content),
         )  # fmt: skip
@@ -159,7 +161,7 @@ class _Page:
         layers, reason = views_or_reason(self.network, self.data, self.names, self.samples)
         if not layers:
             return _section("filters", "What the filters see", reason or "No layer has weights that can be shown.")
-        chosen = [[s.name, data_uri(colours.small(p))] for s, p in zip(self.samples, self.pictures(), strict=True)]
+        chosen = [[s.name, data_uri(pixels.small(p))] for s, p in zip(self.samples, self.pictures(), strict=True)]
         content = {"samples": chosen, "part": self.part, "layers": {v.name: v.units for v in layers}}
         return _section(
             "filters", "What the filters see",
@@ -185,9 +187,13 @@ class _Page:
             id=f"layer-{i}", hidden=i > 0,
         )  # fmt: skip
 
+    def images(self) -> Array:
+        """Return the chosen images in 0..1."""
+        return pixels.shown_images("report", np.stack([sample.x for sample in self.samples]))
+
     def pictures(self) -> Array:
         """Return the chosen images as bytes."""
-        return colours.grey(np.stack([sample.x for sample in self.samples]))
+        return pixels.as_bytes(self.images())
 
     def maps(self, target: Target, methods: Sequence[Method], loss: LossLike | None) -> Markup:
         x = np.stack([sample.x for sample in self.samples])
@@ -197,12 +203,12 @@ class _Page:
         if not answers.given:
             raise ArgumentError(f"report: no method explains this network. {answers.refused[0][1]}")
         chances, pictures = predict_proba(self.network, x, loss=loss), self.pictures()
-        shown = []
+        under, shown = grounds(self.images()), []
         for i, sample in enumerate(self.samples):
-            found = [p for m, said in answers.given for p in panels(m, said, i, pictures[i], self.names)]
+            found = [p for m, said in answers.given for p in panels(m, said, i, under[i], self.names)]
             shown.append(self._sheet(sample, i, chances[i], pictures[i], found, answers.given[0][1].scalars[i]))
         refused = [tag("p", f"Without {m.label}: {reason}", class_="note") for m, reason in answers.refused]
-        tabs = _tabs("sample", [s.name for s in self.samples], [data_uri(colours.small(p)) for p in pictures])
+        tabs = _tabs("sample", [s.name for s in self.samples], [data_uri(pixels.small(p)) for p in pictures])
         return _section(
             "maps", "What its answers rest on",
             "Orange speaks for the class, blue against it; each map has the scale that stands below it, in the units "
@@ -222,7 +228,7 @@ class _Page:
         truth = "" if sample.truth is None else f"truth: {self.names[sample.truth]}"
         wrong = sample.truth is not None and sample.truth != order[0]
         first = tag(
-            "div", picture(data_uri(colours.small(image)), sample.name),
+            "div", picture(data_uri(pixels.small(image)), sample.name),
             tag("table", tag("tbody", bars), class_="chances"),
             tag("p", truth, class_="bad" if wrong else "note"), tag("p", f"explained: {scalar}", class_="note"),
             class_="about",
@@ -232,33 +238,27 @@ class _Page:
 
 
 def _bar(chance: float) -> Markup:
-    line = tag("line", x1=0, x2=f"{100 * chance:.1f}", y1=5, y2=5, stroke=BLUE, stroke_width=10)
+    line = tag("line", x1=0, x2=f"{100 * chance:.1f}", y1=5, y2=5, stroke=palette.BLUE, stroke_width=10)
     return tag("svg", line, viewBox="0 0 100 10", preserveAspectRatio="none", aria_hidden="true", class_="bar")
 
 
 def _figure(panel: Panel) -> Markup:
     kind = "" if panel.holds is None else "good" if panel.holds else "bad"
     return tag(
-        "figure", tag("figcaption", panel.label), picture(data_uri(colours.small(panel.pixels)), panel.detail),
+        "figure", tag("figcaption", panel.label), picture(data_uri(pixels.small(panel.pixels)), panel.detail),
         tag("p", _legend(panel.legend) if panel.legend else panel.scale, class_="note"),
         tag("p", panel.verdict, class_=f"verdict {kind}"),
     )  # fmt: skip
 
 
 def _legend(entries: Sequence[Entry]) -> Markup:
-    """Return the classes of a map with their colours and their shares of the places."""
-    total = sum(entry.places for entry in entries)
-    keys = [_key(e.number, f"{e.name}: {_percent(e.places / total)}") for e in entries[:LEGEND]]
-    return join(keys, tag("span", f"{len(entries) - LEGEND} more", class_="key") if len(entries) > LEGEND else None)
+    """Return the classes of a map with their colours and how often each occurs."""
+    return join([_key(entry) for entry in listed(entries, LEGEND)])
 
 
-def _key(number: int, text: str) -> Markup:
-    dot = tag("circle", cx=5, cy=5, r=5, fill=CLASSES[number % len(CLASSES)])
-    return tag("span", tag("svg", dot, viewBox="0 0 10 10", aria_hidden="true"), text, class_="key")
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 else "< 1%"
+def _key(entry: Entry) -> Markup:
+    dot = tag("circle", cx=5, cy=5, r=5, fill=entry.colour or "none")
+    return tag("span", tag("svg", dot, viewBox="0 0 10 10", aria_hidden="true"), entry.text, class_="key")
 
 
 def _section(name: str, heading: str, about: str, *children: object) -> Markup:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from pellucid.checked import checked_late
 from pellucid.explain import Explanation
 from pellucid.explain.result import NO_EVIDENCE
-from pellucid.plots.legend import Entry, entries
-from pellucid.report import colours
+from pellucid.pictures import palette
+from pellucid.pictures.legend import Entry, entries
+from pellucid.pictures.overlay import upon
+from pellucid.pictures.scale import Scale
 from pellucid.report.methods import Method
 from pellucid.typing import Array
 
@@ -40,30 +40,26 @@ class Panel(NamedTuple):
     legend: tuple[Entry, ...] = ()
 
 
-def panels(
-    method: Method, explanation: Explanation, i: int, image: Array, names: Sequence[str], limit: float | None = None
-) -> list[Panel]:
-    """Return the pictures of sample i, whose image is given as bytes; `limit` sets the scale for several maps."""
-    made = [_map(method.label, explanation, i, image, limit)]
+def panels(method: Method, explanation: Explanation, i: int, ground: Array, names: Sequence[str]) -> list[Panel]:
+    """Return the pictures of sample i, whose faded image is the ground of a coarse map."""
+    made = [_map(method.label, explanation, i, ground)]
     if "predicted" in explanation.extras:
         made += _places(explanation, i, names)
     return made
 
 
-def _map(label: str, explanation: Explanation, i: int, image: Array, limit: float | None) -> Panel:
+def _map(label: str, explanation: Explanation, i: int, ground: Array) -> Panel:
     one = explanation[i]
     values = one.upsampled()[0]
-    largest = float(np.abs(values).max())
-    limit = largest if limit is None else limit
+    scale = Scale.of(values)
     coarse = one.maps().shape[1:] != values.shape
-    drawn = colours.overlay(image, values, limit) if coarse else colours.heat(values, limit)
+    drawn = upon(ground, values, scale) if coarse else scale.drawn(values, scale.evidence)
     verdict, holds = "", None
     if one.proof is not None:
         verdict, holds = one.proof.short(0), bool(one.proof.holds[0])
     if one.positive and one.no_positive_evidence[0]:
         verdict = NO_EVIDENCE
-    sign = "±" if (values < 0).any() else "0 – "
-    return Panel(label, drawn, f"{sign}{limit:.2g}", verdict, detail(one), holds)
+    return Panel(label, drawn, scale.reach, verdict, detail(one), holds)
 
 
 def detail(one: Explanation) -> str:
@@ -83,18 +79,15 @@ def _places(explanation: Explanation, i: int, names: Sequence[str]) -> list[Pane
     legend = entries(explanation.extras["counts"][i], names)
     said = ", ".join(entry.text for entry in legend)
     classes = Panel(
-        "Class, occluded", colours.classes(predicted), said if len(legend) < 4 else f"{len(legend)} classes",
+        "Class, occluded", palette.of_classes(predicted), said if len(legend) < 4 else f"{len(legend)} classes",
         detail=f"the class predicted where the patch covers each place: {said}",
         legend=legend,
     )  # fmt: skip
     if "probability" not in explanation.extras:  # the network knows none
         return [classes]
     chance = explanation.extras["probability"][i]
-    ink = (255 * (1 - chance)).round().astype(np.uint8)
     name = names[int(explanation.target[i])]
     low, high = float(chance.min()), float(chance.max())
     about = f"the probability of {name} where the patch covers each place, from {low:.3g} to {high:.3g}"
-    return [
-        Panel("Probability, occluded", colours.colour(ink), f"of {name}: {low:.2g} – {high:.2g}", detail=about),
-        classes,
-    ]
+    drawn = palette.through(palette.SEQUENTIAL, chance)
+    return [Panel("Probability, occluded", drawn, f"of {name}: {low:.2g} – {high:.2g}", detail=about), classes]

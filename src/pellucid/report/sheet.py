@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pellucid.pictures import palette
 from pellucid.plots import grid, style
 from pellucid.plots.grid import Caption
 from pellucid.plots.legend import draw_legend, legend_width
@@ -71,8 +72,8 @@ def _panel(fig: Figure, panel: Panel, left: float, top: float, size: tuple[float
     if panel.legend:
         draw_legend(fig, left + size[1] + 0.1, top + grid.LINE + 0.02, panel.legend, size[0])
     below = top + size[0] + grid.LINE + 0.07
-    _write(fig, left, below, "" if panel.legend else panel.scale, color=style.MUTED)
-    colour = style.VERMILION if panel.holds is False else style.MUTED
+    _write(fig, left, below, "" if panel.legend else panel.scale, color=palette.MUTED)
+    colour = palette.VERMILION if panel.holds is False else palette.MUTED
     _write(fig, left, below + grid.LINE, panel.verdict, color=colour)
 
 

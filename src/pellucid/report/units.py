@@ -12,9 +12,10 @@ from pellucid.data import Dataset
 from pellucid.errors import PellucidError
 from pellucid.explain.parts import operations, upto
 from pellucid.layers import Affine, Container, Conv2D, Layer
+from pellucid.pictures import pixels
+from pellucid.pictures.png import data_uri
+from pellucid.pictures.scale import Scale
 from pellucid.plots.filters import mosaic
-from pellucid.report import colours
-from pellucid.report.png import data_uri
 from pellucid.report.sample import Sample
 from pellucid.typing import Array
 from pellucid.views import TopSamples
@@ -58,9 +59,9 @@ def _view(
     shape = layer.output_shape or (1,)
     count = min(shape[-1], MOST_UNITS)
     best = explain.maximize(network, range(count), layer=path, steps=STEPS, film=1)
-    excited = colours.grey(np.clip(best.best, 0, 1))
+    excited = _bytes(np.clip(best.best, 0, 1))
     found = _top(network, path, data, count)
-    pictures = colours.grey(data.x)
+    pictures = _bytes(data.x)
     units = []
     for k in range(count):
         weights = _weights(layer, k)
@@ -81,21 +82,21 @@ def _view(
 def _weights(layer: Layer[Any], k: int) -> Array | None:
     """Return a unit's weights as a picture, or None where they are of no picture."""
     W = layer.params["W"]
-    largest = float(np.abs(W).max())
+    scale = Scale.of(W, signed=True)
     if W.ndim == 4:
-        return colours.heat(np.nan_to_num(mosaic(W[..., k].transpose(2, 0, 1)[None])[0]), largest)
+        return scale.drawn(mosaic(W[..., k].transpose(2, 0, 1)[None])[0], scale.colours)
     side = round(W.shape[0] ** 0.5)
     if layer.input_shape is not None and side * side == W.shape[0] and W.shape[0] in (784, 1024, 4096):
-        return colours.heat(W[:, k].reshape(side, side), largest)
+        return scale.drawn(W[:, k].reshape(side, side), scale.colours)
     return None
 
 
 def _map(output: Array, k: int) -> Any:
-    """Return the map of a channel as [address, largest size], or the number that a unit gives."""
+    """Return the map of a channel as [address, reach of its colours], or the number that a unit gives."""
     if output.ndim != 3:
         return f"{output[k]:.3g}"
-    largest = float(np.abs(output[..., k]).max())
-    return [_uri(colours.heat(output[..., k], largest)), f"{largest:.2g}"]
+    scale = Scale.of(output[..., k])
+    return [_uri(scale.drawn(output[..., k], scale.colours)), scale.reach]
 
 
 def _top(network: Container[Any], name: str, data: Dataset, count: int) -> list[TopSamples]:
@@ -125,17 +126,20 @@ def _samples(top: TopSamples, pictures: Array, data: Dataset, names: Sequence[st
 
 def _framed(picture: Array, box: Box) -> Array:
     """Draw the frame of what a unit sees, unless it sees all."""
-    shown = colours.colour(picture).copy()
-    height, width = shown.shape[:2]
-    if box.bottom - box.top >= height and box.right - box.left >= width or box.right > width or box.bottom > height:
+    shown = pixels.coloured(picture).copy()
+    if not pixels.is_part(box, *shown.shape[:2]):
         return shown
     shown[[box.top, box.bottom - 1], box.left : box.right] = FRAME
     shown[box.top : box.bottom, [box.left, box.right - 1]] = FRAME
     return shown
 
 
+def _bytes(images: Array) -> Array:
+    return pixels.as_bytes(pixels.shown_images("report", images))
+
+
 def _uri(picture: Array) -> str:
-    return data_uri(colours.small(picture))
+    return data_uri(pixels.small(picture))
 
 
 def views_or_reason(

@@ -12,6 +12,8 @@ from pellucid.errors import ArgumentError, DataError, ShapeError
 from pellucid.flat import picture_shape
 from pellucid.typing import Array
 
+LARGEST = 112  # pixels of the longer side of a picture that is written into a page
+
 
 def numbers(who: str, name: str, values: Any) -> Array:
     """`values` as an array of finite real numbers with at least one element."""
@@ -74,6 +76,43 @@ def unit(shown: Array, images: Array) -> Array:
 def grey_map(pictures: Array) -> str:
     """Drawings on an empty ground (most pixels 0, as MNIST) become ink on paper, other images stay."""
     return "gray_r" if float(np.median(pictures)) < 0.02 else "gray"
+
+
+def shown_images(who: str, values: Any, name: str = "images") -> Array:
+    """Return inputs as (N, H, W) or (N, H, W, 3) in 0..1; of channels that are neither 1 nor 3, their mean."""
+    array = numbers(who, name, values)
+    if array.ndim == 4 and array.shape[3] not in (1, 3):
+        array = array.mean(axis=3)
+    images = batch(who, array, name)
+    return unit(images, images)
+
+
+def as_bytes(images: Array) -> Array:
+    """Return images in 0..1 as bytes, drawings as ink on paper."""
+    inked = 1 - images if images.ndim == 3 and grey_map(images) == "gray_r" else images
+    return np.asarray((255 * np.clip(inked, 0, 1)).round().astype(np.uint8))
+
+
+def coloured(picture: Array) -> Array:
+    """Return a grey picture (H, W) as (H, W, 3), and one of colours as it is."""
+    return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+
+
+def small(picture: Array) -> Array:
+    """Return a picture of at most LARGEST pixels along its longer side: means of square blocks."""
+    step = -(-max(picture.shape[:2]) // LARGEST)
+    if step == 1:
+        return picture
+    height, width = (n // step * step for n in picture.shape[:2])
+    blocks = picture[:height, :width].reshape(height // step, step, width // step, step, -1)
+    mean = blocks.mean(axis=(1, 3)).round().astype(np.uint8)
+    return np.asarray(mean if picture.ndim == 3 else mean[..., 0])
+
+
+def is_part(box: Any, height: int, width: int) -> bool:
+    """Whether a box of pixels is worth a frame: it lies within the picture, and is not all of it."""
+    whole = box.bottom - box.top >= height and box.right - box.left >= width
+    return not whole and box.right <= width and box.bottom <= height
 
 
 def at_most(who: str, name: str, count: int | None, available: int) -> int:

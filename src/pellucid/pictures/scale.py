@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from pellucid.plots import grid, style
+from pellucid.pictures import palette
 from pellucid.typing import Array
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # Per cent of the values that a robust scale must hold: a few far ones would turn all others pale.
 OUTLIERS = 99.5
@@ -28,7 +23,7 @@ class Scale(NamedTuple):
 
     @classmethod
     def of(cls, values: Array, *, signed: bool | None = None, robust: bool = False) -> Scale:
-        """The scale that holds all values; two-sided if any is negative, or on request.
+        """Return the scale that holds all values; two-sided if any is negative, or on request.
 
         `robust`: where the largest is over 1.5 times as large as nearly all, the scale ends at those.
         """
@@ -40,10 +35,22 @@ class Scale(NamedTuple):
         both = bool((values < 0).any()) if signed is None else signed
         return cls(-high if both else 0.0, high, both, clipped)
 
-    def draw(self, fig: Figure, axes: Sequence[Axes], pictures: Sequence[Array]) -> None:
-        """Draw pictures (H, W) on this scale, each on its axes, and the colour bar beside them."""
-        colours = style.colour_map(style.DIVERGING if self.signed else style.SEQUENTIAL)
-        for place, picture in zip(axes, pictures, strict=True):
-            drawn = place.imshow(picture, cmap=colours, vmin=self.low, vmax=self.high, aspect="auto")
-        extend = "neither" if not self.clipped else "both" if self.signed else "max"
-        grid.colour_bar(fig, axes, drawn, extend)
+    @property
+    def reach(self) -> str:
+        """What stands below a picture that has no colour bar: `±0.63`, or `0 – 0.63`."""
+        return f"{'±' if self.signed else '0 – '}{self.high:.2g}"
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """The colours of numbers: blue from 0 up, or blue below and orange above."""
+        return palette.DIVERGING if self.signed else palette.SEQUENTIAL
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """The colours of an explanation: orange speaks for what is explained, blue against it."""
+        return palette.DIVERGING if self.signed else palette.EVIDENCE
+
+    def drawn(self, values: Array, colours: tuple[str, ...]) -> Array:
+        """Return values (H, W) as bytes (H, W, 3); what is missing is paper."""
+        known = np.nan_to_num(values, nan=0.0 if self.signed else self.low)
+        return palette.through(colours, (known - self.low) / (self.high - self.low))

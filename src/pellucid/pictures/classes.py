@@ -1,16 +1,18 @@
-"""Class labels and their names on their way to a picture."""
+"""Class labels, their names, and shares of them on their way to a picture."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from pellucid import checks
 from pellucid.arrays import as_array
 from pellucid.errors import ArgumentError, LabelError
-from pellucid.plots import pixels
+from pellucid.pictures import pixels
 from pellucid.shown import came, shown
-from pellucid.typing import IntArray
+from pellucid.typing import Array, IntArray
 
 
 def labels(who: str, values: Any, samples: int | None = None) -> IntArray:
@@ -52,3 +54,18 @@ def name_list(who: str, class_names: Any) -> list[str] | None:
         return [shown(name) for name in class_names]
     except Exception:  # TypeError for what holds nothing, but an object's own words may fail in any way
         raise ArgumentError(f"{who}: class_names must be a list of names in order, got {came(class_names)}.") from None
+
+
+def worst_first(truth: IntArray, chances: Array) -> IntArray:
+    """The indices of the wrong samples, by the probability that their true class was given."""
+    wrong = np.flatnonzero(chances.argmax(axis=1) != truth)
+    return wrong[np.argsort(chances[wrong, truth[wrong]], kind="stable")]
+
+
+def percent(share: float) -> str:
+    """A share in per cent, short; only 0 and 1 themselves are called 0% and 100%."""
+    if 0 < share < 0.00001:
+        return "<0.001%"
+    if 0 < share < 0.01:
+        return f"{100 * share:.1g}%"
+    return ">99%" if 0.995 <= share < 1 else f"{100 * share:.0f}%"
