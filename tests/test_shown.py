@@ -88,7 +88,7 @@ def test_a_name_is_harmless_in_a_rich_table(name):
 
 
 def test_a_name_is_text_in_the_drawing(name):
-    drawn = views.diagram_svg(network(name), title=name)
+    drawn = views.diagram(network(name), title=name).svg()
     root = ElementTree.fromstring(drawn)
 
     assert HARMFUL.search(drawn) is None
@@ -101,7 +101,10 @@ def test_a_name_is_text_in_the_drawing(name):
 @pytest.mark.filterwarnings("error")
 def test_a_name_is_text_in_a_picture(name):
     pytest.importorskip("matplotlib")
-    pictures = [plots.diagram(network(name)), plots.confusion_matrix(np.arange(12) % 2, np.zeros(12, int), [name, "b"])]
+    pictures = [
+        views.diagram(network(name)).plot(),
+        plots.confusion_matrix(np.arange(12) % 2, np.zeros(12, int), [name, "b"]),
+    ]
     for picture in pictures:
         picture.savefig(io.BytesIO(), format="png")
 

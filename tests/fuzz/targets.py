@@ -45,6 +45,7 @@ RIGHT: dict[str, tuple[str, ...]] = {
     "input_size": ("4",), "output_size": ("3",), "convolved": ("pictures(1)[0]",), "pooled": ("pictures(1)[0]",),
     "window": ("window()",), "height": ("5",), "width": ("5",), "first_evaluation": ("1",), "evaluate_every": ("1",),
     "activation": ("pl.Tanh",), "indices": ("[0, 2]",),
+    "drawing": ("pl.views.diagram(images_network())",), "shapes": ("()",),
     "found": ("pl.views.top_samples(images_network(), 'relu1', 0, images())",),
     "frame": ("__import__('pandas').DataFrame({'a': [1, 2, 3], 'label': [0, 1, 2]})",),
     "rng": ("np.random.default_rng(0)",),

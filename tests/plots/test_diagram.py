@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid import plots, views
+from pellucid import plots
+from pellucid.errors import ArgumentError
 from pellucid.models import mnist_cnn, small_resnet
 from pellucid.views.diagram import diagram
 from pellucid.views.drawing import Path as Line
@@ -48,7 +49,7 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_the_svg_is_the_golden_one(name):
     file = GOLDEN / f"{name}.svg"
-    drawn = views.diagram_svg(MODELS[name]())
+    drawn = diagram(MODELS[name]()).svg()
     if os.environ.get("PELLUCID_OVERWRITE"):
         GOLDEN.mkdir(exist_ok=True)
         file.write_text(drawn, encoding="utf-8")
@@ -58,7 +59,7 @@ def test_the_svg_is_the_golden_one(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_svg_is_well_formed_and_loads_nothing(name):
-    drawn = views.diagram_svg(MODELS[name](), "A <title> & more")
+    drawn = diagram(MODELS[name](), "A <title> & more").svg()
     root = ET.fromstring(drawn)
 
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
@@ -98,7 +99,7 @@ def test_no_line_crosses_a_block_and_nothing_leaves_the_page(name):
 
 
 def test_no_words_run_into_one_another():
-    fig = plots.diagram(small_resnet())
+    fig = diagram(small_resnet()).plot()
     fig.draw_without_rendering()
     extents = [text.get_window_extent() for text in fig.axes[0].texts]
 
@@ -107,8 +108,8 @@ def test_no_words_run_into_one_another():
 
 
 def test_svg_and_figure_have_one_size():
-    fig = plots.diagram(mnist_cnn())
-    root = ET.fromstring(views.diagram_svg(mnist_cnn()))
+    fig = diagram(mnist_cnn()).plot()
+    root = ET.fromstring(diagram(mnist_cnn()).svg())
     size = fig.get_size_inches() * 72
 
     np.testing.assert_allclose(size, [float(root.get("width")), float(root.get("height"))], atol=0.5)
@@ -118,3 +119,14 @@ def test_a_network_without_layers_is_its_input():
     words = [s.text for s in diagram(pl.Sequential([], input_shape=4)).shapes if isinstance(s, Text)]
 
     assert "input" in words
+
+
+def test_a_figure_is_drawn_of_a_drawing_and_not_of_a_model():
+    with pytest.raises(ArgumentError, match=r"plots.diagram: drawing must be what views.diagram returns, got TwoLayer"):
+        plots.diagram(MODELS["two_layer_net"]())
+
+
+def test_a_notebook_shows_the_drawing():
+    drawing = diagram(mnist_cnn())
+
+    assert drawing._repr_svg_() == drawing.svg()

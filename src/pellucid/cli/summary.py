@@ -12,7 +12,7 @@ from pellucid.cli.ranges import COUNT, NAME
 from pellucid.cli.sources import Source
 from pellucid.errors import ArgumentError
 from pellucid.files import atomic_write
-from pellucid.views import diagram_svg, summary
+from pellucid.views import diagram, summary
 from pellucid.views.network import network_of
 
 FORMATS = ("text", "rich", "markdown", "json")
@@ -62,8 +62,6 @@ def summary_command(model: str, form: str, measure: int | None, data_dir: Source
 
 def _draw(model: object, path: Path) -> None:
     if path.suffix.lower() == ".svg":
-        atomic_write(path, diagram_svg(model).encode(), who="pellucid")
+        atomic_write(path, diagram(model).svg().encode(), who="pellucid")
     else:
-        from pellucid.plots import diagram
-
-        write_figure(diagram(model), path)
+        write_figure(diagram(model).plot(), path)

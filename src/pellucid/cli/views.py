@@ -225,7 +225,7 @@ def _every_class(sight: Sight, found: explain.AllClasses) -> Any:
 
 VIEWS: dict[str, Callable[[Sight], Any]] = {
     "summary": lambda sight: str(views.summary(sight.network)),
-    "diagram": lambda sight: plots.diagram(sight.network),
+    "diagram": lambda sight: views.diagram(sight.network).plot(),
     "filters": _filters,
     "feature-maps": _feature_maps,
     "maximize": _maximize,

@@ -1,9 +1,10 @@
-"""The architecture of a network as a picture."""
+"""The architecture of a network, which `views.diagram` laid out, as a figure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pellucid import checks
 from pellucid.checked import checked
 from pellucid.plots import style
 
@@ -15,19 +16,16 @@ INCH = 72.0
 
 
 @checked
-def diagram(model: Any, title: str = "") -> Figure:
-    """The layers of a built network from top to bottom, with shapes and parameters; branches side by side.
-
-    `views.diagram_svg` gives the same picture as SVG text. No other program is needed for either.
+def diagram(drawing: Any) -> Figure:
+    """The layers of a network from top to bottom, with shapes and parameters: what `views.diagram` returns, drawn.
 
     Examples
     --------
-    >>> pl.plots.diagram(pl.TwoLayerNet(784, 50, 10)).savefig("diagram.png")
+    >>> drawing = pl.views.diagram(pl.TwoLayerNet(784, 50, 10))
+    >>> pl.plots.diagram(drawing).savefig("diagram.png")  # or drawing.plot()
     """
     who = "plots.diagram"
-    from pellucid.views.diagram import diagram as drawing_of
-
-    drawing = drawing_of(model, title)
+    checks.expect_made_by(who, "drawing", drawing, "Drawing", "views.diagram")
     with style.house(who):
         fig = style.figure(drawing.width / INCH, drawing.height / INCH)
         axes = fig.add_axes((0, 0, 1, 1))
@@ -81,7 +79,7 @@ def _path(axes: Axes, shape: Any, order: int) -> None:
         points += [numbers[i : i + 2] for i in range(0, len(numbers), 2)]
         codes += kinds[move]
     line = Path(points, codes)
-    axes.add_patch(PathPatch(line, facecolor="none", edgecolor=shape.stroke, linewidth=1.2, zorder=order))
+    axes.add_patch(PathPatch(line, facecolor="none", edgecolor=shape.stroke, linewidth=shape.width, zorder=order))
     if shape.arrow:
         x, y = shape.points[-1]
         head = [(x - 3, y - 5), (x + 3, y - 5), (x, y)]

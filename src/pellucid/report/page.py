@@ -34,6 +34,7 @@ from pellucid.training import History, predict_proba
 from pellucid.typing import Array
 from pellucid.views.network import network_of
 from pellucid.views.summary import LEFT, Summary
+from pellucid.views.svg import svg
 
 MISTAKES, FIRST = 4, 4  # images that are explained where none are named
 LONG, LEGEND = 24, 5  # rows of a table whose diagram waits to be opened, and classes of a map that are named
@@ -123,7 +124,7 @@ class _Page:
         head = tag("tr", [tag("th", c, class_="" if i < LEFT else "number") for i, c in enumerate(heading)])
         rows = [tag("tr", [tag("td", c, class_="" if i < LEFT else "number") for i, c in enumerate(r)]) for r in lines]
         whole = tag("table", tag("thead", head), tag("tbody", rows), class_="summary")
-        drawn = views.diagram_svg(self.network).replace(' xmlns="http://www.w3.org/2000/svg"', "")
+        drawn = svg(views.diagram(self.network), within=True)
         return _section(
             "network", "The network", "“sees” is the receptive field: the pixels that one unit depends on.",
             tag("div", whole, class_="wide"), tag("p", " · ".join(table.totals()), class_="note"),

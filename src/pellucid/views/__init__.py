@@ -1,7 +1,7 @@
 """Views of a network: its summary, its diagram, what its layers give and see, and the samples that excite them."""
 
 from pellucid.views.diagram import diagram as diagram
-from pellucid.views.diagram import diagram_svg as diagram_svg
+from pellucid.views.drawing import Drawing as Drawing
 from pellucid.views.receptive import Box as Box
 from pellucid.views.receptive import receptive_field as receptive_field
 from pellucid.views.summary import Row as Row

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 
 from pellucid.checked import checked
 from pellucid.layers import Concat, Merge
+from pellucid.pictures.palette import BLUE, COLOURS, INK, MUTED, PAPER, VERMILION
 from pellucid.shown import shown
 from pellucid.typing import Shape as ArrayShape
 from pellucid.views.cost import multiply_adds
-from pellucid.views.drawing import INK, MUTED, PAPER, Disc, Drawing, Path, Polygon, Rect, Shape, Text, text_width
+from pellucid.views.drawing import Disc, Drawing, Path, Polygon, Rect, Shape, Text, text_width
 from pellucid.views.flow import Op, flow
 from pellucid.views.layout import Block, Wire, arrange, blocks_of
 from pellucid.views.network import network_of
 from pellucid.views.summary import shape_text, unique_size
-from pellucid.views.svg import svg
 
 MARGIN, GAP, AISLE = 18.0, 20.0, 22.0  # around all, between rows, between lanes
 HEAD, BAND, MERGE = 42.0, 17.0, 20.0  # heights
@@ -37,9 +37,9 @@ class Tint(NamedTuple):
 
 
 TINTS = {
-    "conv": Tint("#E8F1F8", "#0072B2", "#8FBFDD"),
-    "dense": Tint("#FCEEE3", "#D55E00", "#F0B68D"),
-    "pool": Tint("#E4F4EF", "#009E73", "#8CCDB9"),
+    "conv": Tint("#E8F1F8", BLUE, "#8FBFDD"),
+    "dense": Tint("#FCEEE3", VERMILION, "#F0B68D"),
+    "pool": Tint("#E4F4EF", COLOURS[2], "#8CCDB9"),
     "other": Tint("#F2F4F6", "#8A97A3", "#C6CED5"),
 }
 KINDS = {
@@ -51,13 +51,13 @@ KINDS = {
 
 @checked
 def diagram(model: Any, title: str = "") -> Drawing:
-    """Return the drawing of a built network; `plots.diagram` and `diagram_svg` make pictures of it.
+    """Return the drawing of a built network: its layers from top to bottom, branches side by side.
+
+    `plot()` makes a figure of it and `svg()` a text; no other program is needed for either.
 
     Examples
     --------
-    >>> drawing = pl.views.diagram(pl.Sequential([pl.Affine(3)], input_shape=4))
-    >>> drawing.width > 0
-    True
+    >>> pl.views.diagram(pl.TwoLayerNet(784, 50, 10)).plot().savefig("diagram.png")
     """
     network = network_of("diagram", model)
     ops = flow(network)
@@ -79,18 +79,6 @@ def diagram(model: Any, title: str = "") -> Drawing:
     width = max(place.width, middle + half + MARGIN)
     described = f"{type(network).__name__} of {len(ops)} layers, {totals}"
     return Drawing(width, bottom + 22 + MARGIN * 0.7, tuple(shapes), title or described)
-
-
-@checked
-def diagram_svg(model: Any, title: str = "") -> str:
-    """Return the diagram of a network as SVG text; write it to a file with the suffix .svg.
-
-    Examples
-    --------
-    >>> pl.views.diagram_svg(pl.Sequential([pl.Affine(3)], input_shape=4))[:4]
-    '<svg'
-    """
-    return svg(diagram(model, title))
 
 
 class _Places:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-INK, MUTED, RULE, PAPER = "#22303C", "#5F6C78", "#B9C4CD", "#FFFFFF"
+from pellucid.checked import checked_late
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 BEND = 6.0  # the radius of a line's corners
 
 
@@ -45,13 +49,17 @@ class Path(NamedTuple):
     points: tuple[tuple[float, float], ...]
     stroke: str
     arrow: bool = False
+    width: float = 1.2
+    bend: float = BEND
 
     def moves(self) -> list[tuple[str, tuple[float, ...]]]:
         """Return pen movements: ("M", (x, y)), ("L", (x, y)), and ("Q", (cx, cy, x, y)) round a bend."""
         points = self.points
+        if not self.bend:
+            return [("M", points[0]), *(("L", point) for point in points[1:])]
         moves: list[tuple[str, tuple[float, ...]]] = [("M", points[0])]
         for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-            reach = min(BEND, _length(before, corner) / 2, _length(corner, after) / 2)
+            reach = min(self.bend, _length(before, corner) / 2, _length(corner, after) / 2)
             moves.append(("L", _towards(corner, before, reach)))
             moves.append(("Q", (*corner, *_towards(corner, after, reach))))
         moves.append(("L", points[-1]))
@@ -73,13 +81,37 @@ class Text(NamedTuple):
 Shape: TypeAlias = Rect | Polygon | Disc | Path | Text
 
 
+@checked_late
 class Drawing(NamedTuple):
-    """Shapes in the order in which they are painted."""
+    """Shapes in the order in which they are painted, as `diagram` returns them; a notebook shows it.
+
+    Examples
+    --------
+    >>> drawing = pl.views.diagram(pl.Sequential([pl.Affine(3)], input_shape=4))
+    >>> drawing.plot().savefig("network.png")
+    >>> drawing.svg()[:4]
+    '<svg'
+    """
 
     width: float
     height: float
     shapes: tuple[Shape, ...]
     title: str
+
+    def plot(self) -> Figure:
+        """Return it as a Matplotlib figure: `plots.diagram`."""
+        from pellucid.plots.diagram import diagram
+
+        return diagram(self)
+
+    def svg(self) -> str:
+        """Return it as SVG text; write it to a file with the suffix .svg."""
+        from pellucid.views.svg import svg
+
+        return svg(self)
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
 
 
 def _length(a: tuple[float, float], b: tuple[float, float]) -> float:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from html import escape
 
+from pellucid.pictures import palette
 from pellucid.shown import shown
 from pellucid.views.drawing import Disc, Drawing, Path, Polygon, Rect, Shape, Text
 
 FONTS = "'DejaVu Sans', Verdana, 'Segoe UI', Helvetica, Arial, sans-serif"
 
 
-def svg(drawing: Drawing) -> str:
-    """Return the drawing as SVG text."""
+def svg(drawing: Drawing, *, within: bool = False) -> str:
+    """Return the drawing as SVG text: a file, or an element `within` an HTML page, which gives the ground."""
     width, height = _n(drawing.width), _n(drawing.height)
+    size = f'width="{width}" height="{height}"'
+    space = "" if within else 'xmlns="http://www.w3.org/2000/svg" '
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="{FONTS}" role="img">',
+        f'<svg {space}{size} viewBox="0 0 {width} {height}" font-family="{FONTS}" role="img">',
         f"<title>{escape(shown(drawing.title))}</title>",
-        f'<rect width="{width}" height="{height}" fill="#FFFFFF"/>',
+        *([] if within else [f'<rect {size} fill="{palette.PAPER}"/>']),
         *(_element(shape) for shape in drawing.shapes),
         "</svg>",
     ]
@@ -63,7 +65,7 @@ def _rect(r: Rect) -> str:
 
 def _path(path: Path) -> str:
     d = "".join(move + " ".join(_n(v) for v in numbers) for move, numbers in path.moves())
-    line = f'<path d="{d}" fill="none" stroke="{path.stroke}" stroke-width="1.2"/>'
+    line = f'<path d="{d}" fill="none" stroke="{path.stroke}" stroke-width="{_n(path.width)}"/>'
     if not path.arrow:
         return line
     x, y = path.points[-1]
