@@ -14,17 +14,18 @@ import numpy as np
 from pellucid import views
 from pellucid.checked import checked
 from pellucid.data import Dataset
-from pellucid.errors import ArgumentError
+from pellucid.errors import ArgumentError, DataError
 from pellucid.explain.target import Target
 from pellucid.layers import Container
 from pellucid.losses import LossLike
-from pellucid.pictures import palette, pixels
+from pellucid.pictures import curves, palette, pixels, series
 from pellucid.pictures.classes import worst_first
 from pellucid.pictures.confusion import Confusion
 from pellucid.pictures.legend import Entry, listed
 from pellucid.pictures.overlay import grounds
 from pellucid.pictures.png import data_uri
-from pellucid.report import confusion, curves
+from pellucid.report import confusion
+from pellucid.report.chart import chart
 from pellucid.report.markup import Markup, join, picture, script_data, tag
 from pellucid.report.methods import Method, ask, chosen
 from pellucid.report.panels import Panel, panels
@@ -133,7 +134,7 @@ class _Page:
         )  # fmt: skip
 
     def curves(self, history: History | None) -> Markup:
-        charts = [] if history is None else curves.learning_curves(history)
+        charts = [] if history is None else charts_of(history)
         if not charts:
             return _section("learning", "How it learnt", "No history of its training, a history.json, is known.")
         settings = [
@@ -236,6 +237,15 @@ class _Page:
         )  # fmt: skip
         figures = tag("div", [_figure(p) for p in found], class_="maps")
         return tag("div", first, figures, id=f"sample-{i}", data_name=sample.name, class_="sheet", hidden=i > 0)
+
+
+def charts_of(history: History) -> list[Markup]:
+    """Return loss and accuracy as drawings, as far as they were recorded."""
+    try:
+        panels = curves.panels({"": series.read("report", history)}, batches=True)
+    except DataError:  # no finite loss
+        return []
+    return [Markup(svg(chart(panel), within=True)) for panel in panels if panel.kind != "learning_rate"]
 
 
 def _bar(chance: float) -> Markup:
