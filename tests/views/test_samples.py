@@ -6,6 +6,7 @@ import pytest
 import pellucid as pl
 from pellucid import views
 from pellucid.models import small_resnet
+from pellucid.views.top import top_of_units
 
 
 @pytest.fixture
@@ -103,3 +104,14 @@ def test_what_is_not_there_is_named(network):
         views.top_samples(network, "relu1", 3, x)
     with pytest.raises(pl.errors.UnknownNameError, match="by"):
         views.top_samples(network, "relu1", 0, x, by="median")
+
+
+@pytest.mark.parametrize("layer", ["conv2d1", "affine1"])
+@pytest.mark.parametrize("by", ["max", "mean"])
+def test_many_units_searched_at_once_are_those_searched_alone(network, rng, layer, by):
+    x = rng.random((70, 8, 8, 1)).astype(np.float32)
+    together = top_of_units("test", network, layer, [2, 0, 1], x, 5, by=by, batch_size=32)
+
+    for unit, found in zip([2, 0, 1], together, strict=True):
+        for one, other in zip(found, views.top_samples(network, layer, unit, x, 5, by=by, batch_size=32), strict=True):
+            assert np.array_equal(one, other)

@@ -20,12 +20,12 @@ from pellucid.losses import Loss
 from pellucid.outputs import hits_numbers, knows_chances
 from pellucid.pictures import pixels
 from pellucid.pictures.overlay import grounds
-from pellucid.report import Panel, Sample
+from pellucid.plots.sheet import Block, sheet
+from pellucid.report import Sample
 from pellucid.report.choose import read_samples, read_target, stack
 from pellucid.report.methods import ask, chosen
-from pellucid.report.panels import panels
-from pellucid.report.sheet import Block, sheet
 from pellucid.shown import shown
+from pellucid.views.panels import Panel, panels
 
 
 @click.command("explain")
@@ -121,7 +121,7 @@ class Desk:
         for i, heading in enumerate(self._headings()):
             shown = [Panel("Input", pixels.coloured(inked[i]))]
             for method, said in answers.given:
-                shown += panels(method, said, i, under[i], self.names)
+                shown += panels(method.label, said, i, under[i], self.names)
             blocks.append(Block(heading, shown))
             click.echo(heading)
             for method, said in answers.given:

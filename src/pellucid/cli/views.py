@@ -22,11 +22,16 @@ from pellucid.files import atomic_write, expect_spared, make_folder, writable, w
 from pellucid.layers import Affine, Conv2D, ConvTranspose2D, DepthwiseConv2D
 from pellucid.layers.activation import Activation
 from pellucid.shown import shown
+from pellucid.views.top import top_of_units
 
 CONVOLUTIONS = (Conv2D, ConvTranspose2D, DepthwiseConv2D)
 OF_UNITS = {"maximize-filters", "top-samples"}
 OF_LAYERS = {"filters", "feature-maps", "grad-cam", *OF_UNITS}
-MAXIMISED, SEARCHED = 16, 6  # units that are maximised, and whose samples are looked for, unless some are named
+MAXIMISED, SEARCHED, TOP = (
+    16,
+    6,
+    9,
+)  # units that are maximised, and searched for samples unless some are named; samples of each
 
 
 @click.command("views")
@@ -195,7 +200,7 @@ def _top_samples(sight: Sight) -> Any:
     layer, data = sight.weighted(-1), sight.desk.test
     kind = "filter" if len(layer_shape("views", sight.network, layer)) == 3 else "unit"
     units = sight.chosen(layer, SEARCHED)
-    found = [views.top_samples(sight.network, layer, unit, data) for unit in units]
+    found = top_of_units("top_samples", sight.network, layer, units, data.x, TOP)
     title = f"What excites {shown(layer)} most, of {len(data):,} test images"
     names = {"labels": data.t, "class_names": sight.desk.names} if data.classes else {}
     return plots.top_samples(found, [f"{kind} {unit}" for unit in units], **names, title=title)

@@ -28,12 +28,12 @@ from pellucid.report import confusion
 from pellucid.report.chart import chart
 from pellucid.report.markup import Markup, join, picture, script_data, tag
 from pellucid.report.methods import Method, ask, chosen
-from pellucid.report.panels import Panel, panels
 from pellucid.report.sample import Sample
 from pellucid.report.units import LayerView, views_or_reason, weighted_layers
 from pellucid.training import History, predict_proba
 from pellucid.typing import Array
 from pellucid.views.network import network_of
+from pellucid.views.panels import Panel, panels
 from pellucid.views.summary import LEFT, Summary
 from pellucid.views.svg import svg
 
@@ -207,7 +207,7 @@ class _Page:
         chances, pictures = predict_proba(self.network, x, loss=loss), self.pictures()
         under, shown = grounds(self.images()), []
         for i, sample in enumerate(self.samples):
-            found = [p for m, said in answers.given for p in panels(m, said, i, under[i], self.names)]
+            found = [p for m, said in answers.given for p in panels(m.label, said, i, under[i], self.names)]
             shown.append(self._sheet(sample, i, chances[i], pictures[i], found, answers.given[0][1].scalars[i]))
         refused = [tag("p", f"Without {m.label}: {reason}", class_="note") for m, reason in answers.refused]
         tabs = _tabs("sample", [s.name for s in self.samples], [data_uri(pixels.small(p)) for p in pictures])

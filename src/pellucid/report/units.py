@@ -10,7 +10,7 @@ import numpy as np
 from pellucid import explain, views
 from pellucid.data import Dataset
 from pellucid.errors import PellucidError
-from pellucid.explain.parts import operations, upto
+from pellucid.explain.parts import operations
 from pellucid.layers import Affine, Container, Conv2D, Layer
 from pellucid.pictures import pixels
 from pellucid.pictures.png import data_uri
@@ -18,8 +18,8 @@ from pellucid.pictures.scale import Scale
 from pellucid.plots.filters import mosaic
 from pellucid.report.sample import Sample
 from pellucid.typing import Array
-from pellucid.views import TopSamples
 from pellucid.views.receptive import Box
+from pellucid.views.top import TopSamples, top_of_units
 
 MOST_LAYERS, MOST_UNITS, TOP, MAPS, STEPS, SEARCHED = 6, 64, 6, 4, 64, 5000
 FRAME = np.array([213, 94, 0], np.uint8)
@@ -60,7 +60,7 @@ def _view(
     count = min(shape[-1], MOST_UNITS)
     best = explain.maximize(network, range(count), layer=path, steps=STEPS, film=1)
     excited = _bytes(np.clip(best.best, 0, 1))
-    found = _top(network, path, data, count)
+    found = top_of_units("report", network, path, range(count), data.x[:SEARCHED], TOP)
     pictures = _bytes(data.x)
     units = []
     for k in range(count):
@@ -97,23 +97,6 @@ def _map(output: Array, k: int) -> Any:
         return f"{output[k]:.3g}"
     scale = Scale.of(output[..., k])
     return [_uri(scale.drawn(output[..., k], scale.colours)), scale.reach]
-
-
-def _top(network: Container[Any], name: str, data: Dataset, count: int) -> list[TopSamples]:
-    """Return the samples that excite each unit most: the data are gone through once for all units."""
-    part = upto(network, name)
-    x = data.x[:SEARCHED]
-    values = []
-    for start in range(0, len(x), 256):
-        y = part(x[start : start + 256])[..., :count]
-        values.append(y.max(axis=(1, 2)) if y.ndim == 4 else y)
-    order = np.argsort(-np.concatenate(values), axis=0, kind="stable")[:TOP]
-    found = []
-    for k in range(count):
-        index = np.sort(order[:, k])
-        top = views.top_samples(network, name, k, x[index], TOP)
-        found.append(top._replace(indices=index[top.indices]))
-    return found
 
 
 def _samples(top: TopSamples, pictures: Array, data: Dataset, names: Sequence[str]) -> list[list[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,10 +14,11 @@ from pellucid.data import Dataset
 from pellucid.errors import ArgumentError
 from pellucid.explain.parts import upto
 from pellucid.layers import Container
-from pellucid.typing import Array, IntArray, Shape
+from pellucid.layers.nodes import INPUT
+from pellucid.typing import Array, IntArray
 from pellucid.views.flow import flow
 from pellucid.views.network import network_of
-from pellucid.views.receptive import Box, Boxes, fields
+from pellucid.views.receptive import Box, fields
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,36 +82,39 @@ def top_samples(
     checks.expect_batch(who, x, network.input_shape or (), "data")
     count, batch_size = checks.size(who, "count", count), checks.size(who, "batch_size", batch_size)
     checks.expect_known(who, "by", by, ["max", "mean"])
+    return top_of_units(who, network, layer, [unit], x, count, by=by, batch_size=batch_size)[0]
+
+
+def top_of_units(
+    who: str, network: Container[Any], layer: str, units: Sequence[int], x: Array, count: int, *, by: str = "max",
+    batch_size: int = 256,
+) -> list[TopSamples]:  # fmt: skip
+    """Return the top samples of several units of one layer: x is gone through once."""
     part = upto(network, layer)
     shape = part.output_shape or ()
-    if len(shape) not in (1, 3) or not 0 <= unit < shape[-1]:
-        raise ArgumentError(f"{who}: unit must lie in 0..{shape[-1] - 1} of {layer}, whose output is {shape}.")
-    indices, values, flat = _search(part, unit, x, count, by, batch_size)
-    boxes = _boxes(network, part, layer, unit, flat, shape)
-    places = np.stack(np.unravel_index(flat, shape[:2]), axis=1) if len(shape) == 3 else None
-    return TopSamples(indices, values, x[indices], places, boxes)
-
-
-def _search(
-    part: Container[Any], unit: int, x: Array, count: int, by: str, batch_size: int
-) -> tuple[IntArray, Array, IntArray]:
-    """Return index, value and place (as a flat number) of the best samples."""
-    best = np.empty(0, int), np.empty(0), np.empty(0, int)
-    for start in range(0, len(x), batch_size):
-        y = part(x[start : start + batch_size])[..., unit].reshape(min(batch_size, len(x) - start), -1)
-        values = y.max(axis=1) if by == "max" else y.mean(axis=1)
-        new = np.arange(start, start + len(y)), values, y.argmax(axis=1)
-        both = [np.concatenate(pair) for pair in zip(best, new, strict=True)]
-        order = np.argsort(-both[1], kind="stable")[:count]
-        best = both[0][order], both[1][order], both[2][order]
-    return best
-
-
-def _boxes(
-    network: Container[Any], part: Container[Any], layer: str, unit: int, flat: IntArray, shape: Shape
-) -> tuple[Box, ...]:
+    for unit in units:
+        if len(shape) not in (1, 3) or not 0 <= unit < shape[-1]:
+            raise ArgumentError(f"{who}: unit must lie in 0..{shape[-1] - 1} of {layer}, whose output is {shape}.")
     ops = flow(part)
-    seen: Boxes = fields(ops, network.input_shape or ())[ops[-1].path if ops else "input"]
-    if len(shape) == 1:
-        return (Box(*seen[:, unit].tolist()),) * len(flat)
-    return tuple(Box(*seen.reshape(4, -1)[:, place].tolist()) for place in flat)
+    seen = fields(ops, network.input_shape or ())[ops[-1].path if ops else INPUT]
+    found = []
+    for unit, indices, values, flat in zip(units, *_search(part, list(units), x, count, by, batch_size), strict=True):
+        places = np.stack(np.unravel_index(flat, shape[:2]), axis=1) if len(shape) == 3 else None
+        boxes = seen.reshape(4, -1)[:, flat if len(shape) == 3 else np.full(len(flat), unit)]
+        found.append(TopSamples(indices, values, x[indices], places, tuple(Box(*box) for box in boxes.T.tolist())))
+    return found
+
+
+def _search(part: Container[Any], units: list[int], x: Array, count: int, by: str, batch_size: int) -> list[Array]:
+    """Return index, value and place (as a flat number) of the best samples of each unit, (U, count) each."""
+    none = len(units), 0
+    best = [np.empty(none, int), np.empty(none), np.empty(none, int)]
+    for start in range(0, len(x), batch_size):
+        y = part(x[start : start + batch_size])[..., units]
+        each = np.ascontiguousarray(y.reshape(len(y), -1, len(units)).transpose(2, 0, 1))  # (U, N, places)
+        values = each.max(axis=2) if by == "max" else each.mean(axis=2)
+        index = np.broadcast_to(np.arange(start, start + len(y)), values.shape)
+        both = [np.concatenate(pair, axis=1) for pair in zip(best, (index, values, each.argmax(axis=2)), strict=True)]
+        order = np.argsort(-both[1], axis=1, kind="stable")[:, :count]
+        best = [np.take_along_axis(array, order, axis=1) for array in both]
+    return best

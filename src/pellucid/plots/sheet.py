@@ -1,4 +1,4 @@
-"""Panels as one Matplotlib picture: for each image a heading and its maps."""
+"""What `views.panels` says of images as one picture: for each a heading and its maps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pellucid.pictures import palette
 from pellucid.plots import grid, style
 from pellucid.plots.grid import Caption
 from pellucid.plots.legend import draw_legend, legend_width
-from pellucid.report.panels import Panel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +23,7 @@ class Block(NamedTuple):
     """What is said about one image."""
 
     heading: str
-    panels: list[Panel]
+    panels: Sequence[Any]
 
 
 def sheet(blocks: Sequence[Block], columns: int = 7) -> Figure:
@@ -52,7 +51,7 @@ def sheet(blocks: Sequence[Block], columns: int = 7) -> Figure:
     return fig
 
 
-def _cells(panels: Sequence[Panel], columns: int) -> list[tuple[int, int]]:
+def _cells(panels: Sequence[Any], columns: int) -> list[tuple[int, int]]:
     """Return row and column of each panel's last cell: one with a legend takes two side by side."""
     cells = []
     row, column = 0, 0
@@ -65,7 +64,7 @@ def _cells(panels: Sequence[Panel], columns: int) -> list[tuple[int, int]]:
     return cells
 
 
-def _panel(fig: Figure, panel: Panel, left: float, top: float, size: tuple[float, float]) -> None:
+def _panel(fig: Figure, panel: Any, left: float, top: float, size: tuple[float, float]) -> None:
     _write(fig, left, top, panel.label, size=style.SMALL, weight="bold")
     place = grid.place(fig, left, top + grid.LINE + 0.02, size[1], size[0])
     place.imshow(np.asarray(panel.pixels), aspect="auto")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.pictures.legend import Entry
-from pellucid.report.panels import Panel
-from pellucid.report.sheet import Block, sheet
+from pellucid.plots.sheet import Block, sheet
+from pellucid.views.panels import Panel
 
 PIXELS = np.zeros((8, 8, 3), np.uint8)
 CLASSES = Panel("Class, occluded", PIXELS, "2 classes", legend=(Entry(3, "cat", 30), Entry(1, "dog", 6)))

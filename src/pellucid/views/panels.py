@@ -12,7 +12,6 @@ from pellucid.pictures import palette
 from pellucid.pictures.legend import Entry, entries
 from pellucid.pictures.overlay import upon
 from pellucid.pictures.scale import Scale
-from pellucid.report.methods import Method
 from pellucid.typing import Array
 
 
@@ -40,9 +39,9 @@ class Panel(NamedTuple):
     legend: tuple[Entry, ...] = ()
 
 
-def panels(method: Method, explanation: Explanation, i: int, ground: Array, names: Sequence[str]) -> list[Panel]:
+def panels(label: str, explanation: Explanation, i: int, ground: Array, names: Sequence[str]) -> list[Panel]:
     """Return the pictures of sample i, whose faded image is the ground of a coarse map."""
-    made = [_map(method.label, explanation, i, ground)]
+    made = [_map(label, explanation, i, ground)]
     if "predicted" in explanation.extras:
         made += _places(explanation, i, names)
     return made
