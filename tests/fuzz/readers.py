@@ -43,7 +43,7 @@ DOORS = {
     "training/history.py": ("history.json",),
     "cli/clock.py": "the system's own /proc",
     "kernels/quota.py": "the system's own /proc",
-    "report/page.py": "the package's own templates",
+    "report/template.py": "the package's own templates",
 }
 """Which readers below go through a module, or why none of a user's files does."""
 

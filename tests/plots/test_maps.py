@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from pellucid import plots
 from pellucid.errors import ArgumentError, DataError, ShapeError
 from pellucid.pictures.scale import Scale
-from pellucid.plots import filters
+from pellucid.pictures.weights import mosaic
 
 
 def pictures(fig):
@@ -105,7 +105,7 @@ def test_kernels_of_several_channels_are_mosaics():
         [9, 10, nan, nan, nan],
         [11, 12, nan, nan, nan],
     ]
-    assert_allclose(filters.mosaic(kernels)[0], expected)
+    assert_allclose(mosaic(kernels)[0], expected)
     assert_allclose(drawn(pictures(plots.filter_grid(kernels.transpose(2, 3, 1, 0)))[0]), expected)
 
 

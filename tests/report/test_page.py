@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -70,6 +72,19 @@ def test_hostile_names_stay_text(read):
     assert not any(attributes.get("src") == "x" for _, attributes in read.tags)
     assert json.loads(read.scripts["cells"])["names"] == HOSTILE
     assert all(any(name in text for text in read.texts) for name in HOSTILE)
+
+
+def test_the_page_needs_no_matplotlib():
+    code = """
+import sys
+sys.modules["matplotlib"] = None
+import numpy as np, pellucid as pl
+from pellucid.report import METHODS, html_report
+x = np.random.default_rng(0).random((6, 8, 8, 1), np.float32)
+network = pl.Sequential([pl.Conv2D(2, 3), pl.Flatten(), pl.Affine(2)], input_shape=(8, 8, 1))
+print("</html>" in html_report(network, pl.Dataset(x, [0, 1] * 3), methods=[METHODS["occlusion"]]))
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
 
 
 def test_the_cells_hold_every_pair_that_occurs(read, run, blobs):

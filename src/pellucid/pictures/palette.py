@@ -20,9 +20,14 @@ DIVERGING = ("#05355A", "#2F86BC", "#A9CFE6", "#F7F7F5", "#F7C7A3", "#E27A33", "
 EVIDENCE = DIVERGING[3:]  # of a map that shows nothing but what speaks for a class
 
 
+def bytes_of(*colours: str) -> Array:
+    """Return colours such as #0072B2 as bytes (N, 3)."""
+    return np.array([list(bytes.fromhex(colour[1:])) for colour in colours], np.uint8)
+
+
 def through(colours: tuple[str, ...], shares: Array) -> Array:
     """Return shares (…) from 0 to 1 as bytes (…, 3): 0 is the first colour, 1 the last, the others lie between."""
-    stops = np.array([list(bytes.fromhex(colour[1:])) for colour in colours], float)
+    stops = bytes_of(*colours)
     place = np.clip(shares, 0, 1) * (len(stops) - 1)
     channels = [np.interp(place, np.arange(len(stops)), stops[:, c]) for c in range(3)]
     return np.asarray(np.stack(channels, axis=-1).round().astype(np.uint8))
@@ -35,5 +40,4 @@ def of_class(number: int) -> str:
 
 def of_classes(numbers: IntArray) -> Array:
     """Return class numbers (H, W) as bytes (H, W, 3)."""
-    table = np.array([list(bytes.fromhex(colour[1:])) for colour in CLASSES], np.uint8)
-    return np.asarray(table[numbers % len(table)])
+    return np.asarray(bytes_of(*CLASSES)[numbers % len(CLASSES)])

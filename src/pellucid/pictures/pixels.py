@@ -12,8 +12,6 @@ from pellucid.errors import ArgumentError, DataError, ShapeError
 from pellucid.flat import picture_shape
 from pellucid.typing import Array
 
-LARGEST = 112  # pixels of the longer side of a picture that is written into a page
-
 
 def numbers(who: str, name: str, values: Any) -> Array:
     """`values` as an array of finite real numbers with at least one element."""
@@ -96,17 +94,6 @@ def as_bytes(images: Array) -> Array:
 def coloured(picture: Array) -> Array:
     """Return a grey picture (H, W) as (H, W, 3), and one of colours as it is."""
     return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
-
-
-def small(picture: Array) -> Array:
-    """Return a picture of at most LARGEST pixels along its longer side: means of square blocks."""
-    step = -(-max(picture.shape[:2]) // LARGEST)
-    if step == 1:
-        return picture
-    height, width = (n // step * step for n in picture.shape[:2])
-    blocks = picture[:height, :width].reshape(height // step, step, width // step, step, -1)
-    mean = blocks.mean(axis=(1, 3)).round().astype(np.uint8)
-    return np.asarray(mean if picture.ndim == 3 else mean[..., 0])
 
 
 def is_part(box: Any, height: int, width: int) -> bool:

@@ -12,6 +12,7 @@ from pellucid.typing import Array
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, COLOUR = 0, 2
+LARGEST = 112  # pixels of the longer side of a picture that is written into a page
 
 
 def png(pixels: Array) -> bytes:
@@ -28,6 +29,17 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def data_uri(pixels: Array) -> str:
-    """Return the PNG as an address that holds the picture itself."""
-    return "data:image/png;base64," + base64.b64encode(png(pixels)).decode()
+def data_uri(picture: Array) -> str:
+    """Return an address that holds a picture itself, no larger than a page shows it."""
+    return "data:image/png;base64," + base64.b64encode(png(small(picture))).decode()
+
+
+def small(picture: Array) -> Array:
+    """Return a picture of at most LARGEST pixels along its longer side: means of square blocks."""
+    step = -(-max(picture.shape[:2]) // LARGEST)
+    if step == 1:
+        return picture
+    height, width = (n // step * step for n in picture.shape[:2])
+    blocks = picture[:height, :width].reshape(height // step, step, width // step, step, -1)
+    mean = blocks.mean(axis=(1, 3)).round().astype(np.uint8)
+    return np.asarray(mean if picture.ndim == 3 else mean[..., 0])

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pellucid import checks
 from pellucid.checked import checked
-from pellucid.errors import ShapeError
 from pellucid.pictures import pixels
 from pellucid.pictures.scale import Scale
+from pellucid.pictures.weights import weights_shown
 from pellucid.plots import grid, style
 from pellucid.plots.grid import Caption
-from pellucid.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,7 +33,7 @@ def filter_grid(weights: Any, title: str | None = None, columns: int = 8, count:
     >>> pl.plots.filter_grid(layer.params["W"], columns=3).savefig("filters.png")
     """
     who = "plots.filter_grid"
-    pictures, several = _pictures(who, pixels.numbers(who, "weights", weights))
+    pictures, several = weights_shown(who, weights)
     columns = checks.size(who, "columns", columns)
     shown = pictures[: pixels.at_most(who, "count", count, len(pictures))]
     if title is None:
@@ -47,30 +45,3 @@ def filter_grid(weights: Any, title: str | None = None, columns: int = 8, count:
         scale = Scale.of(np.nan_to_num(pictures), signed=True, robust=True)
         grid.draw_on_one_scale(fig, axes, list(shown), scale)
     return fig
-
-
-def _pictures(who: str, weights: Array) -> tuple[Array, bool]:
-    """(OC, H, W), and whether each is a mosaic."""
-    if weights.ndim == 2:
-        side = pixels.square(who, "weights", weights.shape[0])
-        return weights.T.reshape(-1, *side), False
-    if weights.ndim != 4:
-        raise ShapeError(
-            f"{who}: weights must have shape (KH, KW, C, OC) or (D, K), got {weights.shape}. "
-            "Pass the weight array of a convolution or of a dense layer."
-        )
-    kernels = weights.transpose(3, 2, 0, 1).astype(np.float64)  # (OC, C, KH, KW)
-    return (kernels[:, 0], False) if kernels.shape[1] == 1 else (mosaic(kernels), True)
-
-
-def mosaic(kernels: Array) -> Array:
-    """(OC, C, KH, KW) as (OC, H, W): the channels in a near square, a pixel of NaN apart."""
-    filters, channels, height, width = kernels.shape
-    across = math.ceil(math.sqrt(channels))
-    down = -(-channels // across)
-    canvas = np.full((filters, down * (height + 1) - 1, across * (width + 1) - 1), np.nan)
-    for channel in range(channels):
-        row, column = divmod(channel, across)
-        top, left = row * (height + 1), column * (width + 1)
-        canvas[:, top : top + height, left : left + width] = kernels[:, channel]
-    return canvas

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from pellucid.pictures.curves import Line, Panel
-from pellucid.report.chart import chart, ticks
-from pellucid.report.page import charts_of
+from pellucid.report.learning import chart, learning, ticks
 from pellucid.views.drawing import Disc, Path, Text
 from plots.histories import history
 
@@ -53,9 +52,15 @@ def test_many_points_become_means():
 
 
 def test_loss_and_accuracy_are_on_the_page_and_what_was_not_recorded_is_not():
-    titles = [ET.fromstring(text)[0].text for text in charts_of(history())]
+    def charts(**changes):
+        run = history(**changes)
+        run.settings = {"batch_size": 1000, "seed": None}
+        return learning(run)
+
     nothing = SimpleNamespace(iterations={"iteration": [1], "loss": [None]}, epochs={})
 
-    assert titles == ["Loss by epoch", "Accuracy by epoch"]
-    assert charts_of(nothing) == []
-    assert not re.search(r"nan|inf", "".join(charts_of(history(train_loss=[None] * 5))))
+    found = charts()
+    assert [ET.fromstring(one["chart"])[0].text for one in found["charts"]] == ["Loss by epoch", "Accuracy by epoch"]
+    assert found["settings"] == "batch size 1,000"
+    assert learning(nothing) is None
+    assert not re.search(r"nan|inf", charts(train_loss=[None] * 5)["charts"][0]["chart"])

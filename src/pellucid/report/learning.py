@@ -1,20 +1,41 @@
-"""A panel of curves as a drawing, for a page that knows no Matplotlib."""
+"""How it learnt: the curves of a training as drawings, for a page that knows no Matplotlib."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
+from pellucid.errors import DataError
+from pellucid.pictures import curves, series
 from pellucid.pictures.curves import FEW, Line, Panel
 from pellucid.pictures.palette import FAINT, INK, MUTED
+from pellucid.report.template import Markup
+from pellucid.training import History
 from pellucid.typing import Array
 from pellucid.views.drawing import Disc, Drawing, Path, Shape, Text
+from pellucid.views.svg import svg
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, LOW = 460.0, 250.0, 54.0, 14.0, 34.0, 36.0
 ACROSS, DOWN = WIDTH - LEFT - RIGHT, HEIGHT - TOP - LOW
 TITLE, SMALL, KEY = 14.0, 12.0, 92.0  # sizes of words, and the width of an entry of the legend
 POINTS = 300  # of one line; of more, the means of as many parts
+
+
+def learning(history: History) -> dict[str, Any] | None:
+    """Return loss and accuracy as drawings, as far as they were recorded, and the settings; None where nothing was."""
+    try:
+        panels = curves.panels({"": series.read("report", history)}, batches=True)
+    except DataError:  # no finite loss
+        return None
+    drawn = [svg(chart(panel), within=True) for panel in panels if panel.kind != "learning_rate"]
+    settings = [
+        f"{key.replace('_', ' ')} {value if isinstance(value, str) else format(value, ',')}"
+        for key, value in history.settings.items()
+        if isinstance(value, (str, int))
+    ]
+    return {"charts": [{"chart": Markup(text)} for text in drawn], "settings": " · ".join(settings)}
 
 
 def chart(panel: Panel) -> Drawing:

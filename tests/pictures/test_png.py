@@ -5,9 +5,8 @@ import io
 import numpy as np
 import pytest
 
-from pellucid.pictures import pixels
 from pellucid.pictures.palette import DIVERGING
-from pellucid.pictures.png import png
+from pellucid.pictures.png import png, small
 from pellucid.pictures.scale import Scale
 
 
@@ -29,4 +28,4 @@ def test_large_pictures_become_means_of_blocks():
     picture = np.zeros((224, 224), np.uint8)
     picture[::2] = 100
 
-    assert np.array_equal(pixels.small(picture), np.full((112, 112), 50))
+    assert np.array_equal(small(picture), np.full((112, 112), 50))
