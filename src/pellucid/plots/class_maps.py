@@ -56,9 +56,7 @@ def class_maps(
         across, down = max(size[1], *words) + 0.09, size[0] + grid.LINE + 0.1
         forms = max(style.text_width(form, style.TEXT, bold=True) for form, _, _ in rows)
         left, top = grid.MARGIN + size[1] + 2 * APART + forms, grid.MARGIN + grid.HEADING + HEAD
-        width = max(left + len(names) * across + grid.BAR, grid.MARGIN + style.text_width(text, style.TITLE, bold=True))
-        fig = style.figure(width + grid.MARGIN, top + len(rows) * down + 0.1)
-        grid.heading(fig, text)
+        fig = grid.page(left + len(names) * across + grid.BAR, top + len(rows) * down + 0.1, text)
         shown = grid.place(fig, grid.MARGIN, top, size[1], size[0])
         grid.show_image(shown, image[0], image)
         for i, (form, said, maps) in enumerate(rows):
@@ -89,15 +87,13 @@ def _row(
             grid.write_caption(place, Caption("no evidence"))
         elif scale == "each":
             grid.write_caption(place, Caption(limits.reach))
-    where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "center"}
-    axes[0].annotate(form, (0, 0.5), xytext=(-72 * APART / 2, 0), size=style.TEXT, weight="bold", **where)
+    grid.name_row(axes[0], form, APART / 2)
     if scale == "shared":
         grid.colour_bar(fig, axes, drawn)
 
 
 def _heads(axes: Sequence[Axes], names: Sequence[str], scores: Sequence[str], best: int) -> None:
-    where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center", "va": "bottom"}
     for k, place in enumerate(axes):
-        place.annotate(scores[k], (0.5, 1), xytext=(0, 4), size=style.SMALL, color=palette.MUTED, **where)
         weight = "bold" if k == best else "normal"
-        place.annotate(names[k], (0.5, 1), xytext=(0, 17), size=style.TEXT, weight=weight, **where)
+        grid.write(place, scores[k], (0.5, 1), (0, 4), color=palette.MUTED, ha="center", va="bottom")
+        grid.write(place, names[k], (0.5, 1), (0, 17), size=style.TEXT, weight=weight, ha="center", va="bottom")

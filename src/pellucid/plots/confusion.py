@@ -58,9 +58,7 @@ def _draw(found: Confusion, title: str) -> Figure:
     turned = label > cell - 0.08
     left, top = grid.MARGIN + 0.42 + label, grid.MARGIN + grid.HEADING + 0.36 + (label if turned else 0.14)
     side = size * cell
-    width = max(left + side, grid.MARGIN + style.text_width(title, style.TITLE, bold=True)) + grid.MARGIN
-    fig = style.figure(width, top + side + grid.MARGIN)
-    grid.heading(fig, title)
+    fig = grid.page(left + side, top + side + grid.MARGIN, title)
     axes = grid.place(fig, left, top, side, side)
     _paint(axes, found)
     _name_classes(axes, names, turned)

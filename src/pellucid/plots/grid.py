@@ -7,7 +7,7 @@ nothing overlaps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -55,10 +55,7 @@ def sheet(
     rows = [captions[first : first + columns] for first in range(0, len(captions), columns)]
     across = style.snap(max([width, *(c.width() + 0.04 for c in captions)]) + GAP)
     tops = np.cumsum([MARGIN + (HEADING if title else 0.0), *(height + GAP + _caption_height(row) for row in rows)])
-    full = len(rows[0]) * across - GAP + (BAR if bar else 0.0)
-    full = max(full, style.text_width(title, style.TITLE, bold=True))
-    fig = style.figure(full + 2 * MARGIN, tops[-1] - GAP + MARGIN)
-    heading(fig, title)
+    fig = page(MARGIN + len(rows[0]) * across - GAP + BAR * bar, tops[-1] - GAP + MARGIN, title)
     made = []
     for top, row in zip(tops, rows, strict=False):
         for column, caption in enumerate(row):
@@ -73,19 +70,15 @@ def _caption_height(row: Sequence[Caption]) -> float:
     return lines * LINE + 0.06 if lines else 0.0
 
 
-def heading(fig: Figure, title: str) -> None:
-    """The title of a sheet, at its upper left."""
+def page(right: float, height: float, title: str) -> Figure:
+    """A figure of that height which reaches that far right, and at least as far as its title, at the upper left."""
+    width = max(right - MARGIN, style.text_width(title, style.TITLE, bold=True))
+    fig = style.figure(width + 2 * MARGIN, height)
+    width, height = fig.get_size_inches()
     if title:
-        width, height = fig.get_size_inches()
-        fig.suptitle(
-            style.drawable(title),
-            x=MARGIN / width,
-            y=1 - MARGIN / height,
-            ha="left",
-            va="top",
-            size=style.TITLE,
-            weight="bold",
-        )
+        corner: dict[str, Any] = {"x": MARGIN / width, "y": 1 - MARGIN / height, "ha": "left", "va": "top"}
+        fig.suptitle(style.drawable(title), size=style.TITLE, weight="bold", **corner)
+    return fig
 
 
 def place(fig: Figure, left: float, top: float, width: float, height: float) -> Axes:
@@ -102,17 +95,23 @@ def place(fig: Figure, left: float, top: float, width: float, height: float) -> 
 
 def write_caption(axes: Axes, caption: Caption) -> None:
     """Write a caption under a picture."""
-    lines = [
-        (caption.text, caption.colour, "bold" if caption.bold else "normal"),
-        (caption.second, palette.MUTED, "normal"),
-    ]
+    weight = "bold" if caption.bold else "normal"
+    lines = [(caption.text, caption.colour, weight), (caption.second, palette.MUTED, "normal")]
     for number, (text, colour, weight) in enumerate(lines):
         if text:
-            axes.annotate(
-                text, (0.5, 0), xycoords="axes fraction",
-                xytext=(0, -4 - number * 72 * LINE), textcoords="offset points",
-                ha="center", va="top", size=style.SMALL, color=colour, weight=weight,
-            )  # fmt: skip
+            where = (0.5, 0), (0, -4 - number * 72 * LINE)
+            write(axes, text, *where, ha="center", va="top", color=colour, weight=weight)
+
+
+def write(axes: Axes, text: str, at: tuple[float, float], away: tuple[float, float], **look: Any) -> None:
+    """Write beside a picture: `away` points from a place that is given in shares of its sides."""
+    look = {"size": style.SMALL, "color": palette.INK, **look}
+    axes.annotate(text, at, xycoords="axes fraction", xytext=away, textcoords="offset points", **look)
+
+
+def name_row(axes: Axes, text: str, apart: float) -> None:
+    """Write the name of a row `apart` inches left of its first picture."""
+    write(axes, text, (0, 0.5), (-72 * apart, 0), size=style.TEXT, weight="bold", ha="right", va="center")
 
 
 def show_image(axes: Axes, image: Array, images: Array) -> None:

@@ -10,7 +10,7 @@ from pellucid import checks
 from pellucid.arrays import as_array
 from pellucid.checked import checked
 from pellucid.errors import ShapeError
-from pellucid.pictures import palette, pixels
+from pellucid.pictures import pixels
 from pellucid.pictures.scale import Scale
 from pellucid.plots import grid, style
 from pellucid.plots.grid import Caption
@@ -100,9 +100,8 @@ def _draw_pairs(picture: Array, above: Array, below: Array, title: str) -> Figur
     image = block - HEAD, (block - HEAD) * picture.shape[2] / picture.shape[1]
     left = grid.MARGIN + image[1] + 0.34
     pitch = style.snap(width + 0.09)
-    full = max(left + max(columns, 2) * pitch + grid.BAR, style.text_width(title, style.TITLE, bold=True) + 0.5)
-    fig = style.figure(full + 0.08, top + blocks * (block + 0.2) - 0.2 + grid.MARGIN)
-    grid.heading(fig, title)
+    right = left + max(columns, 2) * pitch + grid.BAR + 0.08 - grid.MARGIN
+    fig = grid.page(right, top + blocks * (block + 0.2) - 0.2 + grid.MARGIN, title)
     place = grid.place(fig, grid.MARGIN, top + HEAD, image[1], image[0])
     grid.show_image(place, picture[0], picture)
     _head(place, "image", picture)
@@ -119,6 +118,4 @@ def _draw_pairs(picture: Array, above: Array, below: Array, title: str) -> Figur
 
 
 def _head(axes: Axes, text: str, stack: Array) -> None:
-    where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
-    text = f"{text}  {stack.shape[1]} × {stack.shape[2]}"
-    axes.annotate(text, (0, 1), xytext=(0, 4), size=style.SMALL, color=palette.INK, ha="left", va="bottom", **where)
+    grid.write(axes, f"{text}  {stack.shape[1]} × {stack.shape[2]}", (0, 1), (0, 4), ha="left", va="bottom")

@@ -45,7 +45,7 @@ def maximized(
     names = classes.names(WHO, class_names, result.targets) if result.probabilities is not None else {}
     captions = [_caption(result, i, names) for i in range(len(best))]
     beside = None if result.nearest is None else pixels.batch(WHO, result.nearest.samples, "samples")
-    frames = _frames(result) if film and len(result.film) > 1 else None
+    frames = _frames(result) if film and len(result.film) > 1 else best[:0]
     if title is None:
         title = f"What excites {shown(result.layer)} most"
     with style.house(WHO):
@@ -92,36 +92,31 @@ def _second(result: Any, names: dict[int, str]) -> list[Caption]:
 
 
 def _draw(
-    best: Array, beside: Array | None, frames: Array | None, captions: Sequence[Caption], seconds: Sequence[Caption],
+    best: Array, beside: Array | None, film: Array, captions: Sequence[Caption], seconds: Sequence[Caption],
     title: str, columns: int, low: float, high: float,
 ) -> Figure:  # fmt: skip
     tall, wide = grid.picture_size(best.shape[1], best.shape[2], LARGE)
-    texts = max(c.width() for c in [*captions, *seconds])
-    step = max(wide, texts) + grid.GAP
+    step = max(wide, *(c.width() for c in [*captions, *seconds])) + grid.GAP
     pair = step * (1 if beside is None else 2) - grid.GAP
-    if frames is not None:
-        frames = frames[_as_many_as_fit(len(frames), pair)]
-    many = 0 if frames is None else len(frames)
-    small = (0.0, 0.0) if frames is None else _frame_size(best, pair, many)
+    frames = film[_as_many_as_fit(len(film), pair)]
+    many = len(frames)
+    small = _frame_size(best, pair, many)
     block = tall + 2 * grid.LINE + 0.12 + (small[0] + 0.1 if many else 0.0)
     rows, used = -(-len(best) // columns), min(columns, len(best))
     top = grid.MARGIN + (grid.HEADING if title else 0.0)
-    across = pair + 0.3
-    width = max(used * across - 0.3, style.text_width(title, style.TITLE, bold=True)) + 2 * grid.MARGIN
-    fig = style.figure(width, top + rows * (block + 0.16) - 0.16 + grid.MARGIN)
-    grid.heading(fig, title)
+    across, middle = pair + 0.3, (step - grid.GAP - wide) / 2
+    right = grid.MARGIN + used * across - 0.3
+    fig = grid.page(right, top + rows * (block + 0.16) - 0.16 + grid.MARGIN, title)
     for i, caption in enumerate(captions):
         row, column = divmod(i, columns)
         x, y = grid.MARGIN + column * across, top + row * (block + 0.16)
-        _image(grid.place(fig, x + (step - grid.GAP - wide) / 2, y, wide, tall), best[i], caption, low, high)
+        _image(grid.place(fig, x + middle, y, wide, tall), best[i], caption, low, high)
         if beside is not None:
-            at = grid.place(fig, x + step + (step - grid.GAP - wide) / 2, y, wide, tall)
-            _image(at, beside[i], seconds[i], low, high)
+            _image(grid.place(fig, x + step + middle, y, wide, tall), beside[i], seconds[i], low, high)
         gap = (pair - many * small[1]) / max(many - 1, 1)
-        for k in range(many if frames is not None else 0):
-            assert frames is not None  # noqa: S101
+        for k, frame in enumerate(frames):
             at = grid.place(fig, x + k * (small[1] + gap), y + block - small[0], small[1], small[0])
-            _image(at, frames[k, i], Caption(""), low, high)
+            _image(at, frame[i], Caption(""), low, high)
     return fig
 
 
@@ -133,7 +128,7 @@ def _as_many_as_fit(available: int, width: float) -> IntArray:
 
 def _frame_size(best: Array, pair: float, many: int) -> tuple[float, float]:
     """Frames as large as fit side by side below an image, and no larger than SMALL."""
-    width = min(SMALL, (pair - 0.03 * (many - 1)) / many)
+    width = min(SMALL, (pair - 0.03 * (many - 1)) / max(many, 1))
     return width * best.shape[1] / best.shape[2], width
 
 

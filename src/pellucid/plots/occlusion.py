@@ -60,10 +60,8 @@ def occlusion_maps(result: Any, class_names: Any = None, title: str | None = Non
         captions = [f"{_number(result, i, names)} = {score:.3g}" for i, score in enumerate(result.scores)]
         down = size[0] + grid.LINE + 0.14
         right = lefts[3] + size[1] + 0.12 + max(legend_width(shown) for shown in counted)
-        full = max(right, grid.MARGIN + style.text_width(title, style.TITLE, bold=True))
         top = grid.MARGIN + grid.HEADING * bool(title) + HEAD
-        fig = style.figure(full + grid.MARGIN, top + len(images) * down)
-        grid.heading(fig, title)
+        fig = grid.page(right, top + len(images) * down, title)
         scale = Scale.of(result.maps())
         for i, shown in enumerate(counted):
             axes = [grid.place(fig, left, top + i * down, size[1], size[0]) for left in lefts]
@@ -71,7 +69,8 @@ def occlusion_maps(result: Any, class_names: Any = None, title: str | None = Non
             falls, chances = _draw(axes, result, images, scale, i)
             draw_legend(fig, lefts[3] + size[1] + 0.12, top + i * down, shown, size[0])
             if i == 0:
-                _heads(axes)
+                for place, text in zip(axes, HEADS, strict=True):
+                    grid.write(place, text, (0, 1), (0, 4), ha="left", va="bottom")
                 grid.colour_bar(fig, axes[1:2], falls)
                 grid.colour_bar(fig, axes[2:3], chances)
     return fig
@@ -94,11 +93,3 @@ def _draw(
     chances = axes[2].imshow(chance, cmap=style.colour_map(palette.SEQUENTIAL), vmin=0, vmax=1, aspect="auto")
     axes[3].imshow(palette.of_classes(result.extras["predicted"][i]), aspect="auto")
     return falls, chances
-
-
-def _heads(axes: Sequence[Axes]) -> None:
-    for place, text in zip(axes, HEADS, strict=True):
-        place.annotate(
-            text, (0, 1), xycoords="axes fraction", xytext=(0, 4), textcoords="offset points",
-            size=style.SMALL, color=palette.INK, ha="left", va="bottom",
-        )  # fmt: skip

@@ -150,7 +150,4 @@ def _draw(who: str, pictures: Array, captions: list[Caption], columns: int, titl
 
 def _no_mistakes(who: str, title: str) -> Figure:
     with style.house(who):
-        width = style.text_width(title, style.TITLE, bold=True) + 2 * grid.MARGIN
-        fig = style.figure(width, grid.HEADING + grid.MARGIN)
-        grid.heading(fig, title)
-    return fig
+        return grid.page(0, grid.HEADING + grid.MARGIN, title)

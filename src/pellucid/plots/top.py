@@ -66,10 +66,7 @@ def top_samples(
         across = max(size[1], *(caption.width() for row in captions for caption in row)) + 0.09
         down = size[0] + (2 if truth is not None else 1) * grid.LINE + 0.14
         top = grid.MARGIN + grid.HEADING * bool(title)
-        full = left + max(map(len, captions)) * across
-        full = max(full, grid.MARGIN + style.text_width(title, style.TITLE, bold=True))
-        fig = style.figure(full + grid.MARGIN, top + len(several) * down + 0.05)
-        grid.heading(fig, title)
+        fig = grid.page(left + max(map(len, captions)) * across, top + len(several) * down + 0.05, title)
         for r, (one, shown) in enumerate(zip(several, pictures, strict=True)):
             for i, picture in enumerate(pixels.unit(shown, everything)):
                 place = grid.place(fig, left + i * across, top + r * down, size[1], size[0])
@@ -77,7 +74,7 @@ def top_samples(
                 _frame(place, one.boxes[i], picture)
                 grid.write_caption(place, captions[r][i])
                 if i == 0 and rows:
-                    _name(place, rows[r])
+                    grid.name_row(place, rows[r], APART)
     return fig
 
 
@@ -95,10 +92,3 @@ def _frame(place: Axes, box: Any, picture: Array) -> None:
     corner = box.left - 0.5, box.top - 0.5
     sides = box.right - box.left, box.bottom - box.top
     place.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=palette.VERMILION, lw=1.4))
-
-
-def _name(place: Axes, text: str) -> None:
-    place.annotate(
-        text, (0, 0.5), xycoords="axes fraction", xytext=(-72 * APART, 0), textcoords="offset points",
-        size=style.TEXT, weight="bold", ha="right", va="center",
-    )  # fmt: skip

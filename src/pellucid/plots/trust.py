@@ -53,8 +53,7 @@ def trust_card(card: Any, *, title: str | None = None) -> Figure:
     top = grid.MARGIN + grid.HEADING + 0.1
     below = top + (len(card.rows) + 1) * ROW + 0.3
     with style.house(who):
-        fig = style.figure(WIDTH, below + PANEL + 0.3 + 0.62)
-        grid.heading(fig, heading)
+        fig = grid.page(WIDTH - grid.MARGIN, below + PANEL + 0.3 + 0.62, heading)
         _write_checks(fig, card, top)
         _show_example(fig, card, below + 0.3)
         _draw_randomization(_panel(fig, 4.2, below + 0.3, 2.0, "Layers drawn anew"), card.randomization)
