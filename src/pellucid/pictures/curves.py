@@ -44,15 +44,10 @@ class Panel(NamedTuple):
     @property
     def range(self) -> tuple[float, float]:
         """The lowest and the highest value that is shown."""
-        trained = [line.y[line.x > 0] for line in self.lines]
-        if not any(np.isfinite(y).any() for y in trained):
-            trained = [line.y for line in self.lines]
-        low = min(float(np.nanmin(y)) for y in trained if np.isfinite(y).any())
-        high = max(
-            float(np.nanpercentile(y, 98 if line.look == "faint" else 100))
-            for line, y in zip(self.lines, trained, strict=True)
-            if np.isfinite(y).any()
-        )
+        trained = [line for line in self.lines if np.isfinite(line.y[line.x > 0]).any()]
+        shown = [(line.look, line.y[line.x > 0]) for line in trained] or [(line.look, line.y) for line in self.lines]
+        low = min(float(np.nanmin(y)) for _, y in shown)
+        high = max(float(np.nanpercentile(y, 98 if look == "faint" else 100)) for look, y in shown)
         margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
         return low - margin if self.kind == "accuracy" or low < 0 else 0.0, high + margin
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pellucid.checked import checked
 from pellucid.pictures import palette, series
-from pellucid.pictures.series import Series
+from pellucid.pictures.curves import FEW
 from pellucid.plots import style
 from pellucid.typing import Array
 
@@ -35,51 +35,38 @@ def training_figure(history: Any, *, held_out: str = "test", title: str | None =
     """
     who = "plots.training_figure"
     run = series.read(who, history)
-    accuracies = [(f"{kind}_accuracy", name) for kind, name in (("train", "train"), ("validation", held_out))]
-    drawn = [(key, name) for key, name in accuracies if key in run.epochs and "epoch" in run.epochs]
+    kinds = {"train_accuracy": ("train", palette.BLUE), "validation_accuracy": (held_out, palette.VERMILION)}
+    accuracies = [key for key in kinds if key in run.epochs and "epoch" in run.epochs]
     with style.house(who):
-        fig = style.figure(7.6, 5.9 if drawn else 3.2, constrained=True)
-        axes = fig.subplots(2 if drawn else 1, 1, squeeze=False)[:, 0]
-        _draw_loss(style.panel(axes[0], "Loss", "iteration"), run)
-        if drawn:
+        fig = style.figure(7.6, 5.9 if accuracies else 3.2, constrained=True)
+        axes = fig.subplots(2 if accuracies else 1, 1, squeeze=False)[:, 0]
+        _draw_loss(style.panel(axes[0], "Loss", "iteration"), run.iterations["iteration"], run.iterations["loss"])
+        if accuracies:
             style.panel(axes[1], "Accuracy", "epoch")
-            for (key, name), colour in zip(drawn, (palette.BLUE, palette.VERMILION), strict=False):
-                _draw_accuracy(axes[1], run, key, name, colour)
-            _accuracy_scale(axes[1], [run.epochs[key] for key, _ in drawn])
+            for key in accuracies:
+                _draw_accuracy(axes[1], run.epochs["epoch"], run.epochs[key], *kinds[key])
+            _accuracy_scale(axes[1], [run.epochs[key] for key in accuracies])
             axes[1].legend(loc="lower right")
         if title:
             fig.suptitle(style.drawable(title), x=0.02, ha="left", weight="bold", size=style.TITLE)
     return fig
 
 
-def _draw_loss(axes: Axes, run: Series) -> None:
-    iteration, loss = run.iterations["iteration"], run.iterations["loss"]
+def _draw_loss(axes: Axes, iteration: Array, loss: Array) -> None:
     window = series.smoothing_window(len(loss))
-    faint = window > 1
-    axes.plot(
-        iteration,
-        loss,
-        color=palette.BLUE,
-        lw=0.7 if faint else 2,
-        alpha=0.28 if faint else 1,
-        label="each iteration",
-    )
-    if faint:
-        mean = series.running_mean(loss, window)
-        axes.plot(iteration, mean, color=palette.BLUE, label="running mean")
+    look = {"lw": 0.7, "alpha": 0.28} if window > 1 else {"lw": 2}
+    axes.plot(iteration, loss, color=palette.BLUE, label="each iteration", **look)
+    if window > 1:
+        axes.plot(iteration, series.running_mean(loss, window), color=palette.BLUE, label="running mean")
     axes.set_ylim(bottom=min(0.0, float(np.nanmin(loss))))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     shown = axes.legend(loc="upper right")
     shown.legend_handles[0].set(alpha=0.5, linewidth=1.2)  # type: ignore[union-attr]
 
 
-def _draw_accuracy(axes: Axes, run: Series, key: str, name: str, colour: str) -> None:
-    values = run.epochs[key]
-    last = values[np.isfinite(values)][-1]
-    axes.plot(
-        run.epochs["epoch"], values, color=colour, marker="o", markersize=4 if len(values) <= 40 else 0,
-        label=f"{name}  {last:.4f}",
-    )  # fmt: skip
+def _draw_accuracy(axes: Axes, epoch: Array, values: Array, name: str, colour: str) -> None:
+    label = f"{name}  {values[np.isfinite(values)][-1]:.4f}"
+    axes.plot(epoch, values, color=colour, marker="o", markersize=4 if len(values) <= FEW else 0, label=label)
 
 
 def _accuracy_scale(axes: Axes, values: list[Array]) -> None:

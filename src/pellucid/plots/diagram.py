@@ -81,9 +81,7 @@ def _path(axes: Axes, shape: Any, order: int) -> None:
     line = Path(points, codes)
     axes.add_patch(PathPatch(line, facecolor="none", edgecolor=shape.stroke, linewidth=shape.width, zorder=order))
     if shape.arrow:
-        x, y = shape.points[-1]
-        head = [(x - 3, y - 5), (x + 3, y - 5), (x, y)]
-        axes.add_patch(Polygon(head, facecolor=shape.stroke, edgecolor="none", zorder=order))
+        axes.add_patch(Polygon(shape.head(), facecolor=shape.stroke, edgecolor="none", zorder=order))
 
 
 def _text(axes: Axes, t: Any, order: int) -> None:

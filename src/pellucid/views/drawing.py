@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import dist
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pellucid.checked import checked_late
@@ -59,11 +60,16 @@ class Path(NamedTuple):
             return [("M", points[0]), *(("L", point) for point in points[1:])]
         moves: list[tuple[str, tuple[float, ...]]] = [("M", points[0])]
         for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-            reach = min(self.bend, _length(before, corner) / 2, _length(corner, after) / 2)
+            reach = min(self.bend, dist(before, corner) / 2, dist(corner, after) / 2)
             moves.append(("L", _towards(corner, before, reach)))
             moves.append(("Q", (*corner, *_towards(corner, after, reach))))
         moves.append(("L", points[-1]))
         return moves
+
+    def head(self) -> list[tuple[float, float]]:
+        """Return the corners of the arrow's head, which points down."""
+        x, y = self.points[-1]
+        return [(x - 3, y - 5), (x + 3, y - 5), (x, y)]
 
 
 class Text(NamedTuple):
@@ -114,12 +120,8 @@ class Drawing(NamedTuple):
         return self.svg()
 
 
-def _length(a: tuple[float, float], b: tuple[float, float]) -> float:
-    return float(((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) ** 0.5)
-
-
 def _towards(start: tuple[float, float], goal: tuple[float, float], reach: float) -> tuple[float, float]:
-    length = _length(start, goal) or 1.0
+    length = dist(start, goal) or 1.0
     return start[0] + (goal[0] - start[0]) * reach / length, start[1] + (goal[1] - start[1]) * reach / length
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 from pellucid.pictures import palette
@@ -14,13 +15,13 @@ FONTS = "'DejaVu Sans', Verdana, 'Segoe UI', Helvetica, Arial, sans-serif"
 def svg(drawing: Drawing, *, within: bool = False) -> str:
     """Return the drawing as SVG text: a file, or an element `within` an HTML page, which gives the ground."""
     width, height = _n(drawing.width), _n(drawing.height)
-    size = f'width="{width}" height="{height}"'
     space = "" if within else 'xmlns="http://www.w3.org/2000/svg" '
     lines = [
-        f'<svg {space}{size} viewBox="0 0 {width} {height}" font-family="{FONTS}" role="img">',
-        f"<title>{escape(shown(drawing.title))}</title>",
-        *([] if within else [f'<rect {size} fill="{palette.PAPER}"/>']),
-        *(_element(shape) for shape in drawing.shapes),
+        f'<svg {space}width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'font-family="{FONTS}" role="img">',
+        _tag("title", drawing.title),
+        *([] if within else [_tag("rect", width=width, height=height, fill=palette.PAPER)]),
+        *map(_element, drawing.shapes),
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
@@ -31,50 +32,55 @@ def _n(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _paint(fill: str, stroke: str) -> str:
-    return f'fill="{fill or "none"}"' + (f' stroke="{stroke}"' if stroke else "")
+def _tag(name: str, text: str | None = None, /, **attributes: str | float) -> str:
+    """An element; `stroke_width` stands for stroke-width, and an attribute that is empty is left out."""
+    written = "".join(
+        f' {key.replace("_", "-")}="{value if isinstance(value, str) else _n(value)}"'
+        for key, value in attributes.items()
+        if value != ""
+    )
+    return f"<{name}{written}/>" if text is None else f"<{name}{written}>{escape(shown(text))}</{name}>"
+
+
+def _points(points: Iterable[tuple[float, float]]) -> str:
+    return " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
 
 
 def _element(shape: Shape) -> str:
-    if isinstance(shape, Rect):
-        return _rect(shape)
-    if isinstance(shape, Polygon):
-        points = " ".join(f"{_n(x)},{_n(y)}" for x, y in shape.points)
-        return f'<polygon points="{points}" {_paint(shape.fill, shape.stroke)} stroke-linejoin="round"/>'
-    if isinstance(shape, Disc):
-        place = f'cx="{_n(shape.x)}" cy="{_n(shape.y)}" r="{_n(shape.radius)}"'
-        return f"<circle {place} {_paint(shape.fill, shape.stroke)}/>"
     if isinstance(shape, Path):
         return _path(shape)
-    return _text(shape)
+    if isinstance(shape, Text):
+        return _text(shape)
+    paint = {"fill": shape.fill or "none", "stroke": shape.stroke}
+    if isinstance(shape, Polygon):
+        return _tag("polygon", points=_points(shape.points), **paint, stroke_linejoin="round")
+    if isinstance(shape, Disc):
+        return _tag("circle", cx=shape.x, cy=shape.y, r=shape.radius, **paint)
+    if shape.corners == "all" or not shape.radius:
+        place = {"x": shape.x, "y": shape.y, "width": shape.width, "height": shape.height, "rx": shape.radius}
+        return _tag("rect", **place, **paint)
+    return _tag("path", d=_outline(shape), **paint)
 
 
-def _rect(r: Rect) -> str:
-    radius = r.radius
-    if r.corners == "all" or not radius:
-        place = f'x="{_n(r.x)}" y="{_n(r.y)}" width="{_n(r.width)}" height="{_n(r.height)}"'
-        return f'<rect {place} rx="{_n(radius)}" {_paint(r.fill, r.stroke)}/>'
-    top, low = (radius, 0.0) if r.corners == "above" else (0.0, radius)
+def _outline(r: Rect) -> str:
+    """A rectangle that is round above or below alone."""
+    top, low = (r.radius, 0.0) if r.corners == "above" else (0.0, r.radius)
     x0, y0, x1, y1 = r.x, r.y, r.x + r.width, r.y + r.height
-    d = (
+    return (
         f"M{_n(x0)} {_n(y0 + top)}q0 {_n(-top)} {_n(top)} {_n(-top)}H{_n(x1 - top)}q{_n(top)} 0 {_n(top)} {_n(top)}"
         f"V{_n(y1 - low)}q0 {_n(low)} {_n(-low)} {_n(low)}H{_n(x0 + low)}q{_n(-low)} 0 {_n(-low)} {_n(-low)}z"
     )
-    return f'<path d="{d}" {_paint(r.fill, r.stroke)}/>'
 
 
 def _path(path: Path) -> str:
     d = "".join(move + " ".join(_n(v) for v in numbers) for move, numbers in path.moves())
-    line = f'<path d="{d}" fill="none" stroke="{path.stroke}" stroke-width="{_n(path.width)}"/>'
+    line = _tag("path", d=d, fill="none", stroke=path.stroke, stroke_width=path.width)
     if not path.arrow:
         return line
-    x, y = path.points[-1]
-    head = f"{_n(x - 3)},{_n(y - 5)} {_n(x + 3)},{_n(y - 5)} {_n(x)},{_n(y)}"
-    return f'{line}<polygon points="{head}" fill="{path.stroke}"/>'
+    return line + _tag("polygon", points=_points(path.head()), fill=path.stroke)
 
 
 def _text(t: Text) -> str:
-    weight = ' font-weight="bold"' if t.bold else ""
-    anchor = "" if t.anchor == "start" else f' text-anchor="{t.anchor}"'
-    place = f'x="{_n(t.x)}" y="{_n(t.y)}" font-size="{_n(t.size)}"{weight}{anchor}'
-    return f'<text {place} fill="{t.colour}">{escape(shown(t.text))}</text>'
+    weight, anchor = "bold" if t.bold else "", "" if t.anchor == "start" else t.anchor
+    look: dict[str, str | float] = {"font_size": t.size, "font_weight": weight, "text_anchor": anchor}
+    return _tag("text", t.text, x=t.x, y=t.y, **look, fill=t.colour)
