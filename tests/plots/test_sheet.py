@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.pictures.legend import Entry
-from pellucid.plots.sheet import Block, sheet
+from pellucid.plots.sheet import ImagePanels, side_by_side
 from pellucid.views.panels import Panel
 
 PIXELS = np.zeros((8, 8, 3), np.uint8)
@@ -18,7 +18,7 @@ def lefts(fig):
 
 def test_a_map_of_classes_has_its_legend_beside_it_in_a_cell_of_its_own():
     plain = Panel("Saliency", PIXELS, "±1", "completeness off by 1e-12 ✓", holds=True)
-    fig = sheet([Block("one", [plain, CLASSES, plain])])
+    fig = side_by_side([ImagePanels("one", [plain, CLASSES, plain])])
 
     said = [text.get_text() for text in fig.texts]
     assert {"one", "Saliency", "±1", "cat: 30", "dog: 6"} <= set(said)
@@ -30,7 +30,7 @@ def test_a_map_of_classes_has_its_legend_beside_it_in_a_cell_of_its_own():
 
 def test_map_and_legend_are_not_parted_by_the_end_of_a_row():
     plain = Panel("Saliency", PIXELS)
-    fig = sheet([Block("one", [plain, plain, CLASSES, plain])], columns=3)
+    fig = side_by_side([ImagePanels("one", [plain, plain, CLASSES, plain])], columns=3)
 
     tops = [round(axes.get_position().y0, 3) for axes in fig.axes]
     assert tops[0] == tops[1] > tops[2] == tops[3]

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pellucid.pictures.curves import Line, Panel
-from pellucid.report.learning import chart, learning, ticks
+from pellucid.pictures.curves import Chart, Line
+from pellucid.report.learning import drawing, learning, ticks
 from pellucid.views.drawing import Disc, Path, Text
 from plots.histories import history
 
@@ -29,24 +29,24 @@ def test_axes_have_round_numbers(low, high, expected):
 
 
 def test_a_line_is_drawn_where_its_numbers_are():
-    panel = Panel(
+    chart = Chart(
         "accuracy", "epoch", [Line("training", np.array([1.0, 2, 4]), np.array([0.5, np.nan, 0.9]), "#0072B2")]
     )
-    drawing = chart(panel)
+    made = drawing(chart)
 
-    (line,) = [s for s in drawing.shapes if isinstance(s, Path) and not s.bend]
-    low, high = panel.range
+    (line,) = [s for s in made.shapes if isinstance(s, Path) and not s.bend]
+    low, high = chart.range
     assert line.points[1] == pytest.approx((460 - 14, 34 + 180 * (high - 0.9) / (high - low)))
     assert line.points[0][0] == pytest.approx(54 + 392 / 4)
-    assert len([s for s in drawing.shapes if isinstance(s, Disc)]) == 2
-    assert {"Accuracy", "training", "epoch"} <= {s.text for s in drawing.shapes if isinstance(s, Text)}
+    assert len([s for s in made.shapes if isinstance(s, Disc)]) == 2
+    assert {"Accuracy", "training", "epoch"} <= {s.text for s in made.shapes if isinstance(s, Text)}
 
 
 def test_many_points_become_means():
     x = np.arange(1.0, 901)
-    drawing = chart(Panel("loss", "iteration", [Line("batches", x, x % 3, "#0072B2", "faint")]))
+    made = drawing(Chart("loss", "iteration", [Line("batches", x, x % 3, "#0072B2", "faint")]))
 
-    (line,) = [s for s in drawing.shapes if isinstance(s, Path) and not s.bend]
+    (line,) = [s for s in made.shapes if isinstance(s, Path) and not s.bend]
     assert len(line.points) == 300
     assert len({y for _, y in line.points}) == 1  # each is the mean of 1, 2 and 0
 

@@ -20,7 +20,7 @@ from pellucid.losses import Loss
 from pellucid.outputs import hits_numbers, knows_chances
 from pellucid.pictures import pixels
 from pellucid.pictures.overlay import grounds
-from pellucid.plots.sheet import Block, sheet
+from pellucid.plots.sheet import ImagePanels, side_by_side
 from pellucid.report import Sample
 from pellucid.report.choose import read_samples, read_target, stack
 from pellucid.report.methods import ask, chosen
@@ -122,12 +122,12 @@ class Desk:
             shown = [Panel("Input", pixels.coloured(inked[i]))]
             for method, said in answers.given:
                 shown += panels(method.label, said, i, under[i], self.names)
-            blocks.append(Block(heading, shown))
+            blocks.append(ImagePanels(heading, shown))
             click.echo(heading)
             for method, said in answers.given:
                 verdict = said[i].caption(0).replace("\n", " · ")
                 click.echo(f"  {method.label:22} {verdict}")
-        return sheet(blocks)
+        return side_by_side(blocks)
 
     def _headings(self) -> list[str]:
         rows = rows_of(self.network, stack(self.samples), self.loss)

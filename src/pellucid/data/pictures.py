@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import checks
-from pellucid.data.png_chunks import SIGNATURE, expect_sound
+from pellucid.data.png_chunks import expect_sound
 from pellucid.errors import FileFormatError
+from pellucid.pictures.png import SIGNATURE
 from pellucid.typing import Array
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")

@@ -10,8 +10,7 @@ import zlib
 from io import BufferedReader
 
 from pellucid.errors import FileFormatError
-
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from pellucid.pictures.png import SIGNATURE
 
 _PIECE = 1 << 20  # bytes read at a time
 

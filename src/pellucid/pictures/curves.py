@@ -1,4 +1,4 @@
-"""The curves of trainings: which lines stand in which panel, in which colour, over which range."""
+"""The curves of trainings: which lines stand in which chart, in which colour, over which range."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Line(NamedTuple):
     look: Literal["strong", "thin", "faint"] = "strong"
 
 
-class Panel(NamedTuple):
+class Chart(NamedTuple):
     """The lines of one kind, by "epoch" or "iteration", and the range in which they are drawn.
 
     Loss and rate stand on 0. A network that has learnt nothing yet would squeeze all the rest: its point, before the
@@ -52,8 +52,8 @@ class Panel(NamedTuple):
         return low - margin if self.kind == "accuracy" or low < 0 else 0.0, high + margin
 
 
-def panels(runs: Mapping[str, Series], *, batches: bool = False) -> list[Panel]:
-    """Return a panel for each kind that was recorded; with `batches`, the loss of each iteration too.
+def charts(runs: Mapping[str, Series], *, batches: bool = False) -> list[Chart]:
+    """Return a chart for each kind that was recorded; with `batches`, the loss of each iteration too.
 
     One run: training blue, validation vermilion. Several: a colour each, validation strong and training thin.
     """
@@ -64,7 +64,7 @@ def panels(runs: Mapping[str, Series], *, batches: bool = False) -> list[Panel]:
         for run, colour in zip(runs.values(), colours(len(runs)), strict=True):
             lines += _of_run(run, kind, unit, colour, single=len(runs) == 1, batches=batches and kind == "loss")
         if lines:
-            found.append(Panel(kind, unit, lines))
+            found.append(Chart(kind, unit, lines))
     return found
 
 

@@ -12,7 +12,7 @@ from pellucid.pictures.overlay import grounds
 from pellucid.pictures.scale import Scale
 from pellucid.plots import grid, style
 from pellucid.plots.grid import Caption
-from pellucid.plots.heatmaps import colour_map, paint
+from pellucid.plots.heatmaps import map_colours, paint
 from pellucid.shown import shown
 from pellucid.typing import Array
 
@@ -78,7 +78,7 @@ def _row(
     fig: Figure, axes: Sequence[Axes], form: str, said: Any, maps: Array, image: Array, colours: str, scale: str
 ) -> None:  # fmt: skip
     whole = Scale.of(maps)
-    chosen = colour_map(colours, whole)
+    chosen = map_colours(colours, whole)
     ground = grounds(image)[0] if said.maps().shape[1:] != maps.shape[1:] else None
     for k, place in enumerate(axes):
         limits = Scale.of(maps[k], signed=whole.signed) if scale == "each" else whole

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIDE = 1.5  # inches of one map, about
-FAINT = 0.02  # of the shared scale: a map that looks blank, and says so
+BLANK = 0.02  # of the shared scale: a map that looks blank, and says so
 
 
 @checked
@@ -72,7 +72,7 @@ def heatmaps(
         overlay = coarse
     lines = title if title is not None else _title(explanation, scale)
     sizes = np.abs(maps).reshape(len(maps), -1).max(axis=1)
-    faint = (scale == "shared") & (sizes < FAINT * sizes.max())
+    faint = (scale == "shared") & (sizes < BLANK * sizes.max())
     captions: list[Caption] = []
     for i in range(len(maps)):
         captions += [Caption("input")] * inputs + [_caption(explanation, i, bool(faint[i]))]
@@ -101,13 +101,13 @@ def _caption(explanation: Any, i: int, faint: bool) -> Caption:
     if explanation.positive and explanation.no_positive_evidence[i]:
         return Caption(first, palette.INK, "no positive evidence")
     if faint:
-        return Caption(first, palette.INK, f"under {FAINT:.0%} of the scale")
+        return Caption(first, palette.INK, f"under {BLANK:.0%} of the scale")
     return Caption(first, palette.INK, "" if explanation.proof is None else explanation.proof.short(i))
 
 
 def _draw(fig: Figure, axes: Sequence[Axes], maps: Array, images: Array | None, scale: str, colours: str) -> None:
     whole = Scale.of(maps)
-    chosen = colour_map(colours, whole)
+    chosen = map_colours(colours, whole)
     under = None if images is None else grounds(images)
     for i, place in enumerate(axes):
         limits = Scale.of(maps[i], signed=whole.signed) if scale == "each" else whole
@@ -128,7 +128,7 @@ def paint(place: Axes, values: Array, limits: Scale, colours: Colormap, ground: 
     return ScalarMappable(drawn.norm, colours)
 
 
-def colour_map(name: str, scale: Scale) -> Colormap:
+def map_colours(name: str, scale: Scale) -> Colormap:
     """Return the house's colours of maps, or those of that name."""
     if name == "house":
         return style.colour_map(scale.evidence)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.pictures import curves, palette, series
-from pellucid.pictures.curves import Panel
+from pellucid.pictures.curves import Chart
 from pellucid.plots import style
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def learning_curves(history: Any, *, log: bool = False, title: str | None = None
     """Loss, accuracy and learning rate by epoch, of one history or of several: `{"name": history}`.
 
     One run: training blue, validation vermilion. Several: a colour each, validation strong, training thin and
-    dashed. `log=True` draws the loss on a logarithmic scale. The panels show the range after the first step.
+    dashed. `log=True` draws the loss on a logarithmic scale. The charts show the range after the first step.
 
     Examples
     --------
@@ -38,36 +38,36 @@ def learning_curves(history: Any, *, log: bool = False, title: str | None = None
         raise ArgumentError(f"{who}: history must hold at least one run, got an empty dictionary.")
     named = history if isinstance(history, Mapping) else {"": history}
     runs = {str(name): series.read(who, run) for name, run in named.items()}
-    panels = curves.panels(runs)
+    charts = curves.charts(runs)
     with style.house(who):
-        fig = _frame(panels, several=len(runs) > 1)
-        for axes, panel in zip(fig.axes, panels, strict=True):
-            _draw(axes, panel, log)
-        _keys(fig, panels[0], list(runs))
+        fig = _frame(charts, several=len(runs) > 1)
+        for axes, chart in zip(fig.axes, charts, strict=True):
+            _draw(axes, chart, log)
+        _keys(fig, charts[0], list(runs))
         if title:
             fig.suptitle(style.drawable(title), x=0.02, ha="left", weight="bold", size=style.TITLE)
     return fig
 
 
-def _frame(panels: Sequence[Panel], *, several: bool) -> Figure:
-    ratios = [0.5 if panel.kind == "learning_rate" else 1.0 for panel in panels]
+def _frame(charts: Sequence[Chart], *, several: bool) -> Figure:
+    ratios = [0.5 if chart.kind == "learning_rate" else 1.0 for chart in charts]
     fig = style.figure(7.6, 0.5 + 0.35 * several + 2.7 * sum(ratios), constrained=True)
-    made = fig.subplots(len(panels), 1, squeeze=False, sharex=True, height_ratios=ratios)[:, 0]
-    for axes, panel in zip(made, panels, strict=True):
-        style.panel(axes, panel.title)
-    made[-1].set_xlabel(panels[-1].unit)
+    made = fig.subplots(len(charts), 1, squeeze=False, sharex=True, height_ratios=ratios)[:, 0]
+    for axes, chart in zip(made, charts, strict=True):
+        style.panel(axes, chart.title)
+    made[-1].set_xlabel(charts[-1].unit)
     return fig
 
 
-def _draw(axes: Axes, panel: Panel, log: bool) -> None:
-    for line in panel.lines:
-        marked = line.look == "strong" and len(line.x) <= curves.FEW and panel.kind != "learning_rate"
+def _draw(axes: Axes, chart: Chart, log: bool) -> None:
+    for line in chart.lines:
+        marked = line.look == "strong" and len(line.x) <= curves.FEW and chart.kind != "learning_rate"
         marks: dict[str, Any] = {"marker": "o" if marked else None, "markersize": 4}
         axes.plot(line.x, line.y, color=line.colour, label=line.label, **LOOKS[line.look], **marks)
-    if panel.kind == "loss" and log:
+    if chart.kind == "loss" and log:
         _logarithmic(axes)
     else:
-        axes.set_ylim(*panel.range)
+        axes.set_ylim(*chart.range)
 
 
 def _logarithmic(axes: Axes) -> None:
@@ -80,8 +80,8 @@ def _logarithmic(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _keys(fig: Figure, loss: Panel, runs: Sequence[str]) -> None:
-    """The legend: training and validation in the first panel, the names of several runs above all panels."""
+def _keys(fig: Figure, loss: Chart, runs: Sequence[str]) -> None:
+    """The legend: training and validation in the first chart, the names of several runs above all charts."""
     from matplotlib.lines import Line2D
 
     several = len(runs) > 1

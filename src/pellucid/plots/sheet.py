@@ -19,14 +19,14 @@ SIDE = 1.5  # inches of a map
 HEAD = 0.3
 
 
-class Block(NamedTuple):
+class ImagePanels(NamedTuple):
     """What is said about one image."""
 
     heading: str
     panels: Sequence[Any]
 
 
-def sheet(blocks: Sequence[Block], columns: int = 7) -> Figure:
+def side_by_side(blocks: Sequence[ImagePanels], columns: int = 7) -> Figure:
     """Blocks one below the other, each a heading over its maps with label, scale and proof."""
     with style.house("explain"):
         every = [panel for block in blocks for panel in block.panels]

@@ -89,11 +89,11 @@ def figure(width: float, height: float, *, constrained: bool = False) -> Figure:
     from matplotlib.figure import Figure
 
     made = Figure(figsize=(snap(width), snap(height)), layout="constrained" if constrained else None)
-    made._repr_png_ = partial(png, made)  # type: ignore[attr-defined]
+    made._repr_png_ = partial(notebook_png, made)  # type: ignore[attr-defined]
     return made
 
 
-def png(shown: Figure) -> tuple[bytes, dict[str, int]]:
+def notebook_png(shown: Figure) -> tuple[bytes, dict[str, int]]:
     """The picture as PNG and the size to show it at: the protocol of notebooks (`_repr_png_`)."""
     stream = io.BytesIO()
     shown.savefig(stream, format="png", dpi=DPI)

@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid.errors import DataError
 from pellucid.pictures import curves, series
-from pellucid.pictures.curves import FEW, Line, Panel
+from pellucid.pictures.curves import FEW, Chart, Line
 from pellucid.pictures.palette import FAINT, INK, MUTED
 from pellucid.report.template import Markup
 from pellucid.training import History
@@ -26,10 +26,10 @@ POINTS = 300  # of one line; of more, the means of as many parts
 def learning(history: History) -> dict[str, Any] | None:
     """Return loss and accuracy as drawings, as far as they were recorded, and the settings; None where nothing was."""
     try:
-        panels = curves.panels({"": series.read("report", history)}, batches=True)
+        charts = curves.charts({"": series.read("report", history)}, batches=True)
     except DataError:  # no finite loss
         return None
-    drawn = [svg(chart(panel), within=True) for panel in panels if panel.kind != "learning_rate"]
+    drawn = [svg(drawing(chart), within=True) for chart in charts if chart.kind != "learning_rate"]
     settings = [
         f"{key.replace('_', ' ')} {value if isinstance(value, str) else format(value, ',')}"
         for key, value in history.settings.items()
@@ -38,19 +38,19 @@ def learning(history: History) -> dict[str, Any] | None:
     return {"charts": [{"chart": Markup(text)} for text in drawn], "settings": " · ".join(settings)}
 
 
-def chart(panel: Panel) -> Drawing:
-    """Return the lines of a panel with their legend, over round numbers."""
-    lines = [line for line in map(_drawable, panel.lines) if len(line.x)]
-    low, high = panel.range
+def drawing(chart: Chart) -> Drawing:
+    """Return the lines of a chart with their legend, over round numbers."""
+    lines = [line for line in map(_drawable, chart.lines) if len(line.x)]
+    low, high = chart.range
     end = max(float(line.x[-1]) for line in lines) or 1.0
-    shapes: list[Shape] = [Text(0, 18, panel.title, TITLE, INK, bold=True)]
+    shapes: list[Shape] = [Text(0, 18, chart.title, TITLE, INK, bold=True)]
     for value in ticks(low, high):
         y = TOP + DOWN * (high - value) / (high - low)
         shapes.append(Path(((LEFT, y), (WIDTH - RIGHT, y)), FAINT, width=1))
         shapes.append(Text(LEFT - 8, y + 4, f"{value:g}", SMALL, MUTED, "end"))
     for value in ticks(0, end):
         shapes.append(Text(LEFT + ACROSS * value / end, HEIGHT - 16, f"{value:g}", SMALL, MUTED, "middle"))
-    shapes.append(Text(WIDTH - RIGHT, HEIGHT - 2, panel.unit, SMALL, MUTED, "end"))
+    shapes.append(Text(WIDTH - RIGHT, HEIGHT - 2, chart.unit, SMALL, MUTED, "end"))
     for k, line in enumerate(lines):
         xs = LEFT + ACROSS * line.x / end
         ys = TOP + DOWN * (high - np.clip(line.y, low, high)) / (high - low)
@@ -60,7 +60,7 @@ def chart(panel: Panel) -> Drawing:
         key = WIDTH - RIGHT - KEY * (len(lines) - k)
         shapes.append(Path(((key, 14), (key + 14, 14)), line.colour, width=3))
         shapes.append(Text(key + 19, 18, line.label, SMALL, MUTED))
-    return Drawing(WIDTH, HEIGHT, tuple(shapes), f"{panel.title} by {panel.unit}")
+    return Drawing(WIDTH, HEIGHT, tuple(shapes), f"{chart.title} by {chart.unit}")
 
 
 def ticks(low: float, high: float) -> list[float]:

@@ -15,7 +15,7 @@ from pellucid.pictures.palette import BLUE, COLOURS, INK, MUTED, PAPER, VERMILIO
 from pellucid.shown import shown
 from pellucid.typing import Shape as ArrayShape
 from pellucid.views.cost import multiply_adds
-from pellucid.views.drawing import Disc, Drawing, Path, Polygon, Rect, Shape, Text, text_width
+from pellucid.views.drawing import Disc, Drawing, Path, Polygon, Rect, Shape, Text, rough_width
 from pellucid.views.flow import Op, flow
 from pellucid.views.layout import Block, Wire, arrange, blocks_of
 from pellucid.views.network import network_of
@@ -75,7 +75,7 @@ def diagram(model: Any, title: str = "") -> Drawing:
     bottom = max(box.y + box.height for box in place.boxes)
     middle = place.boxes[-1].x + place.boxes[-1].width / 2
     shapes.append(Text(middle, bottom + 22, totals, SMALL, MUTED, "middle"))
-    half = text_width(totals, SMALL) / 2
+    half = rough_width(totals, SMALL) / 2
     width = max(place.width, middle + half + MARGIN)
     described = f"{type(network).__name__} of {len(ops)} layers, {totals}"
     return Drawing(width, bottom + 22 + MARGIN * 0.7, tuple(shapes), title or described)
@@ -115,16 +115,16 @@ class _Places:
 
 def _size(block: Block, input_shape: ArrayShape) -> tuple[float, float]:
     if not block.ops:
-        return ICON + text_width(shape_text(input_shape), SIZE) + 30, HEAD - 8
+        return ICON + rough_width(shape_text(input_shape), SIZE) + 30, HEAD - 8
     first = block.ops[0]
     if isinstance(first.operation, Merge):
-        words = max(text_width(_name(first), SMALL), text_width(shape_text(first.output_shape), SMALL))
-        width = max([MERGE + 2 * words + 20, *(text_width(op.kind + _name(op), SMALL) + 40 for op in block.ops[1:])])
+        words = max(rough_width(_name(first), SMALL), rough_width(shape_text(first.output_shape), SMALL))
+        width = max([MERGE + 2 * words + 20, *(rough_width(op.kind + _name(op), SMALL) + 40 for op in block.ops[1:])])
         return max(width, 120.0), MERGE + BAND * (len(block.ops) - 1) + (6 if len(block.ops) > 1 else 0)
     lines = [
-        ICON + max(text_width(first.kind + _detail(first), SIZE, bold=True), text_width(_name(first), SMALL)) + 30
-        + max(text_width(shape_text(first.output_shape), SIZE), text_width(_parameters(first), SMALL)),
-        *(ICON + text_width(op.kind + _name(op) + _parameters(op, band=True), SMALL) + 34 for op in block.ops[1:]),
+        ICON + max(rough_width(first.kind + _detail(first), SIZE, bold=True), rough_width(_name(first), SMALL)) + 30
+        + max(rough_width(shape_text(first.output_shape), SIZE), rough_width(_parameters(first), SMALL)),
+        *(ICON + rough_width(op.kind + _name(op) + _parameters(op, band=True), SMALL) + 34 for op in block.ops[1:]),
     ]  # fmt: skip
     return max(*lines, 190.0), HEAD + BAND * (len(block.ops) - 1)
 

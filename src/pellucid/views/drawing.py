@@ -125,7 +125,7 @@ def _towards(start: tuple[float, float], goal: tuple[float, float], reach: float
     return start[0] + (goal[0] - start[0]) * reach / length, start[1] + (goal[1] - start[1]) * reach / length
 
 
-def text_width(text: str, size: float, *, bold: bool = False) -> float:
+def rough_width(text: str, size: float, *, bold: bool = False) -> float:
     """Points that a line takes, about; on the safe side for the usual sans-serif fonts."""
     narrow = sum(text.count(sign) for sign in "ijlt.,:;'|()[] 1fr")
     return size * (0.66 * len(text) - 0.22 * narrow) * (1.08 if bold else 1.0)
