@@ -32,45 +32,37 @@ def diagram(drawing: Any) -> Figure:
         axes.set(xlim=(0, drawing.width), ylim=(drawing.height, 0))
         axes.set_axis_off()
         for order, shape in enumerate(drawing.shapes):
-            _DRAW[type(shape).__name__](axes, shape, order)
+            _draw(axes, shape, order)
     return fig
 
 
-def _paint(shape: Any, order: int) -> dict[str, Any]:
-    return {
-        "facecolor": shape.fill or "none", "edgecolor": shape.stroke or "none", "linewidth": 1.0,
-        "zorder": order, "joinstyle": "round",
-    }  # fmt: skip
+def _draw(axes: Axes, shape: Any, order: int) -> None:
+    """Add one shape of `views.drawing`, which this room may not import: it goes by the shape's name."""
+    from matplotlib.patches import Circle, PathPatch, Polygon
+
+    line: dict[str, Any] = {"facecolor": "none", "edgecolor": "none", "zorder": order}
+    if (kind := type(shape).__name__) == "Text":
+        side = {"start": "left", "middle": "center", "end": "right"}[shape.anchor]
+        look = {"size": shape.size, "color": shape.colour, "weight": "bold" if shape.bold else "normal"}
+        axes.text(shape.x, shape.y, shape.text, ha=side, va="baseline", zorder=order, **look)
+    elif kind == "Path":
+        path = {**line, "edgecolor": shape.stroke, "linewidth": shape.width}
+        axes.add_patch(PathPatch(_outline(shape), **path))
+        if shape.arrow:
+            axes.add_patch(Polygon(shape.head(), **{**line, "facecolor": shape.stroke}))
+    else:
+        colours = {"facecolor": shape.fill or "none", "edgecolor": shape.stroke or "none"}
+        paint = {**line, **colours, "linewidth": 1.0, "joinstyle": "round"}
+        if kind == "Polygon":
+            axes.add_patch(Polygon(shape.points, **paint))
+        elif kind == "Disc":
+            axes.add_patch(Circle((shape.x, shape.y), shape.radius, **paint))
+        else:
+            axes.add_patch(PathPatch(_outline(shape), **paint))
 
 
-def _rect(axes: Axes, r: Any, order: int) -> None:
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path
-
-    top, low = (r.radius if r.corners in ("all", part) else 0.0 for part in ("above", "below"))
-    x0, y0, x1, y1 = r.x, r.y, r.x + r.width, r.y + r.height
-    corners = [
-        (x0, y0 + top), (x0, y0), (x0 + top, y0), (x1 - top, y0), (x1, y0), (x1, y0 + top),
-        (x1, y1 - low), (x1, y1), (x1 - low, y1), (x0 + low, y1), (x0, y1), (x0, y1 - low), (x0, y0 + top),
-    ]  # fmt: skip
-    codes = [Path.MOVETO, *[Path.CURVE3, Path.CURVE3, Path.LINETO] * 4]
-    axes.add_patch(PathPatch(Path(corners, codes), **_paint(r, order)))
-
-
-def _polygon(axes: Axes, shape: Any, order: int) -> None:
-    from matplotlib.patches import Polygon
-
-    axes.add_patch(Polygon(shape.points, **_paint(shape, order)))
-
-
-def _disc(axes: Axes, shape: Any, order: int) -> None:
-    from matplotlib.patches import Circle
-
-    axes.add_patch(Circle((shape.x, shape.y), shape.radius, **_paint(shape, order)))
-
-
-def _path(axes: Axes, shape: Any, order: int) -> None:
-    from matplotlib.patches import PathPatch, Polygon
+def _outline(shape: Any) -> Any:
+    """The movements of the pen as Matplotlib has them."""
     from matplotlib.path import Path
 
     kinds = {"M": [Path.MOVETO], "L": [Path.LINETO], "Q": [Path.CURVE3, Path.CURVE3]}
@@ -78,18 +70,4 @@ def _path(axes: Axes, shape: Any, order: int) -> None:
     for move, numbers in shape.moves():
         points += [numbers[i : i + 2] for i in range(0, len(numbers), 2)]
         codes += kinds[move]
-    line = Path(points, codes)
-    axes.add_patch(PathPatch(line, facecolor="none", edgecolor=shape.stroke, linewidth=shape.width, zorder=order))
-    if shape.arrow:
-        axes.add_patch(Polygon(shape.head(), facecolor=shape.stroke, edgecolor="none", zorder=order))
-
-
-def _text(axes: Axes, t: Any, order: int) -> None:
-    side = {"start": "left", "middle": "center", "end": "right"}[t.anchor]
-    axes.text(
-        t.x, t.y, t.text, size=t.size, color=t.colour, ha=side, va="baseline",
-        weight="bold" if t.bold else "normal", zorder=order,
-    )  # fmt: skip
-
-
-_DRAW = {"Rect": _rect, "Polygon": _polygon, "Disc": _disc, "Path": _path, "Text": _text}
+    return Path(points, codes)

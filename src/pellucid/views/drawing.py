@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 BEND = 6.0  # the radius of a line's corners
 
 
+Move: TypeAlias = tuple[str, tuple[float, ...]]
+"""A movement of the pen: ("M", (x, y)), ("L", (x, y)), and ("Q", (cx, cy, x, y)) round a corner."""
+
+
 class Rect(NamedTuple):
     """A rectangle with rounded corners; `corners` says which: all, those above, those below, or none."""
 
@@ -24,6 +28,16 @@ class Rect(NamedTuple):
     stroke: str = ""
     radius: float = 0.0
     corners: str = "all"
+
+    def moves(self) -> list[Move]:
+        """Return its outline as pen movements, clockwise from the left upper corner."""
+        top, low = (self.radius if self.corners in ("all", part) else 0.0 for part in ("above", "below"))
+        x0, y0, x1, y1 = self.x, self.y, self.x + self.width, self.y + self.height
+        return [
+            ("M", (x0, y0 + top)), ("Q", (x0, y0, x0 + top, y0)), ("L", (x1 - top, y0)), ("Q", (x1, y0, x1, y0 + top)),
+            ("L", (x1, y1 - low)), ("Q", (x1, y1, x1 - low, y1)), ("L", (x0 + low, y1)), ("Q", (x0, y1, x0, y1 - low)),
+            ("L", (x0, y0 + top)),
+        ]  # fmt: skip
 
 
 class Polygon(NamedTuple):
@@ -53,12 +67,12 @@ class Path(NamedTuple):
     width: float = 1.2
     bend: float = BEND
 
-    def moves(self) -> list[tuple[str, tuple[float, ...]]]:
-        """Return pen movements: ("M", (x, y)), ("L", (x, y)), and ("Q", (cx, cy, x, y)) round a bend."""
+    def moves(self) -> list[Move]:
+        """Return it as pen movements."""
         points = self.points
         if not self.bend:
             return [("M", points[0]), *(("L", point) for point in points[1:])]
-        moves: list[tuple[str, tuple[float, ...]]] = [("M", points[0])]
+        moves: list[Move] = [("M", points[0])]
         for before, corner, after in zip(points, points[1:], points[2:], strict=False):
             reach = min(self.bend, dist(before, corner) / 2, dist(corner, after) / 2)
             moves.append(("L", _towards(corner, before, reach)))

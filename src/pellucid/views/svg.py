@@ -7,7 +7,7 @@ from html import escape
 
 from pellucid.pictures import palette
 from pellucid.shown import shown
-from pellucid.views.drawing import Disc, Drawing, Path, Polygon, Rect, Shape, Text
+from pellucid.views.drawing import Disc, Drawing, Move, Path, Polygon, Shape, Text
 
 FONTS = "'DejaVu Sans', Verdana, 'Segoe UI', Helvetica, Arial, sans-serif"
 
@@ -59,25 +59,16 @@ def _element(shape: Shape) -> str:
     if shape.corners == "all" or not shape.radius:
         place = {"x": shape.x, "y": shape.y, "width": shape.width, "height": shape.height, "rx": shape.radius}
         return _tag("rect", **place, **paint)
-    return _tag("path", d=_outline(shape), **paint)
+    return _tag("path", d=_pen(shape.moves()), **paint)
 
 
-def _outline(r: Rect) -> str:
-    """A rectangle that is round above or below alone."""
-    top, low = (r.radius, 0.0) if r.corners == "above" else (0.0, r.radius)
-    x0, y0, x1, y1 = r.x, r.y, r.x + r.width, r.y + r.height
-    return (
-        f"M{_n(x0)} {_n(y0 + top)}q0 {_n(-top)} {_n(top)} {_n(-top)}H{_n(x1 - top)}q{_n(top)} 0 {_n(top)} {_n(top)}"
-        f"V{_n(y1 - low)}q0 {_n(low)} {_n(-low)} {_n(low)}H{_n(x0 + low)}q{_n(-low)} 0 {_n(-low)} {_n(-low)}z"
-    )
+def _pen(moves: Iterable[Move]) -> str:
+    return "".join(move + " ".join(_n(v) for v in numbers) for move, numbers in moves)
 
 
 def _path(path: Path) -> str:
-    d = "".join(move + " ".join(_n(v) for v in numbers) for move, numbers in path.moves())
-    line = _tag("path", d=d, fill="none", stroke=path.stroke, stroke_width=path.width)
-    if not path.arrow:
-        return line
-    return line + _tag("polygon", points=_points(path.head()), fill=path.stroke)
+    line = _tag("path", d=_pen(path.moves()), fill="none", stroke=path.stroke, stroke_width=path.width)
+    return line + (_tag("polygon", points=_points(path.head()), fill=path.stroke) if path.arrow else "")
 
 
 def _text(t: Text) -> str:
