@@ -99,7 +99,7 @@ def test_who_watches_gives_up_when_it_is_not_scheduled(needs_numba: None) -> Non
     code = """
 import numpy as np
 from pellucid.kernels import jit
-bell, watch = np.zeros(1, np.int64), jit.load("waiting").watch
+bell, watch = np.zeros(1, np.int64), jit.load("compiled.waiting").watch
 watch(bell.ctypes.data, 0, 0, 1, 0, 0, 0)
 print("ready", flush=True)
 print(watch(bell.ctypes.data, 0, 0, 10**15, 0, 0, 0), flush=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import pellucid as pl
 from kernels.processes import python
 from kernels.shapes import Conv, convolutions, winograd_convolutions
-from pellucid.kernels import Window, im2col, pool, set_num_threads, single
+from pellucid.kernels import Window, im2col, max_pool2d, set_num_threads, single
 from pellucid.kernels.single import Convolution, Product
 
 pytestmark = pytest.mark.usefixtures("needs_numba", "threads")
@@ -27,7 +27,7 @@ def wanted(step: single.Step, x: np.ndarray, w: np.ndarray, b: np.ndarray | None
     else:
         y = im2col.conv2d(x, w, b, step.window, 1)
     y = np.maximum(y, 0) if step.relu else y
-    return pool.max_pool2d(y, (2, 2))[0] if isinstance(step, Convolution) and step.pooled else y
+    return max_pool2d(y, (2, 2))[0] if isinstance(step, Convolution) and step.pooled else y
 
 
 def agrees(steps: tuple[single.Step, ...], *, bias: bool = True) -> None:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("needs_numba", "threads")
 def sums(task: Task, a: np.ndarray, *, wait: bool = True) -> np.ndarray:
     """A row of work that adds up the rows of a (K, N): where the result will be. One piece."""
     y = np.zeros(a.shape[1], np.float32)
-    task.add(jit.load("row").total, 1, (address(a), len(a), a.shape[1], 0, address(y), 0), wait=wait)
+    task.add(jit.load("compiled.row").total, 1, (address(a), len(a), a.shape[1], 0, address(y), 0), wait=wait)
     return y
 
 
@@ -30,7 +30,7 @@ def products(task: Task, x: np.ndarray, w: np.ndarray, part: int) -> np.ndarray:
     """A row of work: x·w, by `part` rows of w to a piece: (pieces, N)."""
     pieces = -(-len(x) // part)
     y = np.zeros((pieces, w.shape[1]), np.float32)
-    task.add(jit.load("row").times, pieces, (address(x), address(w), address(y), len(x), part, w.shape[1]))
+    task.add(jit.load("compiled.row").times, pieces, (address(x), address(w), address(y), len(x), part, w.shape[1]))
     return y
 
 

@@ -15,7 +15,7 @@ from pellucid.kernels.conv import (
     conv_transpose2d,
 )
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window, transposed_size
-from pellucid.kernels.pool import average_pool2d, average_pool2d_gradient, max_pool2d, max_pool2d_gradient
+from pellucid.kernels.pooling.plan import average_pool2d, average_pool2d_gradient, max_pool2d, max_pool2d_gradient
 from pellucid.kernels.threads import get_num_threads, set_num_threads
 
 __all__ = [

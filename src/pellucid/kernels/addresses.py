@@ -21,9 +21,7 @@ FLOAT, INTEGER, BYTE = np.dtype(np.float32), np.dtype(np.int64), np.dtype(np.uin
 
 
 def reads(array: Array | IntArray | None, shape: Shape, dtype: np.dtype[Any] = FLOAT, who: str = "kernels") -> int:
-    """The address of an array that compiled loops will read as `shape` numbers in C order; 0 for None."""
-    if array is None:
-        return 0
+    """The address of an array that compiled loops will read as `shape` numbers in C order."""
     if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
         _refuse(array, shape, dtype, who)
     return _address(array)

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid.checked import checked_late
-from pellucid.kernels import depthwise, direct, doors, elementwise, im2col, jit, pool, taps, winograd
+from pellucid.kernels import depthwise, direct, doors, elementwise, im2col, jit, taps, winograd
+from pellucid.kernels.pooling import plan as pooling
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window, conv_output_shape, transposed_size
 from pellucid.typing import Array, DTypeLike, IntArray, Shape
 
@@ -184,7 +185,7 @@ def conv2d_relu_max_pool(
     if len(x) and oh > 1 and ow > 1 and _kernel_for(x.shape, w, window, groups, x, b) == "winograd":
         return winograd.forward_pooled(x, w, b, window)
     full = conv2d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups, relu=True)
-    y, switch = pool.max_pool2d(full, (2, 2))
+    y, switch = pooling.max_pool2d(full, (2, 2))
     switch[y <= 0] = 4
     return y, switch
 
@@ -249,7 +250,7 @@ def conv2d_backward(
 
 def _unpooled(dy: Array, switch: IntArray, shape: Shape) -> Array:
     """The gradient of the convolution's own output, from that of its pooled ReLU. Switch 4 names no pixel."""
-    return pool.max_pool2d_gradient(dy, switch, shape, (2, 2))
+    return pooling.max_pool2d_gradient(dy, switch, shape, (2, 2))
 
 
 def _input_gradient(

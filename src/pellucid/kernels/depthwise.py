@@ -226,7 +226,7 @@ def _run_3x3(task: Task, name: str, window: Window, x: Array, y: int, taps: int,
     (top, _), (left, _) = window.padding
     at_x = task.reads(x, (n, h, w, c))
     arguments = n, h, w, c, *window.output(h, w), top, left, size, at_x, y, task.own(zeros), taps, last, apart
-    task.add(getattr(jit.load("depthwise3x3"), name)[window.stride[0]], -(-n // size), arguments)
+    task.add(getattr(jit.load("compiled.depthwise3x3"), name)[window.stride[0]], -(-n // size), arguments)
     task.run()
 
 
@@ -239,7 +239,7 @@ def _correlate(x: Array, w: Array, b: Array | None, y: Array, p: Plan, size: int
         *map(task.own, (p.table, p.order, p.parts)), task.reads(x, (n, *p.image)), task.reads(w, (*p.kernel, 1, c)),
         task.reads(bias, (c,)), task.writes(y, (n, *p.out, c)),
     )  # fmt: skip
-    task.add(jit.load("depthwise").correlate, -(-n // size), arguments)
+    task.add(jit.load("compiled.depthwise").correlate, -(-n // size), arguments)
     task.run()
     return y
 
@@ -274,7 +274,7 @@ def weight_gradient(x: Array, dy: Array, kernel: tuple[int, ...], window: Window
         n, *p.image, *p.out, *p.pace, *p.inside, *p.kind, size, task.own(p.table), task.reads(x, (n, *p.image)), at_dy,
         task.own(wide), wide.strides[0], task.own(zeros),
     )  # fmt: skip
-    task.add(jit.load("depthwise").weight_gradient, pieces, arguments)
+    task.add(jit.load("compiled.depthwise").weight_gradient, pieces, arguments)
     task.run()
     total = wide.sum(axis=0).transpose(1, 0, 2).reshape(1 + len(p.order), -1)[:, :c]
     dw = np.empty((kernel[0] * kernel[1], c), np.float32)

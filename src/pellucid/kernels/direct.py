@@ -176,7 +176,7 @@ def _correlate(
         task.reads(weights.reshape(-1), (groups * len(work.runs) * work.run * whole(og),)),
         task.reads(bias, (groups, whole(og))), task.writes(y, (n, *work.made)), 4 * math.prod(work.made),
     )  # fmt: skip
-    task.add(jit.load("direct").correlate, -(-n // work.size) * cuts, arguments)
+    task.add(jit.load("compiled.direct").correlate, -(-n // work.size) * cuts, arguments)
     task.run()
 
 
@@ -293,7 +293,7 @@ def _gather(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | No
         task.reads(dy, (n, *above)), task.reads(y, (n, *above)), task.reads(weights, (1, oc * whole(k))),
         task.own(zeros), task.writes(dx, (n, *work.made)),
     )  # fmt: skip
-    task.add(jit.load("direct").gather, -(-n // work.size), arguments)
+    task.add(jit.load("compiled.direct").gather, -(-n // work.size), arguments)
     task.run()
     return dx
 
@@ -333,7 +333,7 @@ def weight_gradient(
         task.reads(source, (n, *frame[:3])), task.reads(above, (n, oh, ow, oc)), task.reads(output, (n, oh, ow, oc)),
         task.own(dw), task.own(db),
     )  # fmt: skip
-    task.add(jit.load("direct").weight_gradient, len(images), arguments)
+    task.add(jit.load("compiled.direct").weight_gradient, len(images), arguments)
     task.run()
     total = dw.sum(axis=0)[:, : math.prod(kernel[:3]), :og].transpose(1, 0, 2)  # (K, groups, OG)
     return total.reshape(kernel), db.sum(axis=0)[:, :og].reshape(oc)

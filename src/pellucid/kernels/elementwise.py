@@ -54,7 +54,7 @@ def _share(
     if any(a.size != size for a in arrays):
         raise ShapeError(f"{name}: arrays of {', '.join(str(a.size) for a in arrays)} numbers do not fit together.")
     if _compiled(*arrays):
-        code, constants, task = jit.load("elementwise"), np.array(numbers, np.float32), Task()
+        code, constants, task = jit.load("compiled.elementwise"), np.array(numbers, np.float32), Task()
         addresses = [task.reads(array, (size,)) for array in arrays]  # those that are written came through `_flat`
         task.add(getattr(code, name), -(-size // code.BLOCK), (size, *addresses, *whole, task.own(constants)))
         task.run()

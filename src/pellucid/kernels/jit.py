@@ -80,7 +80,7 @@ def _usable() -> bool:
     if os.environ.get("PELLUCID_NO_NUMBA", "") not in ("", "0") or importlib.util.find_spec("numba") is None:
         return False
     try:
-        load("numbers")
+        load("compiled.numbers")
     except Exception as error:  # noqa: BLE001  # with a NumPy too new for it, say, importing Numba may raise anything
         warnings.warn(
             f"pellucid: Numba is installed and cannot be imported ({type(error).__name__}: {error}). The kernels are "
@@ -94,10 +94,10 @@ def _usable() -> bool:
 
 @cache
 def load(name: str) -> ModuleType:
-    """The module `kernels.compiled.<name>`, imported at first use."""
+    """The module `kernels.<name>` that imports Numba, at first use."""
     memory.keep_freed_memory()  # what the compiled kernels fill is large, and made anew at every step
     with _busy():
-        return importlib.import_module(f"pellucid.kernels.compiled.{name}")
+        return importlib.import_module(f"pellucid.kernels.{name}")
 
 
 def compiled(function: Function) -> Function:

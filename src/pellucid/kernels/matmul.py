@@ -90,7 +90,7 @@ def _row_times(x: Array, w: Array, y: Array) -> Array:
     parts = np.empty((pieces, k), np.float32)
     task = Task()
     addresses = task.reads(x, (1, d)), task.reads(w, (d, k)), task.own(parts)
-    task.add(jit.load("row").times, pieces, (*addresses, d, part, k))
+    task.add(jit.load("compiled.row").times, pieces, (*addresses, d, part, k))
     add_sum(task, parts, task.writes(y, (1, k)))
     task.run()
     return y
@@ -104,7 +104,7 @@ def parts_of_rows(d: int, k: int) -> tuple[int, int]:
 
 def add_sum(task: Task, parts: Array, y: int) -> None:
     """Add to the task: the sum of the parts (count, N), to an address."""
-    code = jit.load("row")
+    code = jit.load("compiled.row")
     at_parts = task.reads(parts, parts.shape)
     task.add(code.total, -(-parts.shape[1] // code.TOGETHER), (at_parts, *parts.shape, 0, y, 0))
 
@@ -112,7 +112,7 @@ def add_sum(task: Task, parts: Array, y: int) -> None:
 def _times_long(x: Array, w: Array, y: Array) -> Array:
     """x (N, D) · w (D, K), D long: parts of each sum, in any order, and then their sum."""
     (n, d), k = x.shape, w.shape[1]
-    code = jit.load("product")
+    code = jit.load("compiled.product")
     part = -(-d // (PARTS * code.DEPTH)) * code.DEPTH
     pieces = -(-d // part)
     flat = np.empty(pieces * n * k + 32, np.float32)  # whole vectors are read: a little more than there is
@@ -130,7 +130,7 @@ def _times_long(x: Array, w: Array, y: Array) -> Array:
 def _times_transposed(dy: Array, w: Array, dx: Array) -> Array:
     """dy (N, K) · wᵀ, w (D, K), D long."""
     (n, k), d = dy.shape, len(w)
-    code, zeros = jit.load("product"), np.zeros(128, np.float32)
+    code, zeros = jit.load("compiled.product"), np.zeros(128, np.float32)
     at_row, at_out, turned = np.arange(code.ROWS) * 4 * k, np.arange(code.ROWS) * 4 * code.SAMPLES, panels(dy.T[None])
     task = Task(code.ROWS * code.SAMPLES)
     addresses = (

@@ -150,7 +150,7 @@ class Program:
         for before, step in pairwise(steps):
             if math.prod(before.y_shape) != step.numbers:
                 raise ShapeError(f"single: {step} cannot follow {before}: it takes {step.numbers} numbers.")
-        self.code = jit.load("single")
+        self.code = jit.load("compiled.single")
         self.task = Task()
         self.held: list[Array] = []  # what the rows have addresses of
         self.slots: list[tuple[int, int, int, Slot]] = []  # row, column, step, what
@@ -246,7 +246,7 @@ class Program:
             oh, ow = oh // 2, ow // 2
         switch = self._room(-(-oh * ow * oc // 4)) if step.pooled else 0
         self.task.scratch = max(self.task.scratch, p.scratch[1])
-        code = jit.load("winograd_kernels")
+        code = jit.load("compiled.winograd_kernels")
         self._add(code.transform_3x3, -(-c // code.CHANNELS), Slot.W, kernels, c, oc, wait=False)
         for first in range(0, th, p.strip):
             rows = min(p.strip, th - first)
@@ -258,7 +258,7 @@ class Program:
             self._add(self.code.outputs, rows, v, far_v, Slot.B, target, switch, oh, ow, oc, tw, mode, first)
 
     def _product(self, step: Product, source: int | Slot, target: int | Slot) -> None:
-        code, columns = jit.load("row"), step.columns
+        code, columns = jit.load("compiled.row"), step.columns
         part, pieces = parts_of_rows(step.length, columns)
         parts = self._room(pieces * columns)
         self._add(code.times, pieces, source, Slot.W, parts, step.length, part, columns)

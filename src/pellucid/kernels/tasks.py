@@ -15,6 +15,7 @@ import numpy as np
 from pellucid.kernels import addresses, jit
 from pellucid.kernels.addresses import FLOAT, own
 from pellucid.kernels.jit import ByAddress
+from pellucid.kernels.records import numbers
 from pellucid.kernels.threads import helpers, scratch
 from pellucid.kernels.workers import LINE
 from pellucid.typing import Array, IntArray, Shape
@@ -39,22 +40,23 @@ class Task:
     def reads(self, array: Array | IntArray | None, shape: Shape, dtype: np.dtype[Any] = FLOAT) -> int:
         """The address of an array that a row will read."""
         self.held.append(array)
-        return addresses.reads(array, shape, dtype)
+        return 0 if array is None else addresses.reads(array, shape, dtype)
 
     def writes(self, array: Array | IntArray | None, shape: Shape, dtype: np.dtype[Any] = FLOAT) -> int:
         """The address of an array that a row will write."""
         self.held.append(array)
-        return addresses.writes(array, shape, dtype)
+        return 0 if array is None else addresses.writes(array, shape, dtype)
 
     def own(self, array: Array | IntArray) -> int:
         """The address of memory that was made for this work."""
         self.held.append(array)
         return own(array)
 
-    def add(self, function: ByAddress, pieces: int, arguments: Sequence[int], *, wait: bool = True) -> None:
+    def add(self, function: ByAddress, pieces: int, record: Any, *, wait: bool = True) -> None:
         """Add a row, which begins when all before it are done or, not waiting, with the one before."""
         self.needed = self.pieces if wait else self.needed
-        self.rows.append([function.address, self.pieces, self.needed, *arguments])
+        row = numbers(record, self.held) if hasattr(record, "_fields") else record
+        self.rows.append([function.address, self.pieces, self.needed, *row])
         self.pieces += pieces
 
     def table(self) -> IntArray:
@@ -70,7 +72,7 @@ class Task:
         seats = 1 if workers is None else min(1 + workers.helpers, self.pieces)
         with scratch("tasks", (seats * self.bytes_each,), np.uint8) as memory:
             head = self.head(table, memory, seats)
-            jit.load("tasks").lead(own(head), 0 if workers is None else workers.wake())
+            jit.load("compiled.tasks").lead(own(head), 0 if workers is None else workers.wake())
 
     @property
     def bytes_each(self) -> int:
@@ -82,6 +84,6 @@ class Task:
         lines = np.zeros(5 * LINE, np.int64)
         start = -own(lines) // 8 % LINE
         lines = lines[start : start + 4 * LINE]
-        join = jit.load("tasks").join.address
+        join = jit.load("compiled.tasks").join.address
         lines[:7] = join, own(table), table.strides[0], own(memory), self.bytes_each, self.pieces, seats
         return lines

@@ -139,7 +139,7 @@ def _add_transform(task: Task, w: Array, form: Form, c: int, oc: int) -> int:
     """Add to the task: w (R·R, C, OC) → G w Gᵀ (36, C · whole(OC) + 16), in panels; the 16 keep the 36 apart in the
     cache. Return the address where it will be.
     """
-    out, code = np.empty((36, c * _whole(oc) + 16), np.float32), jit.load("winograd_kernels")
+    out, code = np.empty((36, c * _whole(oc) + 16), np.float32), jit.load("compiled.winograd_kernels")
     target = task.own(out)
     task.add(code.TRANSFORM[form.r], -(-c // code.CHANNELS), (task.reads(w, (form.r**2, c, oc)), target, c, oc))
     return target
@@ -163,7 +163,7 @@ def _forward(
     """y, and the switches, which are empty but in mode POOLED."""
     p = plan(x.shape, w.shape[3], window)
     n, _, _, c, oc, oh, ow, *_ = p.sizes
-    run = jit.load("winograd").FORWARD[p.form.m]
+    run = jit.load("compiled.winograd").FORWARD[p.form.m]
     shape = (n, oh // 2, ow // 2, oc) if mode == POOLED else (n, oh, ow, oc)
     y = np.empty(shape, np.float32) if out is None else out
     switch = np.empty(shape if mode == POOLED else (0, 0), np.uint8)
@@ -197,7 +197,7 @@ def backward(
     """
     p = plan(x_shape if x is None else x.shape, w.shape[3], window)
     n, _, _, c, oc, oh, ow, *_ = p.sizes
-    form, run = p.form, jit.load("winograd").BACKWARD[p.form.m]
+    form, run = p.form, jit.load("compiled.winograd").BACKWARD[p.form.m]
     above = (n, oh // 2, ow // 2, oc) if mode == POOLED else (n, oh, ow, oc)
     dx = (np.empty(p.sizes[:4], np.float32) if out is None else out) if want_dx else None
     task = Task(p.scratch[-1] if want_dw else p.scratch[-2])

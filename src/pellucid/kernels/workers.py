@@ -78,7 +78,7 @@ class Workers:
         self.sleepers = threading.Condition()
         self.threads: list[threading.Thread] = []
         self.started = self.closed = False
-        self.watch: Watch = jit.load("waiting").watch if jit.available() else lambda *_: False
+        self.watch: Watch = jit.load("compiled.waiting").watch if jit.available() else lambda *_: False
 
     @property
     def looks(self) -> int:

@@ -78,7 +78,7 @@ class CompiledDenseSteps:
     block = 50
 
     def __init__(self, plan: DensePlan, plain: LayerSteps) -> None:
-        self.kernel = jit.load("dense")
+        self.kernel = jit.load("compiled.dense")
         self.plan, self.plain = plan, plain
         self.x = plain.x
         self.t = np.ascontiguousarray(plain.t.reshape(len(plain.t), -1), np.float32)
@@ -145,7 +145,7 @@ def compiled_plan(
         and sgemm.available()
     ):
         return None
-    kernel = jit.load("dense")
+    kernel = jit.load("compiled.dense")
     losses = {
         SoftmaxCrossEntropy: kernel.SOFTMAX_CROSS_ENTROPY,
         Quadratic: kernel.QUADRATIC,

@@ -7,12 +7,15 @@ that it is seen. Windows may overlap and may reach into padding, which never win
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from pellucid.checked import checked_late
 from pellucid.kernels import doors, jit
 from pellucid.kernels.addresses import BYTE
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window
+from pellucid.kernels.records import Slot, reads
 from pellucid.kernels.taps import tap_slices
 from pellucid.kernels.tasks import Task
 from pellucid.kernels.threads import blocks_of, parallel_for
@@ -37,12 +40,57 @@ def _compiled(size: Pair, *arrays: Array) -> bool:
     return jit.available() and size[0] * size[1] <= 256 and all(a.dtype == np.float32 for a in arrays)
 
 
-def _run(task: Task, name: str, window: Window, x_shape: Shape, *addresses: int) -> None:
-    """Run a compiled loop over the images."""
+class Sizes(NamedTuple):
+    """Images, outputs, the window, and the images of a piece."""
+
+    n: int
+    height: int
+    width: int
+    channels: int
+    oh: int
+    ow: int
+    kh: int
+    kw: int
+    sh: int
+    sw: int
+    top: int
+    left: int
+    size: int
+
+
+_IMAGES = "sizes.n sizes.height sizes.width sizes.channels"
+_OUTPUTS = "sizes.n sizes.oh sizes.ow sizes.channels"
+
+
+class MaxPass(NamedTuple):
+    """x, y and the switches; in the backward pass dx, dy and the switches."""
+
+    sizes: Sizes
+    x: Slot = reads(_IMAGES)
+    y: Slot = reads(_OUTPUTS)
+    beside: Slot = reads(_OUTPUTS, BYTE)
+
+
+class AveragePass(NamedTuple):
+    """x, y and the shares; in the backward pass dx, dy and the shares."""
+
+    sizes: Sizes
+    x: Slot = reads(_IMAGES)
+    y: Slot = reads(_OUTPUTS)
+    beside: Slot = reads("sizes.oh sizes.ow")
+
+
+def _run(
+    kind: type[MaxPass] | type[AveragePass], x: Array, y: Array, beside: Array | IntArray, window: Window, *,
+    gradient: bool,
+) -> None:  # fmt: skip
+    """Run the compiled loop over the images. What it writes was made for it."""
     (top, _), (left, _) = window.padding
-    sizes = (*x_shape, *window.output(x_shape[1], x_shape[2]), *window.size, *window.stride, top, left)
-    size = _images(x_shape, 4)
-    task.add(getattr(jit.load("pool"), name), -(-x_shape[0] // size), (*sizes, size, *addresses))
+    size = _images(x.shape, 4)
+    n, h, w, c = x.shape
+    sizes = Sizes(n, h, w, c, *window.output(h, w), *window.size, *window.stride, top, left, size)
+    task = Task()
+    task.add(jit.load("pooling.loops").LOOPS[kind, gradient], -(-n // size), kind(sizes, x, y, beside))
     task.run()
 
 
@@ -75,9 +123,7 @@ def max_pool2d(
     switch = np.empty(y.shape, switch_dtype(window.size))
     blocks = _blocks(x.shape, x.itemsize)
     if _compiled(window.size, x):
-        task = Task()
-        addresses = task.reads(x, x.shape), task.own(y), task.own(switch)
-        _run(task, "max_forward", window, x.shape, *addresses)
+        _run(MaxPass, x, y, switch, window, gradient=False)
         return y, switch
 
     def block(index: int) -> None:
@@ -127,9 +173,7 @@ def max_pool2d_gradient(
     dx = np.empty(x_shape, dy.dtype)
     blocks = _blocks(x_shape, dy.itemsize)
     if _compiled(window.size, dy) and switch.dtype == np.uint8:
-        task, shape = Task(), _output_shape(x_shape, window)
-        addresses = task.reads(dy, shape), task.reads(switch, shape, BYTE), task.own(dx)
-        _run(task, "max_backward", window, x_shape, *addresses)
+        _run(MaxPass, dx, dy, switch, window, gradient=True)
         return dx
 
     def block(index: int) -> None:
@@ -176,9 +220,7 @@ def average_pool2d(
     shares = _shares(window, x.shape, count_padding, x.dtype)
     blocks = _blocks(x.shape, x.itemsize)
     if _compiled(window.size, x):
-        task = Task()
-        addresses = task.reads(x, x.shape), task.own(shares), task.own(y)
-        _run(task, "average_forward", window, x.shape, *addresses)
+        _run(AveragePass, x, y, shares, window, gradient=False)
         return y
 
     def block(index: int) -> None:
@@ -221,9 +263,7 @@ def average_pool2d_gradient(
     dx = np.empty(x_shape, dy.dtype)
     blocks = _blocks(x_shape, dy.itemsize)
     if _compiled(window.size, dy):
-        task = Task()
-        addresses = task.reads(dy, _output_shape(x_shape, window)), task.own(shares), task.own(dx)
-        _run(task, "average_backward", window, x_shape, *addresses)
+        _run(AveragePass, dx, dy, shares, window, gradient=True)
         return dx
 
     def block(index: int) -> None:
