@@ -16,8 +16,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from benchmarks.race import Contestant, race
 from pellucid import kernels
-from pellucid.kernels import direct, reference, winograd
-from pellucid.kernels.threads import blocks_of, parallel_for, scratch
+from pellucid.kernels import reference
+from pellucid.kernels.crew.threads import blocks_of, parallel_for, scratch
+from pellucid.kernels.direct import plan as direct
+from pellucid.kernels.winograd import plan as winograd
 
 N, H, W, C, OC = 128, 26, 26, 32, 64
 OH, OW = H - 2, W - 2
@@ -304,7 +306,7 @@ def environment(name: str) -> dict[str, str]:
     """Two threads for every library, if the name says nothing else."""
     threads = "1" if name.endswith("one thread") else "2"
     variables = ("PELLUCID_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    # Any variable of the user's own keeps `kernels.memory` from telling malloc anything; this one changes nothing.
+    # Any variable of the user's own keeps `kernels.keep` from telling malloc anything; this one changes nothing.
     kept = {"MALLOC_PERTURB_": "0"} if name.endswith("given back") else {}
     return dict.fromkeys(variables, threads) | kept
 

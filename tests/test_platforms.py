@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.kernels import blas, elsewhere, jit, sgemm
+from pellucid.kernels import jit
+from pellucid.kernels.crew import blas
+from pellucid.kernels.crew import cores as elsewhere
+from pellucid.kernels.dense import sgemm
 
 DARWIN = """
 sys.platform = "darwin"

@@ -29,7 +29,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import pellucid as pl
 import plain
 from pellucid.errors import PellucidError
-from pellucid.kernels import single
+from pellucid.kernels.single import plan as single
 from pellucid.layers import Container
 from pellucid.outputs import ending
 from pellucid.typing import Array, Arrays, Shape

@@ -227,7 +227,7 @@ class Orthogonal(Initializer):
         checks.expect_memory(type(self).__name__, shape)
         rows, columns = (math.prod(shape[:-1]), shape[-1]) if len(shape) > 1 else (1, math.prod(shape))
         a = rng.standard_normal((max(rows, columns), min(rows, columns)))
-        from pellucid.kernels.blas import single_threaded  # a room that comes after this one
+        from pellucid.kernels.crew.blas import single_threaded  # a room that comes after this one
 
         with single_threaded():  # the bits of a product depend on its threads
             q, r = np.linalg.qr(a)

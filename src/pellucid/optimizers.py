@@ -28,7 +28,7 @@ from pellucid import checks
 from pellucid.checked import checked, checked_late
 from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError, ShapeError, StateError, UnknownNameError
-from pellucid.kernels.elementwise import inplace_adadelta, inplace_adam
+from pellucid.kernels.elementwise.plan import inplace_adadelta, inplace_adam
 from pellucid.schedules import Rate, Schedule, as_schedule
 from pellucid.shown import came
 from pellucid.typing import Array, Arrays, Config

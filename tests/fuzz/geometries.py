@@ -22,8 +22,10 @@ import pellucid as pl
 from fuzz import guard
 from fuzz.sandbox import Failure, judge, survey
 from pellucid import kernels
-from pellucid.kernels import Window, elementwise, jit, reference, single
-from pellucid.kernels.matmul import matmul
+from pellucid.kernels import Window, jit, reference
+from pellucid.kernels.dense.matmul import matmul
+from pellucid.kernels.elementwise import plan as elementwise
+from pellucid.kernels.single import plan as single
 from pellucid.typing import Array
 
 Generator = np.random.Generator
@@ -256,7 +258,7 @@ def begin(side: str) -> None:
         guard.install(side)
     single.WORTHWHILE = 0
     sys.modules["pellucid.training.fit"].WORTH_COMPILING = 1  # type: ignore[attr-defined]
-    for name in ("single", "dense", "pool", "elementwise") if jit.available() else ():
+    for name in ("single.loops", "dense.steps", "pooling.loops", "elementwise.loops") if jit.available() else ():
         jit.load(name)
 
 

@@ -39,10 +39,10 @@ DOORS = {
     "interop/book.py": ("book.npz",),
     "interop/nielsen.py": ("nielsen.json",),
     "interop/safetensors.py": ("model.safetensors",),
-    "kernels/compiled/cachefile.py": ("kernel.nbi", "kernel.nbc"),
+    "kernels/cachefile.py": ("kernel.nbi", "kernel.nbc"),
     "training/history.py": ("history.json",),
     "cli/clock.py": "the system's own /proc",
-    "kernels/quota.py": "the system's own /proc",
+    "kernels/crew/quota.py": "the system's own /proc",
     "report/template.py": "the package's own templates",
 }
 """Which readers below go through a module, or why none of a user's files does."""

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 
 from kernels.shapes import SHAPES, Conv, convolutions
 from pellucid import kernels
-from pellucid.kernels import direct, reference
+from pellucid.kernels import reference
+from pellucid.kernels.direct import plan as direct
 
 QUICK = settings(max_examples=40, deadline=None)
 

@@ -11,9 +11,10 @@ import pytest
 
 from pellucid import kernels
 from pellucid.errors import ArgumentError, PellucidError, ShapeError
-from pellucid.kernels import elementwise, reference
-from pellucid.kernels.elementwise import DropoutKey
-from pellucid.kernels.matmul import matmul
+from pellucid.kernels import reference
+from pellucid.kernels.dense.matmul import matmul
+from pellucid.kernels.elementwise import plan as elementwise
+from pellucid.kernels.elementwise.plan import DropoutKey
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((2, 9, 9, 16)).astype(np.float32)

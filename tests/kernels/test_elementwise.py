@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pellucid.kernels import elementwise, jit, set_num_threads
+from pellucid.kernels import jit, set_num_threads
+from pellucid.kernels.elementwise import plan as elementwise
 
 SIZE = 100_003
 

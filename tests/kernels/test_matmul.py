@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pellucid.kernels import matmul as module
 from pellucid.kernels import set_num_threads
-from pellucid.kernels.matmul import matmul, sum_of_rows
+from pellucid.kernels.dense import matmul as module
+from pellucid.kernels.dense.matmul import matmul, sum_of_rows
 
 pytestmark = pytest.mark.usefixtures("threads")
 

@@ -13,7 +13,9 @@ import pytest
 
 from kernels.processes import python
 from pellucid.errors import ArgumentError
-from pellucid.kernels import elsewhere, quota, set_num_threads
+from pellucid.kernels import set_num_threads
+from pellucid.kernels.crew import cores as elsewhere
+from pellucid.kernels.crew import quota
 
 
 def process(tmp_path: Path, groups: str, mounts: str, files: dict[str, str]) -> Path:
@@ -99,7 +101,7 @@ def test_who_watches_gives_up_when_it_is_not_scheduled(needs_numba: None) -> Non
     code = """
 import numpy as np
 from pellucid.kernels import jit
-bell, watch = np.zeros(1, np.int64), jit.load("compiled.waiting").watch
+bell, watch = np.zeros(1, np.int64), jit.load("crew.waiting").watch
 watch(bell.ctypes.data, 0, 0, 1, 0, 0, 0)
 print("ready", flush=True)
 print(watch(bell.ctypes.data, 0, 0, 10**15, 0, 0, 0), flush=True)

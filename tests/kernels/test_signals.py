@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs 
 CODE = """
 import gc, signal, sys, time
 import numpy as np, pellucid as pl
-from pellucid.kernels import blas
+from pellucid.kernels.crew import blas
 dtype, cold, numba = np.dtype("DTYPE"), COLD, True
 control = blas._openblas()
 before = control.threads if control else None  # of those asked for, as many as there are cores
@@ -68,7 +68,7 @@ def test_a_handler_may_predict_while_kernels_are_compiled(needs_numba: None, tmp
 def test_what_a_handler_raises_waits_for_the_helpers() -> None:
     code = """
 import signal, threading, time
-from pellucid.kernels.threads import parallel_for
+from pellucid.kernels.crew.threads import parallel_for
 main, inside, ended = threading.get_ident(), threading.Event(), []
 def late(*_):
     raise TimeoutError

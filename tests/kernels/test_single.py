@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 import pellucid as pl
 from kernels.processes import python
 from kernels.shapes import Conv, convolutions, winograd_convolutions
-from pellucid.kernels import Window, im2col, max_pool2d, set_num_threads, single
-from pellucid.kernels.single import Convolution, Product
+from pellucid.kernels import Window, im2col, max_pool2d, set_num_threads
+from pellucid.kernels.single import plan as single
+from pellucid.kernels.single.plan import Convolution, Product
 
 pytestmark = pytest.mark.usefixtures("needs_numba", "threads")
 

@@ -11,10 +11,12 @@ import pytest
 
 from kernels.processes import python
 from pellucid import kernels
-from pellucid.kernels import jit, set_num_threads, tasks, threads, winograd
+from pellucid.kernels import jit, set_num_threads
 from pellucid.kernels.addresses import own as address
-from pellucid.kernels.tasks import Task
-from pellucid.kernels.workers import LINE
+from pellucid.kernels.crew import tasks, threads
+from pellucid.kernels.crew.tasks import Task
+from pellucid.kernels.crew.workers import LINE
+from pellucid.kernels.winograd import plan as winograd
 
 pytestmark = pytest.mark.usefixtures("needs_numba", "threads")
 
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("needs_numba", "threads")
 def sums(task: Task, a: np.ndarray, *, wait: bool = True) -> np.ndarray:
     """A row of work that adds up the rows of a (K, N): where the result will be. One piece."""
     y = np.zeros(a.shape[1], np.float32)
-    task.add(jit.load("compiled.row").total, 1, (address(a), len(a), a.shape[1], 0, address(y), 0), wait=wait)
+    task.add(jit.load("dense.row").total, 1, (address(a), len(a), a.shape[1], 0, address(y), 0), wait=wait)
     return y
 
 
@@ -30,7 +32,7 @@ def products(task: Task, x: np.ndarray, w: np.ndarray, part: int) -> np.ndarray:
     """A row of work: x·w, by `part` rows of w to a piece: (pieces, N)."""
     pieces = -(-len(x) // part)
     y = np.zeros((pieces, w.shape[1]), np.float32)
-    task.add(jit.load("compiled.row").times, pieces, (address(x), address(w), address(y), len(x), part, w.shape[1]))
+    task.add(jit.load("dense.row").times, pieces, (address(x), address(w), address(y), len(x), part, w.shape[1]))
     return y
 
 
@@ -126,7 +128,8 @@ def test_scratch_memory_is_that_of_the_threads_that_can_take_part(
 def test_a_process_ends_while_helpers_watch() -> None:
     code = """
 import numpy as np
-from pellucid.kernels import winograd, Window
+from pellucid.kernels import Window
+from pellucid.kernels.winograd import plan as winograd
 x, w = np.ones((8, 20, 20, 16), np.float32), np.ones((3, 3, 16, 16), np.float32)
 for _ in range(3):
     y = winograd.forward(x, w, None, Window((3, 3)))
@@ -140,7 +143,8 @@ def test_a_process_ends_while_a_thread_of_the_users_computes() -> None:
     code = """
 import threading, time
 import numpy as np
-from pellucid.kernels import winograd, Window
+from pellucid.kernels import Window
+from pellucid.kernels.winograd import plan as winograd
 x, w = np.ones((8, 20, 20, 16), np.float32), np.ones((3, 3, 16, 16), np.float32)
 def work():
     while True:
@@ -177,7 +181,8 @@ def test_a_handler_that_computes_too_does_not_take_the_scratch_memory_away(monke
 def test_more_threads_than_cores_work_too() -> None:
     code = """
 import numpy as np
-from pellucid.kernels import winograd, Window
+from pellucid.kernels import Window
+from pellucid.kernels.winograd import plan as winograd
 x, w = np.ones((8, 20, 20, 16), np.float32), np.ones((3, 3, 16, 16), np.float32)
 print(all((winograd.forward(x, w, None, Window((3, 3))) == 144).all() for _ in range(50)))
 """

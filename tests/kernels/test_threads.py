@@ -16,9 +16,10 @@ import pytest
 from kernels.processes import python
 from kernels.shapes import SHAPES, Conv
 from pellucid import kernels
-from pellucid.kernels import blas, set_num_threads, workers
-from pellucid.kernels.matmul import matmul
-from pellucid.kernels.threads import parallel_for
+from pellucid.kernels import set_num_threads
+from pellucid.kernels.crew import blas, workers
+from pellucid.kernels.crew.threads import parallel_for
+from pellucid.kernels.dense.matmul import matmul
 
 pytestmark = pytest.mark.usefixtures("threads")
 
@@ -103,7 +104,7 @@ def test_the_number_of_threads_may_change_while_others_work() -> None:
 def test_ctrl_c_waits_for_the_helpers_which_hold_addresses_of_the_callers_arrays() -> None:
     code = """
 import _thread, threading, time
-from pellucid.kernels.threads import parallel_for
+from pellucid.kernels.crew.threads import parallel_for
 main, inside = threading.get_ident(), threading.Event()
 ended = []
 def block(index):
@@ -162,7 +163,7 @@ def test_an_error_stops_the_blocks_that_are_left() -> None:
 def test_a_forked_child_has_the_usual_blas_threads(inside: str) -> None:
     code = f"""
 import contextlib, os, threading, numpy
-from pellucid.kernels import blas
+from pellucid.kernels.crew import blas
 control = blas._openblas()
 before = control.threads if control else 1
 there, over = threading.Event(), threading.Event()
@@ -185,14 +186,14 @@ print(os.waitpid(child, 0)[1], control is None or {inside!r} == "other" or contr
 
 
 def test_a_process_ends_while_its_helpers_wait() -> None:
-    code = "from pellucid.kernels.threads import parallel_for; parallel_for(str, 9); print('end')"
+    code = "from pellucid.kernels.crew.threads import parallel_for; parallel_for(str, 9); print('end')"
 
     assert python(code, PELLUCID_NUM_THREADS="2") == "end\n"
 
 
 def test_a_forked_child_has_helpers_of_its_own() -> None:
     code = (
-        "import os; from pellucid.kernels.threads import parallel_for\n"
+        "import os; from pellucid.kernels.crew.threads import parallel_for\n"
         "parallel_for(str, 9)\n"
         "child = os.fork()\n"
         "parallel_for(str, 9)\n"

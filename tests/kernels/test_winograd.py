@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from kernels.processes import python
 from kernels.shapes import Conv, winograd_convolutions
 from pellucid import kernels
-from pellucid.kernels import Window, im2col, set_num_threads, winograd
+from pellucid.kernels import Window, im2col, set_num_threads
+from pellucid.kernels.winograd import plan as winograd
 
 pytestmark = pytest.mark.usefixtures("needs_numba")
 

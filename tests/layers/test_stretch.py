@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.kernels import jit, single
+from pellucid.kernels import jit
+from pellucid.kernels.single import plan as single
 from pellucid.layers.base import Parameters
 from pellucid.layers.stretch import Stretch, stretches
 from pellucid.typing import Array, Shape

@@ -13,7 +13,7 @@ from pellucid.explain.result import Explanation, Proof, answer
 from pellucid.explain.rules import fuse_rules, relu_rules
 from pellucid.explain.target import Filter, Question, Scalar, Unit
 from pellucid.explain.totals import summed_gradient
-from pellucid.kernels.threads import blocks_of, parallel_for
+from pellucid.kernels.crew.threads import blocks_of, parallel_for
 from pellucid.layers import Container, Graph, Layer, Merge, Residual, Rules, Sequential
 from pellucid.layers.container import rule_for
 from pellucid.layers.plain import is_plain

@@ -17,7 +17,7 @@ from pellucid import kernels
 from pellucid.explain.fold import fold_batch_norm
 from pellucid.explain.parts import AnyContainer, chain, part_of
 from pellucid.kernels import NO_PADDING, Window
-from pellucid.kernels.threads import parallel_for
+from pellucid.kernels.crew.threads import parallel_for
 from pellucid.layers import (
     Affine,
     AveragePool2D,

@@ -14,7 +14,7 @@ from pellucid.explain.cone import ROWS, Blocks, Cone
 from pellucid.explain.gradients import blocks
 from pellucid.explain.result import Explanation, answer
 from pellucid.explain.target import Question, Scalar, Target
-from pellucid.kernels.threads import parallel_for
+from pellucid.kernels.crew.threads import parallel_for
 from pellucid.typing import Array, ArrayLike, Arrays, IntArray
 
 

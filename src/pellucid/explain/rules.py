@@ -15,7 +15,7 @@ from pellucid import checks
 from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.parts import AnyContainer, operations
-from pellucid.kernels.elementwise import relu
+from pellucid.kernels.elementwise.plan import relu
 from pellucid.layers import (
     Add,
     Affine,

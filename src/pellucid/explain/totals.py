@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pellucid.kernels.matmul import matmul, sum_of_rows
+from pellucid.kernels.dense.matmul import matmul, sum_of_rows
 from pellucid.layers import (
     Affine,
     Dropout,

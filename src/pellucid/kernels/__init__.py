@@ -14,9 +14,9 @@ from pellucid.kernels.conv import (
     conv2d_weight_gradient,
     conv_transpose2d,
 )
+from pellucid.kernels.crew.threads import get_num_threads, set_num_threads
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window, transposed_size
 from pellucid.kernels.pooling.plan import average_pool2d, average_pool2d_gradient, max_pool2d, max_pool2d_gradient
-from pellucid.kernels.threads import get_num_threads, set_num_threads
 
 __all__ = [
     "NO_PADDING",

@@ -1,6 +1,6 @@
 """Compiled code on the disk: Numba's cache, which here may be full, forbidden or damaged without harm.
 
-Code whose file is damaged, as `compiled.cachefile` sees by a digest, is compiled anew; whatever else goes wrong with
+Code whose file is damaged, as `cachefile` sees by a digest, is compiled anew; whatever else goes wrong with
 reading or writing costs one warning, and the time to compile.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 def careful(numbas: Any) -> Any:
     """Numba's cache of a function, made careful."""
     if hasattr(numbas, "_cache_file"):
-        cachefile = importlib.import_module("pellucid.kernels.compiled.cachefile")
+        cachefile = importlib.import_module("pellucid.kernels.cachefile")
         numbas._cache_file = cachefile.SealedFiles.like(numbas._cache_file)
     return _Careful(numbas)
 

@@ -13,9 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid.checked import checked_late
-from pellucid.kernels import depthwise, direct, doors, elementwise, im2col, jit, taps, winograd
-from pellucid.kernels.pooling import plan as pooling
+from pellucid.kernels import doors, im2col, jit, taps
+from pellucid.kernels.depthwise import plan as depthwise
+from pellucid.kernels.direct import plan as direct
+from pellucid.kernels.elementwise import plan as elementwise
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window, conv_output_shape, transposed_size
+from pellucid.kernels.pooling import plan as pooling
+from pellucid.kernels.winograd import plan as winograd
 from pellucid.typing import Array, DTypeLike, IntArray, Shape
 
 # Below so many channels in or out the transforms of Winograd's method cost more than the multiplications they save.

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from pellucid.kernels.crew.threads import blocks_of, parallel_for, scratch
 from pellucid.kernels.geometry import Pair, Window, conv_output_shape
-from pellucid.kernels.threads import blocks_of, parallel_for, scratch
 from pellucid.typing import Array, Shape
 
 # Half of a common second-level cache: columns of one block fit beside the kernel and the output.

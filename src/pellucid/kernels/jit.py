@@ -20,7 +20,7 @@ from functools import cache, cached_property, wraps
 from types import ModuleType
 from typing import Any, TypeVar
 
-from pellucid.kernels import codecache, memory
+from pellucid.kernels import codecache, keep
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -80,7 +80,7 @@ def _usable() -> bool:
     if os.environ.get("PELLUCID_NO_NUMBA", "") not in ("", "0") or importlib.util.find_spec("numba") is None:
         return False
     try:
-        load("compiled.numbers")
+        load("vectors.memory")
     except Exception as error:  # noqa: BLE001  # with a NumPy too new for it, say, importing Numba may raise anything
         warnings.warn(
             f"pellucid: Numba is installed and cannot be imported ({type(error).__name__}: {error}). The kernels are "
@@ -95,7 +95,7 @@ def _usable() -> bool:
 @cache
 def load(name: str) -> ModuleType:
     """The module `kernels.<name>` that imports Numba, at first use."""
-    memory.keep_freed_memory()  # what the compiled kernels fill is large, and made anew at every step
+    keep.keep_freed_memory()  # what the compiled kernels fill is large, and made anew at every step
     with _busy():
         return importlib.import_module(f"pellucid.kernels.{name}")
 

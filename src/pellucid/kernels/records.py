@@ -10,7 +10,7 @@ A record is a `NamedTuple` of whole numbers, of other records, and of arrays, ea
 
 The plan makes one with its arrays and gives it to `Task.add`, which compares every array with what the record says
 of it and hands the loop its address. The loop gets the record back, with addresses in the place of arrays
-(`compiled.records.read`). So a wrong shape is an error that names the array, and never a read past it.
+(`vectors.records.read`). So a wrong shape is an error that names the array, and never a read past it.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.initializers import InitializerLike, as_initializer
-from pellucid.kernels.matmul import matmul
+from pellucid.kernels.dense.matmul import matmul
 from pellucid.layers.base import Layer
 from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape

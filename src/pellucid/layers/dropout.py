@@ -9,7 +9,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError
-from pellucid.kernels.elementwise import DropoutKey, dropout, dropout_key
+from pellucid.kernels.elementwise.plan import DropoutKey, dropout, dropout_key
 from pellucid.layers.base import CacheT, Layer
 from pellucid.layers.window import image_shape
 from pellucid.typing import Array, Arrays, Config, Shape

@@ -7,7 +7,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.errors import ArgumentError
 from pellucid.kernels import NO_PADDING, Padding, Pair
-from pellucid.kernels.blas import single_threaded
+from pellucid.kernels.crew.blas import single_threaded
 from pellucid.layers.base import Layer
 from pellucid.layers.shape import ShapeCache
 from pellucid.layers.window import as_padding, image_shape

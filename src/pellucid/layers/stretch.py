@@ -1,4 +1,4 @@
-"""Neighbouring layers that a single sample goes through in one compiled call (`kernels.single`).
+"""Neighbouring layers that a single sample goes through in one compiled call (`kernels.single.plan`).
 
 A stretch has no parameters of its own: it reads those of its layers at each call, and gives what they give.
 """
@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pellucid.kernels import jit, single
+from pellucid.kernels import jit
 from pellucid.kernels.geometry import Window
+from pellucid.kernels.single import plan as single
 from pellucid.layers.activation import ReLU
 from pellucid.layers.affine import Affine
 from pellucid.layers.base import Layer

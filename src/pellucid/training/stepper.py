@@ -14,9 +14,10 @@ import numpy as np
 
 from pellucid.data.batches import take
 from pellucid.errors import LabelError, ShapeError
-from pellucid.kernels import jit, sgemm
+from pellucid.kernels import jit
 from pellucid.kernels.addresses import own, reads, writes
-from pellucid.kernels.blas import single_threaded
+from pellucid.kernels.crew.blas import single_threaded
+from pellucid.kernels.dense import sgemm
 from pellucid.layers import Affine, Container, ReLU, Sequential, Sigmoid, Tanh
 from pellucid.losses import CrossEntropy, Loss, Quadratic, SoftmaxCrossEntropy
 from pellucid.optimizers import SGD, Optimizer
@@ -78,7 +79,7 @@ class CompiledDenseSteps:
     block = 50
 
     def __init__(self, plan: DensePlan, plain: LayerSteps) -> None:
-        self.kernel = jit.load("compiled.dense")
+        self.kernel = jit.load("dense.steps")
         self.plan, self.plain = plan, plain
         self.x = plain.x
         self.t = np.ascontiguousarray(plain.t.reshape(len(plain.t), -1), np.float32)
@@ -145,7 +146,7 @@ def compiled_plan(
         and sgemm.available()
     ):
         return None
-    kernel = jit.load("compiled.dense")
+    kernel = jit.load("dense.steps")
     losses = {
         SoftmaxCrossEntropy: kernel.SOFTMAX_CROSS_ENTROPY,
         Quadratic: kernel.QUADRATIC,

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.kernels.compiled.border import clear
-from pellucid.kernels.compiled.records import read
-from pellucid.kernels.compiled.simd import (
+from pellucid.kernels.jit import ByAddress, by_address, inner
+from pellucid.kernels.pooling.plan import AveragePass, MaxPass
+from pellucid.kernels.vectors.border import clear
+from pellucid.kernels.vectors.records import read
+from pellucid.kernels.vectors.simd import (
     LANES,
     beats,
     byte_is,
@@ -19,8 +21,6 @@ from pellucid.kernels.compiled.simd import (
     store_some,
     where,
 )
-from pellucid.kernels.jit import ByAddress, by_address, inner
-from pellucid.kernels.pooling.plan import AveragePass, MaxPass
 
 
 @inner

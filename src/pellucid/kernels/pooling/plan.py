@@ -14,11 +14,11 @@ import numpy as np
 from pellucid.checked import checked_late
 from pellucid.kernels import doors, jit
 from pellucid.kernels.addresses import BYTE
+from pellucid.kernels.crew.tasks import Task
+from pellucid.kernels.crew.threads import blocks_of, parallel_for
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window
 from pellucid.kernels.records import Slot, reads
 from pellucid.kernels.taps import tap_slices
-from pellucid.kernels.tasks import Task
-from pellucid.kernels.threads import blocks_of, parallel_for
 from pellucid.typing import Array, IntArray, Shape
 
 # Images per block: about this many bytes of input, so that a block's planes stay in cache from tap to tap.

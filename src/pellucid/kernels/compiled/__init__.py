@@ -1,1 +1,0 @@
-"""The kernels that Numba compiles. Every module here imports Numba; reach them through `jit.load`."""

@@ -1,0 +1,1 @@
+"""Who does the work: threads, their tasks, and the BLAS beside them."""

@@ -1,0 +1,1 @@
+"""Matrix products, and whole training steps of dense networks."""

@@ -1,0 +1,159 @@
+"""The matrix product for the pool: NumPy's, on one thread each, over blocks of the result.
+
+Left to itself OpenBLAS uses threads of its own, which go on spinning for milliseconds after a product and take the
+cores from the package's pool. Here the pool does it. The blocks depend on the shapes alone, so the number of threads
+does not change the bits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pellucid.errors import ShapeError
+from pellucid.kernels import doors, jit
+from pellucid.kernels.crew import blas
+from pellucid.kernels.crew.tasks import Task
+from pellucid.kernels.crew.threads import blocks_of, parallel_for
+from pellucid.kernels.panels import panels
+from pellucid.typing import Array
+
+# Products of fewer multiplications are not worth sharing out (about 50 µs).
+SMALL = 2_000_000
+BLOCKS = 4
+# A sum over so many times more numbers than the result is wide is cut itself.
+LONG = 8
+PARTS = 12
+# Up to so many rows a product with a transposed matrix of many rows is faster here than in a BLAS.
+FEW_ROWS = 512
+# A row times a matrix of so many numbers or more (1 MB) is read by several threads.
+LARGE_MATRIX = 250_000
+# Numbers of a matrix that make a piece of x·W: 256 KB, some 4 µs.
+PART = 64 * 1024
+MOST_PARTS = 32
+
+
+def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
+    """a (M, K) · b (K, N) → (M, N), float32 or float64; a and b may be transposed views."""
+    if (
+        a.ndim != 2
+        or b.ndim != 2
+        or a.shape[1] != b.shape[0]
+        or (out is not None and (out.shape != (a.shape[0], b.shape[1]) or not out.flags.writeable))
+    ):
+        into = "" if out is None else f" into {out.shape}{'' if out.flags.writeable else ', read-only,'}"
+        raise ShapeError(f"matmul: {a.shape} times {b.shape}{into} does not fit: (M, K) times (K, N) into (M, N).")
+    (m, k), n = a.shape, b.shape[1]
+    if out is not None and doors.overlap(out, a, b):
+        out[...] = matmul(a, b)
+        return out
+    c = np.empty((m, n), np.result_type(a, b)) if out is None else out
+    if m == 1 and n * k >= LARGE_MATRIX and _plain(a, b, c):
+        return _row_times(a, b, c)
+    if m * n * k < SMALL:
+        with blas.single_threaded():
+            return np.matmul(a, b, out=c)
+    if k >= LONG * max(m, n):
+        return _times_long(a, b, c) if m <= FEW_ROWS and _plain(a, b, c) else _summed(a, b, c)
+    if n >= LONG * max(m, k) and m <= FEW_ROWS and _plain(a, b.T, c):
+        return _times_transposed(a, b.T, c)
+    # Cut the longer side of the result; whole vectors of 16 to a block.
+    length = max(m, n)
+    blocks = blocks_of(length, -(-length // (16 * BLOCKS)) * 16)
+
+    def block(index: int) -> None:
+        part = blocks[index]
+        if m >= n:
+            np.matmul(a[part], b, out=c[part])
+        else:
+            np.matmul(a, b[:, part], out=c[:, part])
+
+    parallel_for(block, len(blocks))
+    return c
+
+
+def _summed(a: Array, b: Array, c: Array) -> Array:
+    """Products over parts of K, added up in their order: a small result of long rows is not cut, its sum is."""
+    (m, k), n = a.shape, b.shape[1]
+    parts = blocks_of(k, -(-k // BLOCKS))
+    products = np.empty((len(parts), m, n), c.dtype)
+
+    def block(index: int) -> None:
+        np.matmul(a[:, parts[index]], b[parts[index]], out=products[index])
+
+    parallel_for(block, len(parts))
+    return np.sum(products, axis=0, out=c)
+
+
+def _row_times(x: Array, w: Array, y: Array) -> Array:
+    """x (1, D) · w (D, K), every thread reading a part of w."""
+    d, k = w.shape
+    part, pieces = parts_of_rows(d, k)
+    parts = np.empty((pieces, k), np.float32)
+    task = Task()
+    addresses = task.reads(x, (1, d)), task.reads(w, (d, k)), task.own(parts)
+    task.add(jit.load("dense.row").times, pieces, (*addresses, d, part, k))
+    add_sum(task, parts, task.writes(y, (1, k)))
+    task.run()
+    return y
+
+
+def parts_of_rows(d: int, k: int) -> tuple[int, int]:
+    """How a matrix (D, K) is cut for a row to be multiplied by: its rows in a part, and the parts."""
+    part = -(-d // max(1, min(MOST_PARTS, d * k // PART)))
+    return part, -(-d // part)
+
+
+def add_sum(task: Task, parts: Array, y: int) -> None:
+    """Add to the task: the sum of the parts (count, N), to an address."""
+    code = jit.load("dense.row")
+    at_parts = task.reads(parts, parts.shape)
+    task.add(code.total, -(-parts.shape[1] // code.TOGETHER), (at_parts, *parts.shape, 0, y, 0))
+
+
+def _times_long(x: Array, w: Array, y: Array) -> Array:
+    """x (N, D) · w (D, K), D long: parts of each sum, in any order, and then their sum."""
+    (n, d), k = x.shape, w.shape[1]
+    code = jit.load("dense.product")
+    part = -(-d // (PARTS * code.DEPTH)) * code.DEPTH
+    pieces = -(-d // part)
+    flat = np.empty(pieces * n * k + 32, np.float32)  # whole vectors are read: a little more than there is
+    parts = flat[: pieces * n * k].reshape(pieces, n * k)
+    zeros, width = np.zeros(32, np.float32), code.DEPTH + 16
+    at_row, at_out = np.arange(n) * 4 * width, np.arange(n) * 4 * k
+    task = Task(code.DEPTH * (k + code.PANEL) + n * width)
+    addresses = (*map(task.own, (at_row, at_out, zeros)), task.reads(x, (n, d)), task.reads(w, (d, k)), task.own(parts))
+    task.add(code.times_part, pieces, (n, d, k, part, *addresses))
+    add_sum(task, parts, task.writes(y, (n, k)))
+    task.run()
+    return y
+
+
+def _times_transposed(dy: Array, w: Array, dx: Array) -> Array:
+    """dy (N, K) · wᵀ, w (D, K), D long."""
+    (n, k), d = dy.shape, len(w)
+    code, zeros = jit.load("dense.product"), np.zeros(128, np.float32)
+    at_row, at_out, turned = np.arange(code.ROWS) * 4 * k, np.arange(code.ROWS) * 4 * code.SAMPLES, panels(dy.T[None])
+    task = Task(code.ROWS * code.SAMPLES)
+    addresses = (
+        *map(task.own, (at_row, at_out, zeros)),
+        task.reads(w, (d, k)),
+        task.own(turned),
+        task.writes(dx, (n, d)),
+    )
+    task.add(code.times_transposed, -(-d // code.ROWS), (n, d, k, *addresses))
+    task.run()
+    return dx
+
+
+def sum_of_rows(a: Array) -> Array:
+    """Σ_k a_k of a (K, N): (N,), added in their order."""
+    if a.size < LARGE_MATRIX or not _plain(a):
+        return np.asarray(a.sum(axis=0))
+    total, task = np.empty(a.shape[1], a.dtype), Task()
+    add_sum(task, a, task.own(total))
+    task.run()
+    return total
+
+
+def _plain(*arrays: Array) -> bool:
+    return jit.available() and all(a.dtype == np.float32 and a.flags.c_contiguous for a in arrays)

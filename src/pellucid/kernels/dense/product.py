@@ -1,0 +1,142 @@
+"""The two products of a dense layer after an image, whose W has many short rows: x·W and dy·Wᵀ.
+
+For dy·Wᵀ a BLAS first copies Wᵀ into panels, which takes nearly as long as the arithmetic. Here the rows of W are the
+single numbers of the register tile, read where they are, and the few rows of dy its vectors; the result, W·dyᵀ, is
+turned while it lies in the first-level cache. In x·W the sums are long: each piece takes a part of all of them, and of
+its part of W a block after the other, into panels that stay in the cache. Both read W once, straight on, and ask for
+what comes next while they compute.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from pellucid.kernels.jit import by_address, inner
+from pellucid.kernels.vectors.border import clear
+from pellucid.kernels.vectors.memory import LINE, unpacked
+from pellucid.kernels.vectors.prefetch import will_read
+from pellucid.kernels.vectors.simd import LANES, load, load_some, store, store_some, vector
+from pellucid.kernels.vectors.tile import FLOAT, NONE, ONE, sweep
+
+F4 = 4  # bytes in a float32
+PANEL = 2 * LANES
+DEPTH = 128
+"""Numbers of a sum that are taken at once: the panel of W that they need lies in the first-level cache."""
+
+ROWS = 96
+"""Rows of W in a piece."""
+
+SAMPLES = 128
+"""Samples that are taken at once."""
+
+_LOWEST = np.float32(-np.inf)
+
+
+@intrinsic
+def square(typing: Any, rows: Any) -> Any:
+    """Sixteen vectors as the columns of what they were the rows of.
+
+    Four times over, vector i is interleaved with vector i + 8: the bits of the row go up by one place each time, and
+    those of the column come in below.
+    """
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        places = [
+            ir.Constant(ir.VectorType(ir.IntType(32), LANES), [half * 8 + i // 2 + i % 2 * LANES for i in range(LANES)])
+            for half in (0, 1)
+        ]
+        rows = cgutils.unpack_tuple(builder, args[0])
+        for _ in range(4):
+            rows = [builder.shuffle_vector(rows[i // 2], rows[i // 2 + 8], places[i % 2]) for i in range(LANES)]
+        return cgutils.pack_array(builder, rows)
+
+    return types.UniTuple(vector, LANES)(types.UniTuple(vector, LANES)), emit
+
+
+@inner
+def put_transposed(source, step, rows, columns, target, far):
+    """source (rows, columns) → target (columns, rows), rows `step` and `far` bytes apart; source in whole squares."""
+    for r in range(0, rows, LANES):
+        for c in range(0, columns, LANES):
+            p = source + r * step + c * F4
+            v = square((
+                load(p), load(p + step), load(p + 2 * step), load(p + 3 * step), load(p + 4 * step), load(p + 5 * step),
+                load(p + 6 * step), load(p + 7 * step), load(p + 8 * step), load(p + 9 * step), load(p + 10 * step),
+                load(p + 11 * step), load(p + 12 * step), load(p + 13 * step), load(p + 14 * step),
+                load(p + 15 * step),
+            ))  # fmt: skip
+            for k in range(LANES):
+                if c + k < columns:
+                    store_some(target + (c + k) * far + r * F4, v[k], rows - r)
+
+
+@by_address
+def times_transposed(arguments, piece, scratch):
+    """ROWS columns of dx (N, D) = dy (N, K) · Wᵀ, W (D, K): Wdyᵀ, turned. dyᵀ (K, N) comes in panels."""
+    n, d, k, at_row, at_out, zeros, w, panels, dx = unpacked(arguments, 9)
+    low = piece * ROWS
+    many = min(ROWS, d - low)
+    call_up(w + (low + 2 * ROWS) * k * F4, 0, 1, max(0, min(ROWS, d - low - 2 * ROWS)) * k * F4)
+    for first in range(0, n, SAMPLES):
+        samples = min(SAMPLES, n - first)
+        sweep(
+            w + low * k * F4, at_row, many, zeros, ONE, k, FLOAT, panels + first * k * F4, zeros, NONE, scratch, at_out,
+            (samples + LANES - 1) // LANES * LANES, _LOWEST,
+        )  # fmt: skip
+        put_transposed(scratch, SAMPLES * F4, many, samples, dx + (first * d + low) * F4, d * F4)
+
+
+@inner
+def packed(source, step, rows, columns, target, width):
+    """source (rows, columns), rows `step` bytes apart → target (rows, width), width in whole vectors."""
+    for r in range(rows):
+        for c in range(0, columns, LANES):
+            store(target + (r * width + c) * F4, load_some(source + r * step + c * F4, columns - c))
+
+
+@inner
+def in_panels(source, rows, columns, target):
+    """source (rows, columns) → target in panels of 32 columns (the last of 16 if that is enough), as `sweep` reads
+    them; the rows are read straight on.
+    """
+    for r in range(rows):
+        for c in range(0, columns, LANES):
+            first = c // PANEL * PANEL
+            width = PANEL if columns - first > LANES else LANES
+            store(target + (first * rows + r * width + c - first) * F4, load_some(source + c * F4, columns - c))
+        source += columns * F4
+
+
+@inner
+def call_up(source, step, rows, count):
+    """Ask for `count` bytes of each of the rows, `step` bytes apart."""
+    for r in range(rows):
+        for o in range(0, count, LINE):
+            will_read(source + r * step + o)
+
+
+@by_address
+def times_part(arguments, piece, scratch):
+    """A part of the sums of x (N, D) · W (D, K): `part` numbers of each, into parts (pieces, N, K)."""
+    n, d, k, part, at_row, at_out, zeros, x, w, parts = unpacked(arguments, 10)
+    y, end = parts + piece * n * k * F4, min(d, (piece + 1) * part)
+    width, matrix = DEPTH + LANES, scratch + DEPTH * (k + PANEL) * F4
+    clear(y, n * k)
+    for low in range(piece * part, end, DEPTH):
+        depth = min(DEPTH, end - low)
+        packed(x + low * F4, d * F4, n, depth, matrix, width)
+        in_panels(w + low * k * F4, depth, k, scratch)
+        after = min(DEPTH, end - low - depth)
+        call_up(x + (low + depth) * F4, d * F4, n, after * F4)
+        call_up(w + (low + depth) * k * F4, 0, 1, after * k * F4)
+        for c in range(0, k, PANEL):
+            target = y + c * F4
+            sweep(
+                matrix, at_row, n, zeros, ONE, depth, FLOAT, scratch + c * depth * F4, target, k * F4, target, at_out,
+                min(PANEL, k - c), _LOWEST,
+            )  # fmt: skip

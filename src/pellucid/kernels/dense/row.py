@@ -1,0 +1,68 @@
+"""A row times a matrix, y = x·W: every weight is read once and used once, so reading is all the time there is.
+
+The rows of W are read straight on, 128 columns at a time in eight vectors of sums.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pellucid.kernels.jit import by_address
+from pellucid.kernels.vectors.memory import unpacked
+from pellucid.kernels.vectors.simd import LANES, load, load_one, load_some, relu, splat, store, store_some
+
+_NONE = np.float32(0)
+
+
+TOGETHER = 1024
+"""Columns in a piece of `total`."""
+
+
+@by_address
+def times(arguments, piece, scratch):
+    """A part of x (K,) · W (K, N), of `part` rows of W, into y (pieces, N)."""
+    x, w, y, length, part, columns = unpacked(arguments, 6)
+    low = piece * part
+    count = min(part, length - low)
+    x, w, y = x + low * 4, w + low * columns * 4, y + piece * columns * 4
+    step = columns * 4
+    c = 0
+    while c + 128 <= columns:
+        a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = splat(_NONE)
+        row = w + c * 4
+        for k in range(count):
+            v = load_one(x + k * 4)
+            a0, a1 = a0 + load(row) * v, a1 + load(row + 64) * v
+            a2, a3 = a2 + load(row + 128) * v, a3 + load(row + 192) * v
+            a4, a5 = a4 + load(row + 256) * v, a5 + load(row + 320) * v
+            a6, a7 = a6 + load(row + 384) * v, a7 + load(row + 448) * v
+            row += step
+        q = y + c * 4
+        store(q, a0)
+        store(q + 64, a1)
+        store(q + 128, a2)
+        store(q + 192, a3)
+        store(q + 256, a4)
+        store(q + 320, a5)
+        store(q + 384, a6)
+        store(q + 448, a7)
+        c += 128
+    while c < columns:
+        valid = columns - c
+        sums = splat(_NONE)
+        for k in range(count):
+            sums = sums + load_some(w + k * step + c * 4, valid) * load_one(x + k * 4)
+        store_some(y + c * 4, sums, valid)
+        c += LANES
+
+
+@by_address
+def total(arguments, piece, scratch):
+    """y = Σ parts (count, N) in their order, plus b unless its address is 0, and ReLU if asked; TOGETHER columns."""
+    parts, count, columns, b, y, rectify = unpacked(arguments, 6)
+    for c in range(piece * TOGETHER, min(columns, (piece + 1) * TOGETHER), LANES):
+        valid = columns - c
+        v = load_some(b + c * 4, valid) if b != 0 else splat(_NONE)
+        for k in range(count):
+            v = v + load_some(parts + (k * columns + c) * 4, valid)
+        store_some(y + c * 4, relu(v) if rectify != 0 else v, valid)

@@ -1,0 +1,282 @@
+"""Depthwise convolution (groups = C = OC): each channel has its own kernel; the loops are in `depthwise.loops3x3`
+for the usual windows, in `depthwise.loops` for all others.
+
+There is no sum over channels, hence no matrix product: 16 neighbouring channels are 16 lanes of a vector. float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from pellucid.kernels import jit
+from pellucid.kernels.crew.tasks import Task
+from pellucid.kernels.geometry import Pair, Window, conv_output_shape
+from pellucid.kernels.panels import LANES, whole, work_blocks
+from pellucid.typing import Array, IntArray, Shape
+
+RUNS = (5, 3, 2, 1)
+"""Neighbouring taps of a row are taken together in runs of these lengths."""
+
+GROUPS = ((3, 3, 3), (5,), (1,) * 8)
+"""Runs whose sums in the weight gradient stay in registers together. The last serves every kernel."""
+
+
+class Tap(NamedTuple):
+    """A tap of the kernel: its row and column from where a step begins, and its number u·KW + v."""
+
+    row: int
+    column: int
+    number: int
+
+
+class Run(NamedTuple):
+    """Neighbouring taps: where the first one is, and their numbers."""
+
+    row: int
+    column: int
+    taps: list[int]
+
+
+class Plan(NamedTuple):
+    """A correlation as the compiled loops take it. Step j sees `rows` rows of the image, from j·go + first on; each
+    part (phase) makes of it outputs in row j·down + row of the result, `beside` columns apart.
+    """
+
+    kernel: Pair  # KH KW
+    image: tuple[int, ...]  # H W C
+    out: Pair  # OH OW
+    pace: tuple[int, ...]  # steps, go, first, rows, stride along a row, down, beside
+    table: IntArray  # (runs, 3): row, column, number of its first tap in `order`
+    order: IntArray  # the taps of all runs in turn
+    parts: IntArray  # (parts, 10): row, column, outputs, inside from … to, its first run, runs of each length
+
+
+class WeightPlan(NamedTuple):
+    """The same for the weight gradient, whose runs come in groups of one kind."""
+
+    image: tuple[int, ...]  # H W C
+    out: Pair  # OH OW
+    pace: tuple[int, ...]  # go, first, rows, stride along a row
+    inside: Pair  # outputs of a row whose windows are inside the image from side to side
+    kind: tuple[int, int, int]  # groups; runs and taps in each
+    table: IntArray  # (runs, 2): row, column
+    order: IntArray  # the taps of all runs in turn; the last may be there several times
+
+
+def _is_usual(window: Window) -> bool:
+    return window.size == (3, 3) and window.dilation == (1, 1) and window.stride in ((1, 1), (2, 2))
+
+
+@lru_cache(maxsize=16)
+def _zeros(numbers: int) -> Array:
+    return np.zeros(numbers, np.float32)
+
+
+@lru_cache(maxsize=256)
+def _block(x_shape: Shape, window: Window) -> int:
+    """Images of one piece of work."""
+    n, h, w, c = x_shape
+    oh, ow = window.output(h, w)
+    flops = 2 * n * oh * ow * c * window.size[0] * window.size[1]
+    images: int = work_blocks(n, flops, 4 * n * c * (h * w + oh * ow))[0].stop
+    return images
+
+
+def _taps(window: Window) -> list[Tap]:
+    """The taps as seen from row 0 of a window and column 0 of the image."""
+    (kh, kw), (dh, dw), left = window.size, window.dilation, window.padding[1][0]
+    return [Tap(u * dh, v * dw - left, u * kw + v) for u in range(kh) for v in range(kw)]
+
+
+def _runs(taps: Iterable[Tap]) -> list[Run]:
+    """Neighbours in a row taken together, in the lengths that there are."""
+    runs: list[Run] = []
+    for row, column, number in sorted(taps):
+        if runs and (runs[-1].row, runs[-1].column + len(runs[-1].taps)) == (row, column):
+            runs[-1].taps.append(number)
+        else:
+            runs.append(Run(row, column, [number]))
+    return [part for run in runs for part in _cut(run)]
+
+
+def _cut(run: Run) -> Iterator[Run]:
+    begin = 0
+    while left := len(run.taps) - begin:
+        size = next(size for size in RUNS if size <= left)
+        yield Run(run.row, run.column + begin, run.taps[begin : begin + size])
+        begin += size
+
+
+def _inside(taps: Sequence[Tap], stride: int, width: int, outputs: int) -> Pair:
+    """The outputs of a row all of whose taps are inside the image from side to side: begin, end."""
+    if stride > 2 or not taps:
+        return 0, 0
+    columns = [tap.column for tap in taps]
+    begin = min(outputs, max(0, -(min(columns) // stride)))
+    return begin, max(begin, min(outputs, (width - 1 - max(columns)) // stride + 1))
+
+
+def _plan(
+    kernel: Pair,
+    image: tuple[int, ...],
+    out: Pair,
+    pace: tuple[int, ...],
+    parts: Iterable[tuple[int, int, int, list[Tap]]],
+) -> Plan:
+    """The tables for parts of (row, column, outputs in a row, taps)."""
+    table: list[tuple[int, int, int]] = []
+    order: list[int] = []
+    numbers = []
+    for row, column, outputs, taps in parts:
+        runs = sorted(_runs(taps), key=lambda run: -len(run.taps))
+        lengths = [len(run.taps) for run in runs]
+        inside = _inside(taps, pace[4], image[1], outputs)
+        numbers.append((row, column, outputs, *inside, len(table), *(lengths.count(size) for size in RUNS)))
+        for run in runs:
+            table.append((run.row, run.column, len(order)))
+            order += run.taps
+    table_of_parts = _integers(numbers, 6 + len(RUNS))
+    return Plan(kernel, image, out, pace, _integers(table, 3), np.array(order, np.int64), table_of_parts)
+
+
+def _integers(rows: Sequence[tuple[int, ...]], columns: int) -> IntArray:
+    return np.array(rows, np.int64).reshape(-1, columns)
+
+
+@lru_cache(maxsize=128)
+def _forward_plan(x_shape: Shape, window: Window) -> Plan:
+    """Step j makes row j of the outputs."""
+    oh, ow = window.output(*x_shape[1:3])
+    pace = oh, window.stride[0], -window.padding[0][0], window.extent(0), window.stride[1], 1, 1
+    return _plan(window.size, x_shape[1:], (oh, ow), pace, [(0, 0, ow, _taps(window))])
+
+
+@lru_cache(maxsize=128)
+def _gradient_plan(x_shape: Shape, window: Window) -> Plan:
+    """dx[r] = Σ_u dy[q]·w[u] over the taps u with q·SH + u·DH − top = r, and columns likewise.
+
+    Rows r = j·SH + a − top of one phase a < SH see the same taps, in the rows q = j + (a − u·DH)/SH of dy: so step j
+    makes one row of each phase, and in it the columns of each phase.
+    """
+    _, h, w, c = x_shape
+    (sh, sw), kw = window.stride, window.size[1]
+    parts = [
+        (row, column + first * sw, -(-(w - column) // sw) - first, taps)
+        for row, downs in _phases(window, 0)
+        for column, acrosses in _phases(window, 1)
+        for first in [max(0, -(column // sw))]
+        for taps in [[Tap(q, first + p, u * kw + v) for u, q in downs for v, p in acrosses]]
+    ]
+    steps = (h - 1 + window.padding[0][0]) // sh + 1
+    return _plan(window.size, (*window.output(h, w), c), (h, w), (steps, 1, 0, 1, 1, sh, sw), parts)
+
+
+def _phases(window: Window, axis: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+    """For each phase a that has taps: where its first pixel is, a − top, and its taps u with the distance
+    (a − u·DH)/SH.
+    """
+    stride, dilation = window.stride[axis], window.dilation[axis]
+    for a, taps in window.phases(axis):
+        yield a - window.padding[axis][0], [(u, (a - u * dilation) // stride) for u in taps]
+
+
+@lru_cache(maxsize=128)
+def _weight_plan(x_shape: Shape, window: Window) -> WeightPlan:
+    oh, ow = window.output(*x_shape[1:3])
+    stride, taps = window.stride[1], _taps(window)
+    runs = _runs(taps)
+    lengths = tuple(len(run.taps) for run in runs)
+    group = next((g for g in GROUPS if lengths == g * (len(lengths) // len(g))), GROUPS[-1])
+    if group == GROUPS[-1]:
+        runs = [Run(tap.row, tap.column, [tap.number]) for tap in taps]
+        runs += runs[-1:] * (-len(runs) % len(group))
+    return WeightPlan(
+        x_shape[1:],
+        (oh, ow),
+        (window.stride[0], -window.padding[0][0], window.extent(0), stride),
+        _inside(taps, stride, x_shape[2], ow),
+        (len(runs) // len(group), len(group), sum(group)),
+        _integers([run[:2] for run in runs], 2),
+        np.array([number for run in runs for number in run.taps], np.int64),
+    )
+
+
+def forward(x: Array, w: Array, b: Array | None, window: Window, out: Array | None = None) -> Array:
+    """y[..., c] = x[..., c] ∗ w[:, :, 0, c] + b[c]."""
+    y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
+    if not _is_usual(window):
+        return _correlate(x, w, b, y, _forward_plan(x.shape, window), _block(x.shape, window))
+    task, c = Task(), x.shape[3]
+    bias = _zeros(c) if b is None else np.ascontiguousarray(b)
+    at_y = task.writes(y, conv_output_shape(x.shape, w.shape, window))
+    _run_3x3(task, "FORWARD", window, x, at_y, task.reads(w, (3, 3, 1, c)), task.reads(bias, (c,)), 0)
+    return y
+
+
+def _run_3x3(task: Task, name: str, window: Window, x: Array, y: int, taps: int, last: int, apart: int) -> None:
+    """Run a compiled loop over images x, their outputs at y (or the gradient of those), and what it keeps in registers:
+    the addresses of nine rows and a last one, `apart` bytes from one piece's to the next one's.
+    """
+    n, h, w, c = x.shape
+    size, zeros = _block(x.shape, window), _zeros(w * c)
+    (top, _), (left, _) = window.padding
+    at_x = task.reads(x, (n, h, w, c))
+    arguments = n, h, w, c, *window.output(h, w), top, left, size, at_x, y, task.own(zeros), taps, last, apart
+    task.add(getattr(jit.load("depthwise.loops3x3"), name)[window.stride[0]], -(-n // size), arguments)
+    task.run()
+
+
+def _correlate(x: Array, w: Array, b: Array | None, y: Array, p: Plan, size: int) -> Array:
+    n, c = len(x), p.image[2]
+    bias = _zeros(c) if b is None else np.ascontiguousarray(b)
+    task = Task(whole(c) * (1 + len(p.order)) + 2 * (len(RUNS) + p.table.size))
+    arguments = (
+        n, *p.image, *p.out, *p.pace, size, len(p.table), len(p.order), len(p.parts),
+        *map(task.own, (p.table, p.order, p.parts)), task.reads(x, (n, *p.image)), task.reads(w, (*p.kernel, 1, c)),
+        task.reads(bias, (c,)), task.writes(y, (n, *p.out, c)),
+    )  # fmt: skip
+    task.add(jit.load("depthwise.loops").correlate, -(-n // size), arguments)
+    task.run()
+    return y
+
+
+def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | None = None) -> Array:
+    """dx: the correlation of dy with the kernel turned by 180°; with larger strides, each phase with a part of it."""
+    dx = np.empty(x_shape, np.float32) if out is None else out
+    (top, bottom), (left, right) = window.padding
+    if _is_usual(window) and window.stride == (1, 1) and max(top, bottom, left, right) <= 2:
+        turned = window._replace(padding=((2 - top, 2 - bottom), (2 - left, 2 - right)))
+        return forward(dy, np.ascontiguousarray(w[::-1, ::-1]), None, turned, dx)
+    if len(window.phases(0)) < window.stride[0] or len(window.phases(1)) < window.stride[1]:
+        dx.fill(0)  # pixels that no tap sees
+    return _correlate(dy, w, None, dx, _gradient_plan(x_shape, window), _block(x_shape, window))
+
+
+def weight_gradient(x: Array, dy: Array, kernel: tuple[int, ...], window: Window) -> tuple[Array, Array]:
+    """(dw, db) for w of shape `kernel` (KH, KW, 1, C): each block of images has its sums, added in turn."""
+    n, c, size = len(x), kernel[3], _block(x.shape, window)
+    pieces, task = -(-n // size), Task()
+    at_dy = task.reads(dy, conv_output_shape(x.shape, kernel, window))
+    if _is_usual(window):
+        sums = np.zeros((pieces, 10, c), np.float32)
+        at_sums, at_last = task.own(sums), task.own(sums[0, 9])
+        _run_3x3(task, "WEIGHT_GRADIENT", window, x, at_dy, at_sums, at_last, sums.strides[0])
+        total = sums.sum(axis=0)
+        return total[:9].reshape(kernel), total[9]
+    p, zeros = _weight_plan(x.shape, window), _zeros(x.shape[2] * c)
+    wide = np.zeros((pieces, whole(c) // LANES, 1 + len(p.order), LANES), np.float32)
+    task.scratch = 6 * len(p.table)
+    arguments = (
+        n, *p.image, *p.out, *p.pace, *p.inside, *p.kind, size, task.own(p.table), task.reads(x, (n, *p.image)), at_dy,
+        task.own(wide), wide.strides[0], task.own(zeros),
+    )  # fmt: skip
+    task.add(jit.load("depthwise.loops").weight_gradient, pieces, arguments)
+    task.run()
+    total = wide.sum(axis=0).transpose(1, 0, 2).reshape(1 + len(p.order), -1)[:, :c]
+    dw = np.empty((kernel[0] * kernel[1], c), np.float32)
+    dw[p.order] = total[1:]
+    return dw.reshape(kernel), total[0]

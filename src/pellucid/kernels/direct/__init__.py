@@ -1,0 +1,1 @@
+"""Direct convolution: any window, any groups."""

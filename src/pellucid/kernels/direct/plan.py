@@ -1,0 +1,339 @@
+"""Direct convolution: any window and groups, float32, at the rate of the processor's multiply-adds.
+
+No columns are written and no matrix product is called. A register tile (`vectors.tile`) sums twelve outputs of 32
+channels while the taps of the kernel go by; which pixels an output sees is told by a table of distances.
+
+The input gradient is a direct convolution too, of dy. With stride 1 it has the kernel turned by 180°. With stride
+(SH, SW) the pixels of dx fall into SH·SW *phases* (odd and even rows, say); those of one phase see the same taps:
+
+    dx[SH·m + a − top] = Σ_{u : u·DH ≡ a mod SH}  dy[m + (a − u·DH)/SH] · w[u]ᵀ
+
+so each phase is a convolution with its own part of the kernel and stride 1. Where the stride is larger than the
+kernel, most phases see no tap, and are zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from pellucid.kernels import jit
+from pellucid.kernels.crew.tasks import Task
+from pellucid.kernels.geometry import Pair, Window, conv_output_shape
+from pellucid.kernels.panels import BLOCK_FLOPS, panels, sum_blocks, whole, widened, work_blocks
+from pellucid.typing import Array, IntArray, Shape
+
+# Up to so many channels the input gradient is gathered from columns.
+FEW_CHANNELS = 8
+# A 1x1 convolution treats its pixels as this many images.
+FLAT_IMAGES = 16
+# Images whose pixels and gradients are summed over together in the weight gradient: about a second-level cache.
+GROUP_BYTES = 512 * 1024
+
+
+class Phase(NamedTuple):
+    """Outputs that see the same taps."""
+
+    places: IntArray  # bytes to the corner of each output's window, in a padded image
+    outs: IntArray  # bytes to each output
+    runs: IntArray  # bytes from a corner to each run of pixels
+    taps: tuple[Pair, ...]  # the taps (u, v) of those runs
+
+
+class Frame(NamedTuple):
+    """Images in their border of zeros: (H, W, C), top, left, HP, WP, and the channels of what is made of them."""
+
+    height: int
+    width: int
+    channels: int
+    top: int
+    left: int
+    hp: int
+    wp: int
+    out_channels: int
+
+    @property
+    def padded(self) -> int:
+        return self.hp * self.wp * self.channels
+
+
+def _grid(rows: IntArray, columns: IntArray, width: int, channels: int) -> IntArray:
+    """Bytes to the pixels rows x columns of an image `width` wide."""
+    return ((rows[:, None] * width + columns) * channels * 4).ravel().astype(np.int64)
+
+
+class Work(NamedTuple):
+    """What a call needs to know beside its arrays: tables of all phases in one piece, and how the work is cut."""
+
+    frame: Frame
+    places: IntArray
+    outs: IntArray
+    runs: IntArray
+    run: int  # floats in a run
+    parts: IntArray  # (cuts, phases, 4): what falls to each cut of each phase
+    size: int  # images in a block
+    made: Shape  # (OH, OW, OC) of what is made of an image
+    taps: tuple[tuple[Pair, ...], ...]  # of each phase
+
+
+def _work(n: int, frame: Frame, phases: Sequence[Phase], run: int, made: Shape, *, whole_images: bool = False) -> Work:
+    """Blocks of images; few images are cut into parts of their outputs as well."""
+    places, outs, runs = (np.concatenate([getattr(p, name) for p in phases]) for name in ("places", "outs", "runs"))
+    flops = 2 * n * len(places) * len(runs) // len(phases) * run * frame.out_channels
+    moved = 4 * n * (frame.height * frame.width * frame.channels + len(places) * frame.out_channels)
+    images = work_blocks(n, flops, moved)
+    cuts = 1 if whole_images else max(1, min(8 // len(images), flops // BLOCK_FLOPS // len(images)))
+    parts = np.stack([_parts(phases, cut, cuts) for cut in range(cuts)])
+    return Work(frame, places, outs, runs, run, parts, images[0].stop, made, tuple(p.taps for p in phases))
+
+
+@lru_cache(maxsize=128)
+def forward_work(x_shape: Shape, oc: int, window: Window, groups: int) -> Work:
+    """The one phase of a forward convolution."""
+    n, h, w, c = x_shape
+    frame = _forward_frame(x_shape, oc, window)
+    oh, ow = window.output(h, w)
+    places = _grid(np.arange(oh) * window.stride[0], np.arange(ow) * window.stride[1], frame.wp, c)
+    outs = np.arange(oh * ow) * oc * 4
+    taps = tuple((u, v) for u in range(window.size[0]) for v in range(window.size[1]))
+    merged = groups == 1 and window.dilation[1] == 1  # then a row of the kernel sees one run of floats
+    columns = np.arange(1 if merged else window.size[1]) * window.dilation[1]
+    runs = _grid(np.arange(window.size[0]) * window.dilation[0], columns, frame.wp, c)
+    run = window.size[1] * c if merged else c // groups
+    return _work(n, frame, (Phase(places, outs, runs, taps),), run, (oh, ow, oc))
+
+
+def _forward_frame(x_shape: Shape, oc: int, window: Window) -> Frame:
+    _, h, w, c = x_shape
+    (top, bottom), (left, right) = window.padding
+    return Frame(h, w, c, top, left, h + top + bottom, w + left + right, oc)
+
+
+@lru_cache(maxsize=128)
+def _backward_work(x_shape: Shape, oc: int, window: Window, groups: int) -> Work:
+    frame, phases = _backward_tables(x_shape, oc, window)
+    return _work(x_shape[0], frame, phases, oc // groups, x_shape[1:])
+
+
+def _backward_tables(x_shape: Shape, oc: int, window: Window) -> tuple[Frame, tuple[Phase, ...]]:
+    """The frame of dy, and those phases of dx that see a tap."""
+    _, h, w, c = x_shape
+    oh, ow = window.output(h, w)
+    spans = [_span(window, axis, pixels, outputs) for axis, (pixels, outputs) in enumerate(((h, oh), (w, ow)))]
+    (top, hp), (left, wp) = spans
+    frame = Frame(oh, ow, oc, top, left, hp, wp, c)
+    phases = []
+    for (a, us), (b, vs) in product(window.phases(0), window.phases(1)):
+        rows, m = _pixels_of_phase(window, 0, a, h)
+        columns, n = _pixels_of_phase(window, 1, b, w)
+        taps = [(u, v) for u in us for v in vs]
+        runs = [
+            ((a - u * window.dilation[0]) // window.stride[0] * wp + (b - v * window.dilation[1]) // window.stride[1])
+            * oc
+            * 4
+            for u, v in taps
+        ]
+        phases.append(
+            Phase(
+                _grid(m + top, n + left, wp, oc),
+                _grid(rows, columns, w, c),
+                np.array(runs, np.int64),
+                tuple(taps),
+            )
+        )
+    return frame, tuple(phases)
+
+
+def _span(window: Window, axis: int, pixels: int, outputs: int) -> Pair:
+    """How far before dy the windows of dx begin, and how long a padded dy must be."""
+    before = -(-(window.size[axis] - 1) * window.dilation[axis] // window.stride[axis])
+    last = (pixels - 1 + window.padding[axis][0]) // window.stride[axis]
+    return before, before + max(outputs, last + 1)
+
+
+def _pixels_of_phase(window: Window, axis: int, phase: int, pixels: int) -> tuple[IntArray, IntArray]:
+    """The pixels r of dx in a phase and m = (r + padding − phase) / stride."""
+    shifted = np.arange(pixels) + window.padding[axis][0]
+    r = np.flatnonzero(shifted % window.stride[axis] == phase)
+    return r, (shifted[r] - phase) // window.stride[axis]
+
+
+def _correlate(
+    x: Array, y: Array, work: Work, weights: Array, b: Array | None, groups: int, relu: bool
+) -> None:  # fmt: skip
+    """Run the compiled loop over the blocks."""
+    og = work.frame.out_channels // groups
+    bias = widened((np.zeros(groups * og, np.float32) if b is None else b).reshape(groups, og))
+    n, (cuts, phases, _), task = len(x), work.parts.shape, Task(work.frame.padded)
+    arguments = (
+        n, *work.frame, work.size, cuts, phases, groups, work.run, int(relu),
+        *map(task.own, (work.places, work.outs, work.runs, work.parts)), task.reads(x, (n, *work.frame[:3])),
+        task.reads(weights.reshape(-1), (groups * len(work.runs) * work.run * whole(og),)),
+        task.reads(bias, (groups, whole(og))), task.writes(y, (n, *work.made)), 4 * math.prod(work.made),
+    )  # fmt: skip
+    task.add(jit.load("direct.loops").correlate, -(-n // work.size) * cuts, arguments)
+    task.run()
+
+
+def _parts(phases: Sequence[Phase], cut: int, cuts: int) -> IntArray:
+    """For each phase, the range of its places that falls to this cut, and its runs."""
+    rows, place, run = [], 0, 0
+    for p in phases:
+        low, high = len(p.places) * cut // cuts, len(p.places) * (cut + 1) // cuts
+        rows.append((place + low, place + high, run, run + len(p.runs)))
+        place, run = place + len(p.places), run + len(p.runs)
+    return np.array(rows, np.int64)
+
+
+def _flat(x: Array) -> Array:
+    """For a 1x1 kernel with stride 1 images are rows of pixels; sixteen or so longer ones serve as well."""
+    pixels = x.shape[0] * x.shape[1] * x.shape[2]
+    rows = next(r for r in range(min(FLAT_IMAGES, pixels), 0, -1) if pixels % r == 0)
+    return x.reshape(rows, 1, pixels // rows, x.shape[3])
+
+
+def _is_flat(window: Window) -> bool:
+    return window.size == window.stride == (1, 1) and not any(map(sum, window.padding))
+
+
+def forward(
+    x: Array,
+    w: Array,
+    b: Array | None,
+    window: Window,
+    groups: int,
+    *,
+    relu: bool = False,
+    out: Array | None = None,
+) -> Array:
+    """y = x ∗ w + b, and ReLU of it if asked."""
+    y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
+    source, target = (_flat(x), _flat(y)) if _is_flat(window) else (x, y)
+    oc = w.shape[3]
+    work = forward_work(source.shape, oc, window, groups)
+    matrices = w.reshape(-1, groups, oc // groups).transpose(1, 0, 2)  # (groups, K, OC//groups)
+    _correlate(source, target, work, panels(matrices), b, groups, relu)
+    return y
+
+
+def _clear_unseen(dx: Array, work: Work) -> None:
+    """Zeros where no phase writes."""
+    if len(work.places) < dx.shape[1] * dx.shape[2]:
+        dx.fill(0)
+
+
+def gathers(x_shape: Shape, window: Window, groups: int) -> bool:
+    """Whether `input_gradient` can take the gradient of a fused ReLU in the same pass."""
+    return groups == 1 and x_shape[3] <= FEW_CHANNELS and window.size != (1, 1)
+
+
+def input_gradient(
+    dy: Array,
+    w: Array,
+    x_shape: Shape,
+    window: Window,
+    groups: int,
+    out: Array | None = None,
+    *,
+    y: Array | None = None,
+) -> Array:
+    """dx: every pixel gathers from the outputs that saw it, phase by phase. Given the output y of a fused ReLU, which
+    only those that `gathers` names take, dy counts where y > 0.
+    """
+    if gathers(x_shape, window, groups):
+        return _gather(dy, w, x_shape, window, out, y)
+    dx = np.empty(x_shape, np.float32) if out is None else out
+    source, target = (_flat(dy), _flat(dx)) if _is_flat(window) else (dy, dx)
+    oc, og, cg = w.shape[3], w.shape[3] // groups, w.shape[2]
+    work = _backward_work(target.shape, oc, window, groups)
+    _clear_unseen(target, work)
+    turned = w.reshape(*w.shape[:3], groups, og).transpose(3, 0, 1, 4, 2)  # (groups, KH, KW, OG, CG)
+    weights = [
+        panels(turned[:, [u for u, _ in taps], [v for _, v in taps]].reshape(groups, -1, cg)).ravel()
+        for taps in work.taps
+    ]
+    _correlate(source, target, work, np.concatenate(weights), None, groups, relu=False)
+    return dx
+
+
+@lru_cache(maxsize=128)
+def _gather_work(x_shape: Shape, kernel: Shape, window: Window) -> tuple[Work, IntArray, IntArray]:
+    """The phases of dx in a frame of columns, and where outputs lie in dy and in the frame."""
+    kh, kw, c, oc = kernel
+    k = whole(kh * kw * c)
+    frame, phases = _backward_tables(x_shape, k, window)
+    own = [np.array([(u * kw + v) * c * 4 for u, v in p.taps], np.int64) for p in phases]
+    phases = tuple(p._replace(runs=p.runs + o) for p, o in zip(phases, own, strict=True))
+    oh, ow = frame.height, frame.width
+    targets = _grid(np.arange(oh) + frame.top, np.arange(ow) + frame.left, frame.wp, k)
+    work = _work(x_shape[0], frame, phases, oc, x_shape[1:], whole_images=True)
+    return work, np.arange(oh * ow, dtype=np.int64) * oc * 4, targets
+
+
+def _gather(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | None, y: Array | None) -> Array:
+    """The input gradient for few channels, which as lanes would leave most of a vector empty: the taps and channels
+    together are the lanes of one product, and each pixel gathers its numbers from the result.
+    """
+    dx = np.empty(x_shape, np.float32) if out is None else out
+    work, sources, targets = _gather_work(x_shape, w.shape, window)
+    _clear_unseen(dx, work)
+    n, oc, k = len(dy), w.shape[3], w.size // w.shape[3]
+    weights = panels(w.reshape(1, k, oc).transpose(0, 2, 1))
+    zeros, floats = np.zeros(whole(k), np.float32), work.frame.padded
+    above = (work.frame.height, work.frame.width, oc)
+    task = Task(floats + (0 if y is None else math.prod(above)))
+    arguments = (
+        n, oc, whole(k), x_shape[3], math.prod(above), math.prod(work.made), floats, work.size, work.parts.shape[1],
+        len(sources), *map(task.own, (sources, targets, work.places, work.outs, work.runs, work.parts)),
+        task.reads(dy, (n, *above)), task.reads(y, (n, *above)), task.reads(weights, (1, oc * whole(k))),
+        task.own(zeros), task.writes(dx, (n, *work.made)),
+    )  # fmt: skip
+    task.add(jit.load("direct.loops").gather, -(-n // work.size), arguments)
+    task.run()
+    return dx
+
+
+@lru_cache(maxsize=128)
+def _sum_tables(frame: Frame, window: Window, group: int, groups: int) -> tuple[IntArray, IntArray]:
+    """Bytes to each tap from a window's corner, and to the corner of each row of outputs of `group` images."""
+    u, v, c = np.ogrid[: window.size[0], : window.size[1], : frame.channels // groups]
+    taps = ((u * window.dilation[0] * frame.wp + v * window.dilation[1]) * frame.channels + c).ravel() * 4
+    taps = np.concatenate([taps, np.repeat(taps[-1:], -len(taps) % 4)])  # tiles take four at least
+    oh = window.output(frame.height, frame.width)[0]
+    rows = np.arange(group)[:, None] * frame.padded + np.arange(oh) * window.stride[0] * frame.wp * frame.channels
+    return taps.astype(np.int64), rows.ravel() * 4
+
+
+def weight_gradient(
+    x: Array, dy: Array, kernel: tuple[int, ...], window: Window, groups: int, *, y: Array | None = None
+) -> tuple[Array, Array]:
+    """(dw, db) for w of shape `kernel`; given the output y of a fused ReLU, dy counts where y > 0."""
+    source, above, output = (_flat(x), _flat(dy), None if y is None else _flat(y)) if _is_flat(window) else (x, dy, y)
+    oc, og = kernel[3], kernel[3] // groups
+    frame = _forward_frame(source.shape, oc, window)
+    oh, ow = window.output(frame.height, frame.width)
+    flops = 2 * len(x) * oh * ow * math.prod(kernel)
+    images = sum_blocks(len(source), 4 * math.prod(kernel), flops, x.nbytes + dy.nbytes)
+    per_image = 4 * (frame.padded + oh * ow * groups * whole(og))
+    group = max(1, min(images[0].stop, GROUP_BYTES // per_image))
+    taps, rows = _sum_tables(frame, window, group, groups)
+    outs = np.arange(len(taps)) * 4 * whole(og)
+    dw = np.zeros((len(images), groups, len(taps), whole(og)), np.float32)
+    db = np.zeros((len(images), groups, whole(og)), np.float32)
+    padded, wide = whole(group * frame.padded), group * oh * ow * groups * whole(og)
+    n, task = len(source), Task(padded + wide)
+    arguments = (
+        n, *frame, images[0].stop, groups, oh * ow, ow, window.stride[1] * frame.channels * 4, group, len(taps),
+        *map(task.own, (taps, rows, outs)), 4 * padded, dw.strides[0], db.strides[0],
+        task.reads(source, (n, *frame[:3])), task.reads(above, (n, oh, ow, oc)), task.reads(output, (n, oh, ow, oc)),
+        task.own(dw), task.own(db),
+    )  # fmt: skip
+    task.add(jit.load("direct.loops").weight_gradient, len(images), arguments)
+    task.run()
+    total = dw.sum(axis=0)[:, : math.prod(kernel[:3]), :og].transpose(1, 0, 2)  # (K, groups, OG)
+    return total.reshape(kernel), db.sum(axis=0)[:, :og].reshape(oc)

@@ -1,0 +1,1 @@
+"""One sample through several layers in one call."""
