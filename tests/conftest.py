@@ -6,6 +6,7 @@ At the end of a run the skipped tests are counted, by their reasons.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Generator, Iterator
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import settings
+
+os.environ.setdefault("PELLUCID_CHECK", "1")  # every record is compared with its arrays before a task starts
 
 # The same examples on every run: a failure seen in one place is seen in all.
 settings.register_profile("pellucid", deadline=None, derandomize=True, database=None, max_examples=50)

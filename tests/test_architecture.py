@@ -50,7 +50,7 @@ def test_imports_flow_one_way(path):
             target = rest.split(".")[0]
             assert RANK[target] <= RANK[room(path)], f"{path.name} imports {name}"
         if package in OPTIONAL and at_top:
-            assert "compiled" in path.parts, f"{path.name} imports {package} when it is loaded"
+            assert "kernels" in path.parts, f"{path.name} imports {package} when it is loaded"
 
 
 def test_every_room_has_a_rank():

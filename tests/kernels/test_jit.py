@@ -95,7 +95,7 @@ caching.CacheImpl._locator_classes = []
 @pytest.mark.parametrize("damage", ["empty", "half", "noise", "one bit"])
 def test_damaged_files_of_the_cache_are_made_anew(tmp_path: Path, what: str, damage: str) -> None:
     python(CODE, NUMBA_CACHE_DIR=str(tmp_path))
-    files = [file for file in tmp_path.rglob(what) if "elementwise" in file.name]
+    files = [file for file in tmp_path.rglob(what) if "elementwise" in str(file)]
     assert files
     for file in files:
         data = bytearray(file.read_bytes())
@@ -111,7 +111,7 @@ def test_damaged_files_of_the_cache_are_made_anew(tmp_path: Path, what: str, dam
 def test_no_pickle_of_a_damaged_cache_is_opened(tmp_path: Path) -> None:
     python(CODE, NUMBA_CACHE_DIR=str(tmp_path))
     trap = pickle.dumps(_Trap(tmp_path / "sprung"))
-    for file in [file for file in tmp_path.rglob("*.nb?") if "elementwise" in file.name]:
+    for file in [file for file in tmp_path.rglob("*.nb?") if "elementwise" in str(file)]:
         sealed = file.read_bytes()
         assert sealed.startswith(b"pellucid 1\n")
         file.write_bytes(sealed[: 11 + 32] + trap)  # behind the digest of what lay there

@@ -16,6 +16,7 @@ from pellucid.kernels.addresses import own as address
 from pellucid.kernels.crew import tasks, threads
 from pellucid.kernels.crew.tasks import Task
 from pellucid.kernels.crew.workers import LINE
+from pellucid.kernels.dense.records import Times, Total
 from pellucid.kernels.winograd import plan as winograd
 
 pytestmark = pytest.mark.usefixtures("needs_numba", "threads")
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("needs_numba", "threads")
 def sums(task: Task, a: np.ndarray, *, wait: bool = True) -> np.ndarray:
     """A row of work that adds up the rows of a (K, N): where the result will be. One piece."""
     y = np.zeros(a.shape[1], np.float32)
-    task.add(jit.load("dense.row").total, 1, (address(a), len(a), a.shape[1], 0, address(y), 0), wait=wait)
+    task.add(jit.load("dense.row").total, 1, Total(len(a), a.shape[1], 0, parts=a, y=y, b=None), wait=wait)
     return y
 
 
@@ -32,7 +33,7 @@ def products(task: Task, x: np.ndarray, w: np.ndarray, part: int) -> np.ndarray:
     """A row of work: x·w, by `part` rows of w to a piece: (pieces, N)."""
     pieces = -(-len(x) // part)
     y = np.zeros((pieces, w.shape[1]), np.float32)
-    task.add(jit.load("dense.row").times, pieces, (address(x), address(w), address(y), len(x), part, w.shape[1]))
+    task.add(jit.load("dense.row").times, pieces, Times(len(x), part, w.shape[1], pieces, x=x, w=w, y=y))
     return y
 
 

@@ -98,8 +98,8 @@ def test_an_image_of_many_tiles_is_cut_into_strips(r: int) -> None:
     case = square(r, (2, 69, 75, 5), 18, pad=2)
     p = winograd.plan(case.x_shape, 18, window_of(case))
 
-    assert p.group == 1
-    assert p.strip < p.sizes[-2]
+    assert p.cut.group == 1
+    assert p.cut.strip < p.sizes[-2]
     assert max(relative_errors(case, 1.0)) < 1e-4
 
 

@@ -17,20 +17,21 @@ import numpy as np
 from pellucid.errors import ShapeError
 from pellucid.typing import Array, IntArray, Shape
 
-FLOAT, INTEGER, BYTE = np.dtype(np.float32), np.dtype(np.int64), np.dtype(np.uint8)
+FLOAT, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+INTEGER, BYTE = np.dtype(np.int64), np.dtype(np.uint8)
 
 
-def reads(array: Array | IntArray | None, shape: Shape, dtype: np.dtype[Any] = FLOAT, who: str = "kernels") -> int:
+def reads(array: Array | IntArray, shape: Shape, dtype: np.dtype[Any] = FLOAT, who: str = "kernels") -> int:
     """The address of an array that compiled loops will read as `shape` numbers in C order."""
     if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
         _refuse(array, shape, dtype, who)
     return _address(array)
 
 
-def writes(array: Array | IntArray | None, shape: Shape, dtype: np.dtype[Any] = FLOAT, who: str = "kernels") -> int:
+def writes(array: Array | IntArray, shape: Shape, dtype: np.dtype[Any] = FLOAT, who: str = "kernels") -> int:
     """The same of an array that they will write."""
     address = reads(array, shape, dtype, who)
-    if array is not None and not array.flags.writeable:
+    if not array.flags.writeable:
         raise ShapeError(f"{who}: an array {shape} is to be written, and is read-only. Give a copy of it.")
     return address
 

@@ -20,6 +20,7 @@ from pellucid.kernels.elementwise import plan as elementwise
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window, conv_output_shape, transposed_size
 from pellucid.kernels.pooling import plan as pooling
 from pellucid.kernels.winograd import plan as winograd
+from pellucid.kernels.winograd.records import PLAIN, POOLED, RELU
 from pellucid.typing import Array, DTypeLike, IntArray, Shape
 
 # Below so many channels in or out the transforms of Winograd's method cost more than the multiplications they save.
@@ -234,7 +235,7 @@ def conv2d_backward(
         return zeros[0] if want_dx else None, *(zeros[1:] if want_dw else (None, None))
     kernel = _kernel_for(x.shape, w, window, groups, x, dy)
     if kernel == "winograd":
-        mode = winograd.POOLED if switch is not None else winograd.RELU if y is not None else winograd.PLAIN
+        mode = POOLED if switch is not None else RELU if y is not None else PLAIN
         dx, dw, db = winograd.backward(x, dy, w, window, mode, y, switch, want_dx=want_dx, want_dw=want_dw)
         return dx, dw if want_dw else None, db if want_dw else None
     if switch is not None:

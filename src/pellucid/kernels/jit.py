@@ -1,6 +1,6 @@
 """The gate to Numba: it is imported when the first compiled kernel is needed, and everything works without it.
 
-The modules in `kernels/compiled` import Numba at the top and are only reached through `load`. A compiled function is
+The modules that hold loops import Numba at the top and are only reached through `load`. A compiled function is
 kept on disk beside its source (or in the user's cache directory), so that compiling happens once on a machine;
 `on_compile` tells a caller when it does happen, so that a progress line can say why nothing moves.
 `PELLUCID_NO_NUMBA=1` closes the gate.

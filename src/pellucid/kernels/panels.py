@@ -36,6 +36,11 @@ def whole(channels: int) -> int:
     return -(-channels // LANES) * LANES
 
 
+def fours(channels: int) -> int:
+    """Channels rounded up to fours, the fewest that a tile takes."""
+    return -(-channels // 4) * 4
+
+
 def widened(a: Array) -> Array:
     """a (K, OC) with its columns filled up with zeros to whole vectors."""
     if a.shape[1] % LANES == 0:

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, TypeAlias, get_type_hints
 
 import numpy as np
 
+from pellucid.errors import ShapeError
 from pellucid.kernels import addresses
 from pellucid.kernels.addresses import FLOAT
 from pellucid.typing import Array, IntArray, Shape
@@ -43,6 +44,10 @@ Slot: TypeAlias = Any
 """The type of a field that holds an array for the plan, and an address for the loop."""
 
 
+class Later:
+    """Stands for an array that is not there yet; its address is 0 until it is."""
+
+
 def reads(shape: Shaped, dtype: np.dtype[Any] = FLOAT, *, optional: bool = False) -> Slot:
     """An array that the loop reads; where it is optional, None becomes the address 0."""
     return Role(_shaped(shape), dtype, False, optional)
@@ -57,8 +62,8 @@ def _shaped(shape: Shaped) -> Callable[[Any], Shape]:
     if callable(shape):
         return shape
     names = shape.split()
-    one = attrgetter(*names)
-    return one if len(names) > 1 else lambda record: (one(record),)
+    look: Callable[[Any], Any] = attrgetter(*names)
+    return look if len(names) > 1 else lambda record: (look(record),)
 
 
 def numbers(record: Any, held: list[Array | IntArray | None]) -> list[int]:
@@ -69,13 +74,16 @@ def numbers(record: Any, held: list[Array | IntArray | None]) -> list[int]:
     ShapeError
         If an array is not what the record says of it.
     """
-    layout = _layout(type(record))
+    kind: Any = type(record)
+    layout = _layout(kind)
     row = list(record)
     for place, role, name in layout.slots:
         array = row[place]
         held.append(array)
-        if array is None and role.optional:
+        if (array is None and role.optional) or isinstance(array, Later):
             row[place] = 0
+        elif array is None:
+            raise ShapeError(f"{name}: there must be an array here.")
         else:
             address = addresses.writes if role.written else addresses.reads
             row[place] = address(array, role.shape(record), role.dtype, name)
@@ -97,6 +105,12 @@ def _layout(kind: type) -> _Layout:
     roles: dict[str, Any] = kind._field_defaults  # type: ignore[attr-defined]
     slots = tuple((i, roles[f], f"{kind.__name__}.{f}") for i, f in enumerate(fields) if f in roles)
     return _Layout(slots, tuple(reversed([fields.index(f) for f in nested(kind)])))
+
+
+def place(record: Any, field: str) -> int:
+    """Where the number of a field is in the row of a record."""
+    before = record[: record._fields.index(field)]
+    return sum(place(value, value._fields[-1]) + 1 if hasattr(value, "_fields") else 1 for value in before)
 
 
 def nested(kind: type) -> dict[str, type]:

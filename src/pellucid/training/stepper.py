@@ -18,6 +18,8 @@ from pellucid.kernels import jit
 from pellucid.kernels.addresses import own, reads, writes
 from pellucid.kernels.crew.blas import single_threaded
 from pellucid.kernels.dense import sgemm
+from pellucid.kernels.dense.records import Steps
+from pellucid.kernels.records import numbers
 from pellucid.layers import Affine, Container, ReLU, Sequential, Sigmoid, Tanh
 from pellucid.losses import CrossEntropy, Loss, Quadratic, SoftmaxCrossEntropy
 from pellucid.optimizers import SGD, Optimizer
@@ -112,13 +114,20 @@ class CompiledDenseSteps:
         shapes = list(pairwise(self.sizes.tolist()))
         labels = [a.label for a in self.plan.affine]
         weights = [writes(W, s, who=f"{who}: W") for (W, _), s, who in zip(held, shapes, labels, strict=True)]
-        biases = [writes(b, s[1:], who=f"{who}: b") for (_, b), s, who in zip(held, shapes, labels, strict=True)]
+        biases = [
+            0 if b is None else writes(b, s[1:], who=f"{who}: b")
+            for (_, b), s, who in zip(held, shapes, labels, strict=True)
+        ]
+        (samples, width), (steps, size) = self.t.shape, order.shape
+        record = Steps(
+            sgemm.address(), self.plan.loss, samples, width, steps, size, len(shapes), len(self.work), x=self.x,
+            t=self.t, order=order, sizes=self.sizes, kinds=self.kinds, weights=np.array(weights, np.int64),
+            biases=np.array(biases, np.int64), rates=rates, keeps=1 - rates * plain.optimizer.weight_decay,
+            values=values, work=self.work,
+        )  # fmt: skip
+        row = np.array(numbers(record, []), np.int64)
         with single_threaded():
-            taken = self.kernel.steps(
-                sgemm.address(), reads(self.x, (len(self.t), shapes[0][0])), own(self.t), self.t.shape[1], order,
-                self.sizes, self.kinds, self.plan.loss, np.array(weights, np.int64), np.array(biases, np.int64), rates,
-                plain.optimizer.weight_decay, values, own(self.work),
-            )  # fmt: skip
+            taken = self.kernel.steps(own(row))
         plain.optimizer.iteration += taken
         return [float(v) for v in values[: taken + 1]]
 

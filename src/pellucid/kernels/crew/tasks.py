@@ -7,18 +7,22 @@ lies at their door while they watch it (`crew.waiting`), and call its functions 
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 
-from pellucid.kernels import addresses, jit
-from pellucid.kernels.addresses import FLOAT, own
+from pellucid.errors import ShapeError
+from pellucid.kernels import jit
+from pellucid.kernels.addresses import own
 from pellucid.kernels.crew.threads import helpers, scratch
 from pellucid.kernels.crew.workers import LINE
 from pellucid.kernels.jit import ByAddress
 from pellucid.kernels.records import numbers
-from pellucid.typing import Array, IntArray, Shape
+from pellucid.typing import Array, IntArray
 
+CHECK = os.environ.get("PELLUCID_CHECK", "") not in ("", "0")
+"""Whether every record is compared with its arrays once more before a task starts, as in the tests."""
 BEFORE = 3
 """Numbers of a row before its arguments."""
 
@@ -26,37 +30,25 @@ BEFORE = 3
 class Task:
     """Rows of work, done one after the other. One thread at a time runs it.
 
-    `scratch` floats of memory are each thread's own while it works. Rows name arrays by their addresses, which `reads`,
-    `writes` and `own` give: they compare the array with what the row says of it (`addresses`), and hold it.
+    `scratch` floats of memory are each thread's own while it works. A row is a record, whose arrays are compared with
+    what it says of them (`kernels.records`), and held until the work is done.
     """
 
     def __init__(self, scratch: int = 0) -> None:
         self.scratch = scratch
         self.rows: list[list[int]] = []
         self.held: list[Array | IntArray | None] = []
+        self.told: list[Any] = []  # the records, where they are looked at again
         self.pieces = self.needed = 0
-
-    def reads(self, array: Array | IntArray | None, shape: Shape, dtype: np.dtype[Any] = FLOAT) -> int:
-        """The address of an array that a row will read."""
-        self.held.append(array)
-        return 0 if array is None else addresses.reads(array, shape, dtype)
-
-    def writes(self, array: Array | IntArray | None, shape: Shape, dtype: np.dtype[Any] = FLOAT) -> int:
-        """The address of an array that a row will write."""
-        self.held.append(array)
-        return 0 if array is None else addresses.writes(array, shape, dtype)
-
-    def own(self, array: Array | IntArray) -> int:
-        """The address of memory that was made for this work."""
-        self.held.append(array)
-        return own(array)
 
     def add(self, function: ByAddress, pieces: int, record: Any, *, wait: bool = True) -> None:
         """Add a row, which begins when all before it are done or, not waiting, with the one before."""
         self.needed = self.pieces if wait else self.needed
-        row = numbers(record, self.held) if hasattr(record, "_fields") else record
+        row = numbers(record, self.held)
         self.rows.append([function.address, self.pieces, self.needed, *row])
         self.pieces += pieces
+        if CHECK:
+            self.told.append(record)
 
     def table(self) -> IntArray:
         """The rows, and one more where the next would begin."""
@@ -66,12 +58,19 @@ class Task:
 
     def run(self, table: IntArray | None = None) -> None:
         """Do the work, of the rows as they are or of a table that was made of them."""
+        self.expect_unchanged()
         table = self.table() if table is None else table
         workers = helpers() if self.pieces > 1 else None
         seats = 1 if workers is None else min(1 + workers.helpers, self.pieces)
         with scratch("tasks", (seats * self.bytes_each,), np.uint8) as memory:
             head = self.head(table, memory, seats)
             jit.load("crew.task_loop").lead(own(head), 0 if workers is None else workers.wake())
+
+    def expect_unchanged(self) -> None:
+        """Raise ShapeError where an array is no longer what a row says of it."""
+        for row, record in zip(self.rows, self.told, strict=False):
+            if numbers(record, []) != row[BEFORE:]:
+                raise ShapeError(f"kernels: an array of {type(record).__name__} moved before its task began.")
 
     @property
     def bytes_each(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -20,15 +20,21 @@ def _in_memory(builder: Any, value: Any) -> Any:
     return builder.ptrtoint(slot, _I64)
 
 
+class Matrix(NamedTuple):
+    """A matrix in memory: its address, the floats from row to row as stored, and whether it is stored transposed."""
+
+    at: int
+    step: int
+    transposed: bool
+
+
 @intrinsic
-def _sgemm(
-    typing: Any, address: Any, ta: Any, tb: Any, m: Any, n: Any, k: Any,
-    a: Any, lda: Any, b: Any, ldb: Any, beta: Any, c: Any, ldc: Any,
-) -> Any:  # fmt: skip
+def _sgemm(typing: Any, address: Any, m: Any, n: Any, k: Any, a: Any, b: Any, beta: Any, c: Any) -> Any:
     """Fortran's SGEMM(ta, tb, m, n, k, 1, a, lda, b, ldb, beta, c, ldc) at `address`."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        address, ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc = args
+        address, m, n, k, a, b, beta, c = args
+        (a, lda, ta), (b, ldb, tb), (c, ldc, _) = (cgutils.unpack_tuple(builder, matrix) for matrix in (a, b, c))
 
         def slot(value: Any) -> Any:
             return _in_memory(builder, value)
@@ -44,15 +50,24 @@ def _sgemm(
         builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
         return context.get_dummy_value()
 
-    i, flag, f = types.intp, types.boolean, types.float32
-    return types.void(i, flag, flag, i, i, i, i, i, i, i, f, i, i), emit
+    i = types.intp
+    matrix = types.NamedTuple([i, i, types.boolean], Matrix)
+    return types.void(i, i, i, i, matrix, matrix, types.float32, matrix), emit
 
 
 @inner
-def multiply(sgemm, rows, columns, between, a, lda, a_transposed, b, ldb, b_transposed, beta, c, ldc):
-    """C (rows, columns) = A (rows, between) · B (between, columns) + beta · C, all row-major, at addresses a, b, c.
+def multiply(sgemm, a, b, between, beta, c):
+    """C (rows, columns) = A (rows, between) · B (between, columns) + beta · C, all row-major. C is an `Onto`.
 
-    `lda` is the distance between rows as stored, in floats; a transposed operand is stored as (between, rows).
     Fortran counts columns first, so it is asked for Cᵀ = Bᵀ · Aᵀ.
     """
-    _sgemm(sgemm, b_transposed, a_transposed, columns, rows, between, b, ldb, a, lda, beta, c, ldc)
+    target = Matrix(at=c.at, step=c.columns, transposed=False)
+    _sgemm(sgemm, c.columns, c.rows, between, b, a, beta, target)
+
+
+class Onto(NamedTuple):
+    """Where a product goes: address, rows and columns."""
+
+    at: int
+    rows: int
+    columns: int

@@ -14,6 +14,7 @@ from pellucid.kernels import doors, jit
 from pellucid.kernels.crew import blas
 from pellucid.kernels.crew.tasks import Task
 from pellucid.kernels.crew.threads import blocks_of, parallel_for
+from pellucid.kernels.dense.records import DEPTH, ROWS, SPARE, Times, TimesPart, TimesTransposed, Total
 from pellucid.kernels.panels import panels
 from pellucid.typing import Array
 
@@ -90,9 +91,8 @@ def _row_times(x: Array, w: Array, y: Array) -> Array:
     part, pieces = parts_of_rows(d, k)
     parts = np.empty((pieces, k), np.float32)
     task = Task()
-    addresses = task.reads(x, (1, d)), task.reads(w, (d, k)), task.own(parts)
-    task.add(jit.load("dense.row").times, pieces, (*addresses, d, part, k))
-    add_sum(task, parts, task.writes(y, (1, k)))
+    task.add(jit.load("dense.row").times, pieces, Times(d, part, k, pieces, x=x[0], w=w, y=parts))
+    add_sum(task, parts, y[0])
     task.run()
     return y
 
@@ -103,27 +103,26 @@ def parts_of_rows(d: int, k: int) -> tuple[int, int]:
     return part, -(-d // part)
 
 
-def add_sum(task: Task, parts: Array, y: int) -> None:
-    """Add to the task: the sum of the parts (count, N), to an address."""
-    code = jit.load("dense.row")
-    at_parts = task.reads(parts, parts.shape)
-    task.add(code.total, -(-parts.shape[1] // code.TOGETHER), (at_parts, *parts.shape, 0, y, 0))
+def add_sum(task: Task, parts: Array, y: Array) -> None:
+    """Add to the task: the sum of the parts (count, N)."""
+    (many, columns), code = parts.shape, jit.load("dense.row")
+    task.add(code.total, -(-columns // code.TOGETHER), Total(many, columns, 0, parts=parts, y=y, b=None))
 
 
 def _times_long(x: Array, w: Array, y: Array) -> Array:
     """x (N, D) · w (D, K), D long: parts of each sum, in any order, and then their sum."""
     (n, d), k = x.shape, w.shape[1]
     code = jit.load("dense.product")
-    part = -(-d // (PARTS * code.DEPTH)) * code.DEPTH
-    pieces = -(-d // part)
-    flat = np.empty(pieces * n * k + 32, np.float32)  # whole vectors are read: a little more than there is
-    parts = flat[: pieces * n * k].reshape(pieces, n * k)
-    zeros, width = np.zeros(32, np.float32), code.DEPTH + 16
-    at_row, at_out = np.arange(n) * 4 * width, np.arange(n) * 4 * k
-    task = Task(code.DEPTH * (k + code.PANEL) + n * width)
-    addresses = (*map(task.own, (at_row, at_out, zeros)), task.reads(x, (n, d)), task.reads(w, (d, k)), task.own(parts))
-    task.add(code.times_part, pieces, (n, d, k, part, *addresses))
-    add_sum(task, parts, task.writes(y, (n, k)))
+    part = -(-d // (PARTS * DEPTH)) * DEPTH
+    pieces, width = -(-d // part), DEPTH + 16
+    parts = np.empty(pieces * n * k + SPARE, np.float32)
+    task = Task(DEPTH * (k + code.PANEL) + n * width)
+    record = TimesPart(
+        n, d, k, part, pieces, at_row=np.arange(n) * 4 * width, at_out=np.arange(n) * 4 * k,
+        zeros=np.zeros(SPARE, np.float32), x=x, w=w, parts=parts,
+    )  # fmt: skip
+    task.add(code.times_part, pieces, record)
+    add_sum(task, parts[: pieces * n * k].reshape(pieces, n * k), y.reshape(-1))
     task.run()
     return y
 
@@ -131,16 +130,13 @@ def _times_long(x: Array, w: Array, y: Array) -> Array:
 def _times_transposed(dy: Array, w: Array, dx: Array) -> Array:
     """dy (N, K) · wᵀ, w (D, K), D long."""
     (n, k), d = dy.shape, len(w)
-    code, zeros = jit.load("dense.product"), np.zeros(128, np.float32)
-    at_row, at_out, turned = np.arange(code.ROWS) * 4 * k, np.arange(code.ROWS) * 4 * code.SAMPLES, panels(dy.T[None])
-    task = Task(code.ROWS * code.SAMPLES)
-    addresses = (
-        *map(task.own, (at_row, at_out, zeros)),
-        task.reads(w, (d, k)),
-        task.own(turned),
-        task.writes(dx, (n, d)),
-    )
-    task.add(code.times_transposed, -(-d // code.ROWS), (n, d, k, *addresses))
+    code = jit.load("dense.product")
+    record = TimesTransposed(
+        n, d, k, at_row=np.arange(ROWS) * 4 * k, at_out=np.arange(ROWS) * 4 * code.SAMPLES,
+        zeros=np.zeros(128, np.float32), w=w, panels=panels(dy.T[None]), dx=dx,
+    )  # fmt: skip
+    task = Task(ROWS * code.SAMPLES)
+    task.add(code.times_transposed, -(-d // ROWS), record)
     task.run()
     return dx
 
@@ -150,7 +146,7 @@ def sum_of_rows(a: Array) -> Array:
     if a.size < LARGE_MATRIX or not _plain(a):
         return np.asarray(a.sum(axis=0))
     total, task = np.empty(a.shape[1], a.dtype), Task()
-    add_sum(task, a, task.own(total))
+    add_sum(task, a, total)
     task.run()
     return total
 

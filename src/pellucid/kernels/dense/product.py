@@ -11,30 +11,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from pellucid.kernels.dense.records import DEPTH, ROWS, TimesPart, TimesTransposed
 from pellucid.kernels.jit import by_address, inner
 from pellucid.kernels.vectors.border import clear
-from pellucid.kernels.vectors.memory import LINE, unpacked
+from pellucid.kernels.vectors.memory import LINE
 from pellucid.kernels.vectors.prefetch import will_read
+from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES, load, load_some, store, store_some, vector
-from pellucid.kernels.vectors.tile import FLOAT, NONE, ONE, sweep
+from pellucid.kernels.vectors.tile import FLOAT, LOWEST, NONE, ONE, Into, Sum, sweep
 
 F4 = 4  # bytes in a float32
 PANEL = 2 * LANES
-DEPTH = 128
-"""Numbers of a sum that are taken at once: the panel of W that they need lies in the first-level cache."""
-
-ROWS = 96
-"""Rows of W in a piece."""
-
 SAMPLES = 128
 """Samples that are taken at once."""
-
-_LOWEST = np.float32(-np.inf)
 
 
 @intrinsic
@@ -77,18 +70,18 @@ def put_transposed(source, step, rows, columns, target, far):
 
 @by_address
 def times_transposed(arguments, piece, scratch):
-    """ROWS columns of dx (N, D) = dy (N, K) · Wᵀ, W (D, K): Wdyᵀ, turned. dyᵀ (K, N) comes in panels."""
-    n, d, k, at_row, at_out, zeros, w, panels, dx = unpacked(arguments, 9)
-    low = piece * ROWS
-    many = min(ROWS, d - low)
-    call_up(w + (low + 2 * ROWS) * k * F4, 0, 1, max(0, min(ROWS, d - low - 2 * ROWS)) * k * F4)
-    for first in range(0, n, SAMPLES):
-        samples = min(SAMPLES, n - first)
-        sweep(
-            w + low * k * F4, at_row, many, zeros, ONE, k, FLOAT, panels + first * k * F4, zeros, NONE, scratch, at_out,
-            (samples + LANES - 1) // LANES * LANES, _LOWEST,
-        )  # fmt: skip
-        put_transposed(scratch, SAMPLES * F4, many, samples, dx + (first * d + low) * F4, d * F4)
+    """ROWS columns of dx = dy·Wᵀ: W·dyᵀ, turned."""
+    p = read(TimesTransposed, arguments)
+    low, row = piece * ROWS, p.k * F4
+    many = min(ROWS, p.d - low)
+    call_up(p.w + (low + 2 * ROWS) * row, 0, 1, max(0, min(ROWS, p.d - low - 2 * ROWS)) * row)
+    terms = Sum(x=p.w + low * row, places=p.at_row, many=many, runs=p.zeros, count=ONE, run=p.k, xstep=FLOAT)
+    for first in range(0, p.n, SAMPLES):
+        samples = min(SAMPLES, p.n - first)
+        wide = (samples + LANES - 1) // LANES * LANES
+        into = Into(out=scratch, outs=p.at_out, channels=wide, floor=LOWEST)
+        sweep(terms, p.panels + first * row, p.zeros, NONE, into)
+        put_transposed(scratch, SAMPLES * F4, many, samples, p.dx + (first * p.d + low) * F4, p.d * F4)
 
 
 @inner
@@ -122,21 +115,21 @@ def call_up(source, step, rows, count):
 
 @by_address
 def times_part(arguments, piece, scratch):
-    """A part of the sums of x (N, D) · W (D, K): `part` numbers of each, into parts (pieces, N, K)."""
-    n, d, k, part, at_row, at_out, zeros, x, w, parts = unpacked(arguments, 10)
-    y, end = parts + piece * n * k * F4, min(d, (piece + 1) * part)
+    """A part of the sums of x·W: `part` numbers of each, into parts (pieces, N, K)."""
+    p = read(TimesPart, arguments)
+    n, k = p.n, p.k
+    y, end = p.parts + piece * n * k * F4, min(p.d, (piece + 1) * p.part)
     width, matrix = DEPTH + LANES, scratch + DEPTH * (k + PANEL) * F4
     clear(y, n * k)
-    for low in range(piece * part, end, DEPTH):
+    for low in range(piece * p.part, end, DEPTH):
         depth = min(DEPTH, end - low)
-        packed(x + low * F4, d * F4, n, depth, matrix, width)
-        in_panels(w + low * k * F4, depth, k, scratch)
+        packed(p.x + low * F4, p.d * F4, n, depth, matrix, width)
+        in_panels(p.w + low * k * F4, depth, k, scratch)
         after = min(DEPTH, end - low - depth)
-        call_up(x + (low + depth) * F4, d * F4, n, after * F4)
-        call_up(w + (low + depth) * k * F4, 0, 1, after * k * F4)
+        call_up(p.x + (low + depth) * F4, p.d * F4, n, after * F4)
+        call_up(p.w + (low + depth) * k * F4, 0, 1, after * k * F4)
+        terms = Sum(x=matrix, places=p.at_row, many=n, runs=p.zeros, count=ONE, run=depth, xstep=FLOAT)
         for c in range(0, k, PANEL):
             target = y + c * F4
-            sweep(
-                matrix, at_row, n, zeros, ONE, depth, FLOAT, scratch + c * depth * F4, target, k * F4, target, at_out,
-                min(PANEL, k - c), _LOWEST,
-            )  # fmt: skip
+            into = Into(out=target, outs=p.at_out, channels=min(PANEL, k - c), floor=LOWEST)
+            sweep(terms, scratch + c * depth * F4, target, k * F4, into)

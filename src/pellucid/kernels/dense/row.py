@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid.kernels.dense.records import Times, Total
 from pellucid.kernels.jit import by_address
-from pellucid.kernels.vectors.memory import unpacked
+from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES, load, load_one, load_some, relu, splat, store, store_some
 
 _NONE = np.float32(0)
@@ -20,11 +21,11 @@ TOGETHER = 1024
 
 @by_address
 def times(arguments, piece, scratch):
-    """A part of x (K,) · W (K, N), of `part` rows of W, into y (pieces, N)."""
-    x, w, y, length, part, columns = unpacked(arguments, 6)
-    low = piece * part
-    count = min(part, length - low)
-    x, w, y = x + low * 4, w + low * columns * 4, y + piece * columns * 4
+    """A part of x·W, of `part` rows of W, into y (pieces, N)."""
+    p = read(Times, arguments)
+    low, columns = piece * p.part, p.columns
+    count = min(p.part, p.length - low)
+    x, w, y = p.x + low * 4, p.w + low * columns * 4, p.y + piece * columns * 4
     step = columns * 4
     c = 0
     while c + 128 <= columns:
@@ -58,11 +59,11 @@ def times(arguments, piece, scratch):
 
 @by_address
 def total(arguments, piece, scratch):
-    """y = Σ parts (count, N) in their order, plus b unless its address is 0, and ReLU if asked; TOGETHER columns."""
-    parts, count, columns, b, y, rectify = unpacked(arguments, 6)
-    for c in range(piece * TOGETHER, min(columns, (piece + 1) * TOGETHER), LANES):
-        valid = columns - c
-        v = load_some(b + c * 4, valid) if b != 0 else splat(_NONE)
-        for k in range(count):
-            v = v + load_some(parts + (k * columns + c) * 4, valid)
-        store_some(y + c * 4, relu(v) if rectify != 0 else v, valid)
+    """The sum of the parts, TOGETHER columns of it."""
+    p = read(Total, arguments)
+    for c in range(piece * TOGETHER, min(p.columns, (piece + 1) * TOGETHER), LANES):
+        valid = p.columns - c
+        v = load_some(p.b + c * 4, valid) if p.b != 0 else splat(_NONE)
+        for k in range(p.many):
+            v = v + load_some(p.parts + (k * p.columns + c) * 4, valid)
+        store_some(p.y + c * 4, relu(v) if p.rectify != 0 else v, valid)

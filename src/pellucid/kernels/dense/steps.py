@@ -14,9 +14,11 @@ import math
 
 import numpy as np
 
-from pellucid.kernels.dense.gemm import multiply
+from pellucid.kernels.dense.gemm import Matrix, Onto, multiply
+from pellucid.kernels.dense.records import Steps
 from pellucid.kernels.jit import compiled, inner
-from pellucid.kernels.vectors.memory import floats
+from pellucid.kernels.vectors.memory import doubles, floats, integers
+from pellucid.kernels.vectors.records import read
 
 LINEAR, RELU, SIGMOID, TANH = range(4)
 SOFTMAX_CROSS_ENTROPY, QUADRATIC, CROSS_ENTROPY = range(3)
@@ -99,27 +101,29 @@ def gather(source, width, indices, rows, target):
 
 
 @compiled
-def steps(sgemm, x, t, t_width, order, sizes, kinds, loss, weights, biases, rates, decay, values, work):
-    """Train on the batches `order` (steps, B); write their losses to `values`; return how many steps were taken.
+def steps(address):
+    """Take the steps of a record `Steps`; return how many were taken.
 
-    x (N, D) and t (N, t_width) are addresses: t holds rows, or one class each as a float; sizes (L + 1,) units;
-    kinds (L,) activations; rates (steps,) η; work: address of B·(t_width + 2·Σ sizes) floats of scratch.
     A loss that is not finite ends the call before its update.
     """
-    batch, layers = order.shape[1], len(kinds)
-    targets, outputs = floats(work), sizes[layers]
+    p = read(Steps, address)
+    sizes, kinds, batch, layers = integers(p.sizes), integers(p.kinds), p.batch, p.layers
+    weights, biases, values = integers(p.weights), integers(p.biases), doubles(p.values)
+    targets, outputs = floats(p.work), sizes[layers]
     y_at, delta_at = np.empty(layers + 1, np.int64), np.empty(layers + 1, np.int64)
-    place = work + 4 * batch * t_width
+    place = p.work + 4 * batch * p.width
     for l in range(layers + 1):
         y_at[l], delta_at[l] = place, place + 4 * batch * sizes[l]
         place += 8 * batch * sizes[l]
-    for step in range(order.shape[0]):
-        gather(x, sizes[0], order[step], batch, floats(y_at[0]))
-        gather(t, t_width, order[step], batch, targets)
+    for step in range(p.steps):
+        rows = integers(p.order + 8 * step * batch)
+        gather(p.x, sizes[0], rows, batch, floats(y_at[0]))
+        gather(p.t, p.width, rows, batch, targets)
         for l in range(layers):
             d, k = sizes[l], sizes[l + 1]
             y = floats(y_at[l + 1])
-            multiply(sgemm, batch, k, d, y_at[l], d, False, weights[l], k, False, _ZERO, y_at[l + 1], k)
+            x, w = Matrix(at=y_at[l], step=d, transposed=False), Matrix(at=weights[l], step=k, transposed=False)
+            multiply(p.sgemm, x, w, d, _ZERO, Onto(at=y_at[l + 1], rows=batch, columns=k))
             if biases[l]:
                 b = floats(biases[l])
                 for r in range(batch):
@@ -127,27 +131,30 @@ def steps(sgemm, x, t, t_width, order, sizes, kinds, loss, weights, biases, rate
                         y[r * k + j] += b[j]
             activate(y, batch * k, kinds[l])
         y, delta = floats(y_at[layers]), floats(delta_at[layers])
-        if loss == SOFTMAX_CROSS_ENTROPY:
+        if p.loss == SOFTMAX_CROSS_ENTROPY:
             value = softmax_loss(y, targets, batch, outputs, delta)
         else:
-            value = row_loss(y, targets, batch, outputs, delta, loss)
+            value = row_loss(y, targets, batch, outputs, delta, p.loss)
         if not math.isfinite(value):
             return step
         values[step] = value
-        rate, shrink = np.float32(-rates[step]), np.float32(1 - rates[step] * decay)
+        rate, shrink = np.float32(-doubles(p.rates)[step]), np.float32(doubles(p.keeps)[step])
         for l in range(layers - 1, -1, -1):
             d, k = sizes[l], sizes[l + 1]
             delta = floats(delta_at[l + 1])
-            if l < layers - 1 or loss != CROSS_ENTROPY:
+            if l < layers - 1 or p.loss != CROSS_ENTROPY:
                 times_slope(delta, floats(y_at[l + 1]), batch * k, kinds[l])
+            dy = Matrix(at=delta_at[l + 1], step=k, transposed=False)
             if l:
-                multiply(sgemm, batch, d, k, delta_at[l + 1], k, False, weights[l], k, True, _ZERO, delta_at[l], d)
+                wt = Matrix(at=weights[l], step=k, transposed=True)
+                multiply(p.sgemm, dy, wt, k, _ZERO, Onto(at=delta_at[l], rows=batch, columns=d))
             for i in range(batch * k):
                 delta[i] *= rate
-            multiply(sgemm, d, k, batch, y_at[l], d, True, delta_at[l + 1], k, False, shrink, weights[l], k)
+            xt = Matrix(at=y_at[l], step=d, transposed=True)
+            multiply(p.sgemm, xt, dy, batch, shrink, Onto(at=weights[l], rows=d, columns=k))
             if biases[l]:
                 b = floats(biases[l])
                 for r in range(batch):
                     for j in range(k):
                         b[j] += delta[r * k + j]
-    return order.shape[0]
+    return p.steps

@@ -11,18 +11,19 @@ that stick out one by one, with tests. The tiles are written as LLVM instruction
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from pellucid.kernels.depthwise.plan import GROUPS, RUNS
+from pellucid.kernels.depthwise.records import GROUPS, RUNS, Correlation, WeightSums
 from pellucid.kernels.jit import by_address, inner
 from pellucid.kernels.vectors import simd
-from pellucid.kernels.vectors.memory import integers, unpacked
+from pellucid.kernels.vectors.memory import integers
 from pellucid.kernels.vectors.prefetch import prefetch, will_read
+from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES, load, load_some, store
 from pellucid.kernels.vectors.tile import _fused, _integer, _load
 
@@ -117,18 +118,27 @@ def pack(w, bias, channels, order, taps, packed):
     return packed
 
 
+class Runs(NamedTuple):
+    """Runs of taps in scratch memory, how many there are of each length, and the packed kernel."""
+
+    at: int
+    counts: int
+    packed: int
+
+
 @inner
-def runs_inside(image, top, height, width, step, table, part, runs, counts):
-    """List the runs of a part whose rows are inside the image, where `top` is the first row that it sees; count those
-    of each length.
+def runs_inside(image, source, top, table, part, listed):
+    """List the runs of a part whose rows are inside the image at `source`, where `top` is the first row that it sees;
+    count those of each length.
     """
+    runs, counts, step = integers(listed.at), integers(listed.counts), image.channels * 4
     k, found = part[5], 0
     for kind in range(len(RUNS)):
         before = found
         for _ in range(part[6 + kind]):
             row = top + table[3 * k]
-            if 0 <= row < height:
-                runs[3 * found] = image + (row * width + table[3 * k + 1]) * step
+            if 0 <= row < image.height:
+                runs[3 * found] = source + (row * image.width + table[3 * k + 1]) * step
                 runs[3 * found + 1] = table[3 * k + 2] * BYTES
                 runs[3 * found + 2] = table[3 * k + 1]
                 found += 1
@@ -137,8 +147,10 @@ def runs_inside(image, top, height, width, step, table, part, runs, counts):
 
 
 @inner
-def outputs_of_row(runs, counts, packed, taps, stride, step, width, part, y, across, channels, ahead_x, ahead_y):
-    """The outputs of a part in one row, from address y on, `across` bytes apart."""
+def outputs_of_row(p, part, found, y, ahead_x, ahead_y):
+    """The outputs of a part in one row, from address y on."""
+    runs, counts, taps, stride, channels = found.at, found.counts, p.tables.taps, p.pace.stride, p.image.channels
+    step, width, across = channels * 4, p.image.width, p.pace.beside * channels * 4
     many, low, high, t = part[2], part[3], part[4], 0
     while t < many:
         size = 1
@@ -146,7 +158,7 @@ def outputs_of_row(runs, counts, packed, taps, stride, step, width, part, y, acr
             size = 6 if t + 6 <= high else 3
             t = min(t, high - size)  # some outputs may be computed twice
         for c in range(0, channels, LANES):
-            start, lanes = packed + c // LANES * (taps + 1) * BYTES, channels - c
+            start, lanes = found.packed + c // LANES * (taps + 1) * BYTES, channels - c
             w, shift, q = start + BYTES, c * 4 + t * stride * step, y + t * across + c * 4
             if size == 1:
                 one(runs, counts, w, start, shift, t * stride, step, width, q, across, lanes, ahead_x, ahead_y)
@@ -163,33 +175,28 @@ def outputs_of_row(runs, counts, packed, taps, stride, step, width, part, y, acr
 
 @by_address
 def correlate(arguments, piece, scratch):
-    """x (N, H, W, C), w (taps, C) → y (N, OH, OW, C), for a block of images. `kernels.depthwise.plan.Plan` has the rest.
-
-    A piece is `size` images. In scratch memory are the kernel, packed, and for each part of a row the runs inside the
-    image, how many of each length and then where.
+    """Some images. In scratch memory are the kernel, packed, and for each part of a row the runs inside the image, how
+    many of each length and then where.
     """
-    (
-        n, height, width, channels, oh, ow, steps, go, first, rows, stride, down, beside, size, all_runs, taps, many,
-        table, order, parts, x, w, bias, y,
-    ) = unpacked(arguments, 24)  # fmt: skip
-    step, across, entries = channels * 4, beside * channels * 4, integers(table)
-    counts = pack(w, bias, channels, integers(order), taps, scratch)
-    runs, ahead_y = counts + 8 * len(RUNS), 2 * down * ow * step  # written two steps later
-    for i in range(piece * size, min(n, (piece + 1) * size)):
-        source = x + i * height * width * step
-        for j in range(steps):
-            top = j * go + first
-            for k in range(many):
-                part = integers(parts + PART * k)
-                r, column, begin = part[0] + j * down, part[1], part[5]
-                if r < 0 or r >= oh:
+    p = read(Correlation, arguments)
+    t, pace, width = p.tables, p.pace, p.image.width
+    step, entries = p.image.channels * 4, integers(t.table)
+    counts = pack(p.w, p.bias, p.image.channels, integers(t.order), t.taps, scratch)
+    found = Runs(at=counts + 8 * len(RUNS), counts=counts, packed=scratch)
+    ahead_y = 2 * pace.down * p.ow * step  # written two steps later
+    for i in range(piece * p.size, min(p.n, (piece + 1) * p.size)):
+        source = p.x + i * p.image.height * width * step
+        for j in range(pace.steps):
+            top = j * pace.go + pace.first
+            for k in range(t.many):
+                part = integers(t.parts + PART * k)
+                r, column, begin = part[0] + j * pace.down, part[1], part[5]
+                if r < 0 or r >= p.oh:
                     continue
-                runs_inside(source, top, height, width, step, entries, part, integers(runs), integers(counts))
-                ahead_x = source + ((top + rows) * width + entries[3 * min(begin, all_runs - 1) + 1]) * step
-                outputs_of_row(
-                    runs, counts, scratch, taps, stride, step, width, part,
-                    y + ((i * oh + r) * ow + column) * step, across, channels, ahead_x, ahead_y,
-                )  # fmt: skip
+                runs_inside(p.image, source, top, entries, part, found)
+                ahead_x = source + ((top + pace.rows) * width + entries[3 * min(begin, t.runs - 1) + 1]) * step
+                y = p.y + ((i * p.oh + r) * p.ow + column) * step
+                outputs_of_row(p, part, found, y, ahead_x, ahead_y)
 
 
 def make_sums(group: tuple[int, ...], stride: int) -> Any:
@@ -245,23 +252,24 @@ nine_by_2, five_by_2, eight_by_2 = (make_sums(group, 2) for group in GROUPS)
 
 @by_address
 def weight_gradient(arguments, piece, scratch):
-    """sums (pieces, whole vectors, 1 + taps, 16) += Σ dy and Σ x·dy over a block of `size` images. The rest is in
-    `kernels.depthwise.plan.WeightPlan`; scratch memory holds its runs for one row of outputs.
-    """
-    (
-        n, height, width, channels, oh, ow, go, first, rows, stride, low, high, groups, members, taps, size, places, x,
-        dy, sums, sums_size, zeros,
-    ) = unpacked(arguments, 22)  # fmt: skip
+    """The sums of some images. Scratch memory holds the runs for one row of outputs."""
+    p = read(WeightSums, arguments)
+    height, width, channels, oh, ow = p.image.height, p.image.width, p.image.channels, p.oh, p.ow
+    go, first, rows, stride = p.pace.go, p.pace.first, p.pace.rows, p.pace.stride
+    low, high, groups, members, taps, x, dy, zeros = (
+        p.low, p.high, p.groups, p.members, p.taps, p.x, p.dy, p.zeros,
+    )  # fmt: skip
     step, chunk = channels * 4, (groups * taps + 1) * BYTES
-    table, runs = integers(places), integers(scratch)
-    for i in range(piece * size, min(n, (piece + 1) * size)):
+    sums = p.sums + piece * ((channels + LANES - 1) // LANES) * chunk
+    table, runs = integers(p.places), integers(scratch)
+    for i in range(piece * p.size, min(p.n, (piece + 1) * p.size)):
         for j in range(oh):
             for k in range(groups * members):
                 row = j * go + first + table[2 * k]
                 source = x + (i * height + row) * width * step if 0 <= row < height else zeros
                 runs[3 * k], runs[3 * k + 2] = source + table[2 * k + 1] * step, table[2 * k + 1]
             for c in range(0, channels, LANES):
-                g = sums + piece * sums_size + c // LANES * chunk
+                g = sums + c // LANES * chunk
                 d, lanes = dy + (i * oh + j) * ow * step + c * 4, channels - c
                 ahead = x + ((i * height + j * go + first + rows) * width + table[1]) * step + c * 4
                 total = load(g)

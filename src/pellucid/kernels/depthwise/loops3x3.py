@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid.kernels.depthwise.records import Outputs3x3, Sums3x3
 from pellucid.kernels.jit import by_address, inner
-from pellucid.kernels.vectors.memory import unpacked
 from pellucid.kernels.vectors.prefetch import will_read, will_write
+from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES, load_some, splat, store_some
 
 STRIP_BYTES = 64 * 1024  # rows that stay in the second-level cache while the channels go by
@@ -83,42 +84,43 @@ def sums(kept, a, b, c, dy, ahead, count):
     )  # fmt: skip
 
 
-def windows(name, stride, gradient):
+def windows(name, record, stride):
     """The way of the window over a block of images, for outputs or for the weight gradient, with stride 1 or 2 in both
     directions: constants to the compiler. By its name, which no other has, Numba keeps it on disk, and tells it apart
     from its likes in memory.
     """
+    gradient = record is Sums3x3
 
     def walk(arguments, piece, scratch):
-        """x (N, H, W, C), y (N, OH, OW, C) or its gradient, a strip of rows at a time. A piece is `size` images.
-
-        `taps` (9, C) and `last` (C): the kernel and the bias, or the sums, a piece's `apart` bytes from the next one's.
-        """
-        n, height, width, channels, oh, ow, top, left, size, x, y, zeros, taps, last, apart = unpacked(arguments, 15)
-        step = channels * 4
+        """A strip of rows at a time."""
+        p = read(record, arguments)
+        z = p.sizes
+        step, width, ow = z.channels * 4, z.width, z.ow
         line = width * step
         strip = max(1, STRIP_BYTES // (stride * line))
-        for i in range(piece * size, min(n, (piece + 1) * size)):
-            for begin in range(0, oh, strip):
+        own = piece * 10 * step if gradient else 0  # the sums of this piece
+        for i in range(piece * z.size, min(z.n, (piece + 1) * z.size)):
+            for begin in range(0, z.oh, strip):
                 for o in range(0, step, LANES * 4):
-                    count, image, at = (step - o) // 4, x + i * height * line + o, y + (i * oh + begin) * ow * step + o
-                    t, plus = taps + piece * apart + o, last + piece * apart + o
+                    count, image = (step - o) // 4, p.x + i * z.height * line + o
+                    at = p.y + (i * z.oh + begin) * ow * step + o
+                    t, plus = p.taps + own + o, p.last + own + o
                     kept = ten(t, step, plus, count)
-                    for r in range(begin, min(begin + strip, oh)):
-                        row = r * stride - top
+                    for r in range(begin, min(begin + strip, z.oh)):
+                        row = r * stride - z.top
                         ahead = image + (row + 3 + (strip - 1) * stride) * line
-                        rows = three_rows(image, row, height, line, zeros)
-                        a0, a1, a2 = three_pixels(rows, -left, width, step, count)
+                        rows = three_rows(image, row, z.height, line, p.zeros)
+                        a0, a1, a2 = three_pixels(rows, -z.left, width, step, count)
                         if stride == 1:
-                            b0, b1, b2 = three_pixels(rows, 1 - left, width, step, count)
+                            b0, b1, b2 = three_pixels(rows, 1 - z.left, width, step, count)
                         for s in range(0, ow * stride, stride):
                             will_read(ahead + s * step)
                             if stride == 2:
                                 will_read(ahead + (s + 1) * step)
                                 will_read(ahead + s * step + line)
                                 will_read(ahead + (s + 1) * step + line)
-                                b0, b1, b2 = three_pixels(rows, s + 1 - left, width, step, count)
-                            c0, c1, c2 = three_pixels(rows, s + 2 - left, width, step, count)
+                                b0, b1, b2 = three_pixels(rows, s + 1 - z.left, width, step, count)
+                            c0, c1, c2 = three_pixels(rows, s + 2 - z.left, width, step, count)
                             a, b, c, ahead_y = (a0, a1, a2), (b0, b1, b2), (c0, c1, c2), at + strip * ow * step
                             if gradient:
                                 kept = sums(kept, a, b, c, at, ahead_y, count)
@@ -136,6 +138,9 @@ def windows(name, stride, gradient):
     return by_address(walk)
 
 
-FORWARD = {stride: windows(f"forward_{stride}", stride, gradient=False) for stride in (1, 2)}
-WEIGHT_GRADIENT = {stride: windows(f"weight_gradient_{stride}", stride, gradient=True) for stride in (1, 2)}
-"""For each stride."""
+LOOPS = {
+    (record, stride): windows(f"{name}_{stride}", record, stride)
+    for record, name in ((Outputs3x3, "forward"), (Sums3x3, "weight_gradient"))
+    for stride in (1, 2)
+}
+"""For each record and stride."""

@@ -14,15 +14,22 @@ import numpy as np
 
 from pellucid.kernels import jit
 from pellucid.kernels.crew.tasks import Task
+from pellucid.kernels.depthwise.records import (
+    GROUPS,
+    PART,
+    RUNS,
+    Correlation,
+    Image,
+    Outputs3x3,
+    Pace,
+    Sizes,
+    Sums3x3,
+    Tables,
+    WeightSums,
+)
 from pellucid.kernels.geometry import Pair, Window, conv_output_shape
 from pellucid.kernels.panels import LANES, whole, work_blocks
 from pellucid.typing import Array, IntArray, Shape
-
-RUNS = (5, 3, 2, 1)
-"""Neighbouring taps of a row are taken together in runs of these lengths."""
-
-GROUPS = ((3, 3, 3), (5,), (1,) * 8)
-"""Runs whose sums in the weight gradient stay in registers together. The last serves every kernel."""
 
 
 class Tap(NamedTuple):
@@ -42,28 +49,24 @@ class Run(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A correlation as the compiled loops take it. Step j sees `rows` rows of the image, from j·go + first on; each
-    part (phase) makes of it outputs in row j·down + row of the result, `beside` columns apart.
-    """
+    """A correlation as the compiled loops take it."""
 
     kernel: Pair  # KH KW
-    image: tuple[int, ...]  # H W C
+    image: Image
     out: Pair  # OH OW
-    pace: tuple[int, ...]  # steps, go, first, rows, stride along a row, down, beside
-    table: IntArray  # (runs, 3): row, column, number of its first tap in `order`
-    order: IntArray  # the taps of all runs in turn
-    parts: IntArray  # (parts, 10): row, column, outputs, inside from … to, its first run, runs of each length
+    pace: Pace
+    tables: Tables
 
 
 class WeightPlan(NamedTuple):
     """The same for the weight gradient, whose runs come in groups of one kind."""
 
-    image: tuple[int, ...]  # H W C
+    image: Image
     out: Pair  # OH OW
-    pace: tuple[int, ...]  # go, first, rows, stride along a row
+    pace: Pace
     inside: Pair  # outputs of a row whose windows are inside the image from side to side
     kind: tuple[int, int, int]  # groups; runs and taps in each
-    table: IntArray  # (runs, 2): row, column
+    places: IntArray  # (runs, 2): row, column
     order: IntArray  # the taps of all runs in turn; the last may be there several times
 
 
@@ -122,9 +125,9 @@ def _inside(taps: Sequence[Tap], stride: int, width: int, outputs: int) -> Pair:
 
 def _plan(
     kernel: Pair,
-    image: tuple[int, ...],
+    image: Image,
     out: Pair,
-    pace: tuple[int, ...],
+    pace: Pace,
     parts: Iterable[tuple[int, int, int, list[Tap]]],
 ) -> Plan:
     """The tables for parts of (row, column, outputs in a row, taps)."""
@@ -134,13 +137,13 @@ def _plan(
     for row, column, outputs, taps in parts:
         runs = sorted(_runs(taps), key=lambda run: -len(run.taps))
         lengths = [len(run.taps) for run in runs]
-        inside = _inside(taps, pace[4], image[1], outputs)
+        inside = _inside(taps, pace.stride, image.width, outputs)
         numbers.append((row, column, outputs, *inside, len(table), *(lengths.count(size) for size in RUNS)))
         for run in runs:
             table.append((run.row, run.column, len(order)))
             order += run.taps
-    table_of_parts = _integers(numbers, 6 + len(RUNS))
-    return Plan(kernel, image, out, pace, _integers(table, 3), np.array(order, np.int64), table_of_parts)
+    arrays = {"table": _integers(table, 3), "order": np.array(order, np.int64), "parts": _integers(numbers, PART)}
+    return Plan(kernel, image, out, pace, Tables(len(table), len(order), len(numbers), **arrays))
 
 
 def _integers(rows: Sequence[tuple[int, ...]], columns: int) -> IntArray:
@@ -151,8 +154,8 @@ def _integers(rows: Sequence[tuple[int, ...]], columns: int) -> IntArray:
 def _forward_plan(x_shape: Shape, window: Window) -> Plan:
     """Step j makes row j of the outputs."""
     oh, ow = window.output(*x_shape[1:3])
-    pace = oh, window.stride[0], -window.padding[0][0], window.extent(0), window.stride[1], 1, 1
-    return _plan(window.size, x_shape[1:], (oh, ow), pace, [(0, 0, ow, _taps(window))])
+    pace = Pace(oh, window.stride[0], -window.padding[0][0], window.extent(0), window.stride[1], 1, 1)
+    return _plan(window.size, Image(*x_shape[1:]), (oh, ow), pace, [(0, 0, ow, _taps(window))])
 
 
 @lru_cache(maxsize=128)
@@ -172,7 +175,7 @@ def _gradient_plan(x_shape: Shape, window: Window) -> Plan:
         for taps in [[Tap(q, first + p, u * kw + v) for u, q in downs for v, p in acrosses]]
     ]
     steps = (h - 1 + window.padding[0][0]) // sh + 1
-    return _plan(window.size, (*window.output(h, w), c), (h, w), (steps, 1, 0, 1, 1, sh, sw), parts)
+    return _plan(window.size, Image(*window.output(h, w), c), (h, w), Pace(steps, 1, 0, 1, 1, sh, sw), parts)
 
 
 def _phases(window: Window, axis: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
@@ -195,9 +198,9 @@ def _weight_plan(x_shape: Shape, window: Window) -> WeightPlan:
         runs = [Run(tap.row, tap.column, [tap.number]) for tap in taps]
         runs += runs[-1:] * (-len(runs) % len(group))
     return WeightPlan(
-        x_shape[1:],
+        Image(*x_shape[1:]),
         (oh, ow),
-        (window.stride[0], -window.padding[0][0], window.extent(0), stride),
+        Pace(oh, window.stride[0], -window.padding[0][0], window.extent(0), stride, 1, 1),
         _inside(taps, stride, x_shape[2], ow),
         (len(runs) // len(group), len(group), sum(group)),
         _integers([run[:2] for run in runs], 2),
@@ -210,36 +213,32 @@ def forward(x: Array, w: Array, b: Array | None, window: Window, out: Array | No
     y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
     if not _is_usual(window):
         return _correlate(x, w, b, y, _forward_plan(x.shape, window), _block(x.shape, window))
-    task, c = Task(), x.shape[3]
+    c = x.shape[3]
     bias = _zeros(c) if b is None else np.ascontiguousarray(b)
-    at_y = task.writes(y, conv_output_shape(x.shape, w.shape, window))
-    _run_3x3(task, "FORWARD", window, x, at_y, task.reads(w, (3, 3, 1, c)), task.reads(bias, (c,)), 0)
+    _run_3x3(Outputs3x3, window, x, y, w, bias)
     return y
 
 
-def _run_3x3(task: Task, name: str, window: Window, x: Array, y: int, taps: int, last: int, apart: int) -> None:
-    """Run a compiled loop over images x, their outputs at y (or the gradient of those), and what it keeps in registers:
-    the addresses of nine rows and a last one, `apart` bytes from one piece's to the next one's.
-    """
+def _run_3x3(
+    kind: type[Outputs3x3] | type[Sums3x3], window: Window, x: Array, y: Array, taps: Array, last: Array
+) -> None:  # fmt: skip
+    """Run a compiled loop over images x, their outputs y (or the gradient of those), and what it keeps in registers."""
     n, h, w, c = x.shape
-    size, zeros = _block(x.shape, window), _zeros(w * c)
+    size = _block(x.shape, window)
     (top, _), (left, _) = window.padding
-    at_x = task.reads(x, (n, h, w, c))
-    arguments = n, h, w, c, *window.output(h, w), top, left, size, at_x, y, task.own(zeros), taps, last, apart
-    task.add(getattr(jit.load("depthwise.loops3x3"), name)[window.stride[0]], -(-n // size), arguments)
+    sizes = Sizes(n, h, w, c, *window.output(h, w), top, left, size, -(-n // size))
+    task = Task()
+    record = kind(sizes, zeros=_zeros(w * c), x=x, y=y, taps=taps, last=last)
+    task.add(jit.load("depthwise.loops3x3").LOOPS[kind, window.stride[0]], sizes.pieces, record)
     task.run()
 
 
 def _correlate(x: Array, w: Array, b: Array | None, y: Array, p: Plan, size: int) -> Array:
-    n, c = len(x), p.image[2]
+    n, c, t = len(x), p.image.channels, p.tables
     bias = _zeros(c) if b is None else np.ascontiguousarray(b)
-    task = Task(whole(c) * (1 + len(p.order)) + 2 * (len(RUNS) + p.table.size))
-    arguments = (
-        n, *p.image, *p.out, *p.pace, size, len(p.table), len(p.order), len(p.parts),
-        *map(task.own, (p.table, p.order, p.parts)), task.reads(x, (n, *p.image)), task.reads(w, (*p.kernel, 1, c)),
-        task.reads(bias, (c,)), task.writes(y, (n, *p.out, c)),
-    )  # fmt: skip
-    task.add(jit.load("depthwise.loops").correlate, -(-n // size), arguments)
+    task = Task(whole(c) * (1 + t.taps) + 2 * (len(RUNS) + 3 * t.runs))
+    record = Correlation(n, size, *p.kernel, p.image, *p.out, p.pace, t, x=x, w=w, bias=bias, y=y)
+    task.add(jit.load("depthwise.loops").correlate, -(-n // size), record)
     task.run()
     return y
 
@@ -259,22 +258,20 @@ def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Arr
 def weight_gradient(x: Array, dy: Array, kernel: tuple[int, ...], window: Window) -> tuple[Array, Array]:
     """(dw, db) for w of shape `kernel` (KH, KW, 1, C): each block of images has its sums, added in turn."""
     n, c, size = len(x), kernel[3], _block(x.shape, window)
-    pieces, task = -(-n // size), Task()
-    at_dy = task.reads(dy, conv_output_shape(x.shape, kernel, window))
+    pieces = -(-n // size)
     if _is_usual(window):
         sums = np.zeros((pieces, 10, c), np.float32)
-        at_sums, at_last = task.own(sums), task.own(sums[0, 9])
-        _run_3x3(task, "WEIGHT_GRADIENT", window, x, at_dy, at_sums, at_last, sums.strides[0])
+        _run_3x3(Sums3x3, window, x, dy, sums, sums[0, 9])
         total = sums.sum(axis=0)
         return total[:9].reshape(kernel), total[9]
     p, zeros = _weight_plan(x.shape, window), _zeros(x.shape[2] * c)
     wide = np.zeros((pieces, whole(c) // LANES, 1 + len(p.order), LANES), np.float32)
-    task.scratch = 6 * len(p.table)
-    arguments = (
-        n, *p.image, *p.out, *p.pace, *p.inside, *p.kind, size, task.own(p.table), task.reads(x, (n, *p.image)), at_dy,
-        task.own(wide), wide.strides[0], task.own(zeros),
+    task = Task(6 * len(p.places))
+    record = WeightSums(
+        n, size, pieces, p.image, *p.out, p.pace, *p.inside, *p.kind, places=p.places, zeros=zeros, x=x, dy=dy,
+        sums=wide,
     )  # fmt: skip
-    task.add(jit.load("depthwise.loops").weight_gradient, pieces, arguments)
+    task.add(jit.load("depthwise.loops").weight_gradient, pieces, record)
     task.run()
     total = wide.sum(axis=0).transpose(1, 0, 2).reshape(1 + len(p.order), -1)[:, :c]
     dw = np.empty((kernel[0] * kernel[1], c), np.float32)

@@ -9,46 +9,48 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid.kernels.direct.records import Correlate, Gather, WeightGradient
 from pellucid.kernels.jit import by_address, inner
 from pellucid.kernels.vectors.border import clear, put_inside
-from pellucid.kernels.vectors.memory import integers, unpacked
+from pellucid.kernels.vectors.memory import integers
+from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES, above, load, load_some, splat, store, store_some, where
-from pellucid.kernels.vectors.tile import FLOAT, NONE, ONE, sweep, sweep_outer
+from pellucid.kernels.vectors.tile import FLOAT, LOWEST, NONE, ONE, Into, Sum, sweep, sweep_outer
+
+
+@inner
+def phase_of(table, phase):
+    """First and last place, first and last run of a phase."""
+    return table[4 * phase], table[4 * phase + 1], table[4 * phase + 2], table[4 * phase + 3]
 
 
 @by_address
 def correlate(arguments, piece, scratch):
-    """y[outs[p]] = bias + Σ_k x[places[p] + runs[k] …]·w[k], for a block of images.
-
-    Images of (H, W, C) in padded frames (HP, WP) at (top, left), OC channels in y. A piece is `size` images and one of
-    the cuts. `parts` (cuts, phases, 4): for each phase its first and last place, first and last run; its kernel begins
-    where the last one's ended. w: in panels, phase by phase, group by group.
-    """
-    (
-        n, height, width, channels, top, left, hp, wp, oc, size, cuts, phases, groups, run, rectify, places, outs, runs,
-        parts, x, w, bias, y, y_image,
-    ) = unpacked(arguments, 24)  # fmt: skip
-    cg, og = channels // groups, oc // groups
+    """Some images, one of the cuts; `records.Correlate` says what lies where."""
+    p = read(Correlate, arguments)
+    f, t, oc = p.frame, p.tables, p.frame.out_channels
+    cg, og = f.channels // p.groups, oc // p.groups
     panels = (og + LANES - 1) // LANES * LANES
-    floor = np.float32(0) if rectify != 0 else np.float32(-np.inf)
-    table = integers(parts + piece % cuts * phases * 32)
-    first_image = piece // cuts * size
-    for i in range(first_image, min(n, first_image + size)):
-        source = x + i * height * width * channels * 4
-        if hp != height or wp != width:
-            put_inside(source, height, width, channels, top, left, hp, wp, scratch)
+    floor = np.float32(0) if p.rectify != 0 else LOWEST
+    table = integers(t.parts + piece % t.cuts * t.phases * 32)
+    first_image = piece // t.cuts * p.size
+    image_size, y_size = f.height * f.width * f.channels * 4, p.made.height * p.made.width * p.made.channels * 4
+    for i in range(first_image, min(p.n, first_image + p.size)):
+        source = p.x + i * image_size
+        if f.hp != f.height or f.wp != f.width:
+            put_inside(f, source, scratch)
             source = scratch
-        kernel = w
-        for phase in range(phases):
-            first, last, begin, end = (
-                table[4 * phase], table[4 * phase + 1], table[4 * phase + 2], table[4 * phase + 3],
-            )  # fmt: skip
-            for g in range(groups):
-                sweep(
-                    source + g * cg * 4, places + 8 * first, last - first, runs + 8 * begin, end - begin, run, FLOAT,
-                    kernel, bias + g * panels * 4, NONE, y + i * y_image + g * og * 4, outs + 8 * first, og, floor,
+        kernel = p.w
+        for phase in range(t.phases):
+            first, last, begin, end = phase_of(table, phase)
+            for g in range(p.groups):
+                terms = Sum(
+                    x=source + g * cg * 4, places=t.places + 8 * first, many=last - first, runs=t.runs + 8 * begin,
+                    count=end - begin, run=p.run, xstep=FLOAT,
                 )  # fmt: skip
-                kernel += (end - begin) * run * panels * 4
+                into = Into(out=p.y + i * y_size + g * og * 4, outs=t.outs + 8 * first, channels=og, floor=floor)
+                sweep(terms, kernel, p.bias + g * panels * 4, NONE, into)
+                kernel += (end - begin) * p.run * panels * 4
 
 
 @inner
@@ -64,53 +66,49 @@ def let_through(dy, y, count, out):
 
 @by_address
 def gather(arguments, piece, scratch):
-    """dx (N, H, W, C) for few channels: first cols = dy · wᵀ, (taps · C) numbers for each output, then each pixel
-    adds up what the outputs that saw it hold for it. Where y is not 0, dy counts where y > 0.
-
-    K = taps · C, whole vectors; floats of dy and of dx in an image, floats in the frame. The columns lie in a frame
-    with a border of zeros. `many` outputs at `sources` in dy and `targets` in the frame. The other tables are those of
-    `correlate`.
+    """dx of some images: first their columns, into a frame with a border of zeros; then each pixel adds up what the
+    outputs that saw it hold for it.
     """
-    (
-        n, oc, k, channels, dy_image, dx_image, frame_floats, size, phases, many, sources, targets, places, outs, runs,
-        parts, dy, y, w, zeros, dx,
-    ) = unpacked(arguments, 21)  # fmt: skip
-    one = zeros  # a table with one entry, 0
-    frame, gated = scratch, scratch + frame_floats * 4
-    at_place, at_out, at_run, table = integers(places), integers(outs), integers(runs), integers(parts)
-    clear(frame, frame_floats)
-    for i in range(piece * size, min(n, (piece + 1) * size)):
-        source = dy + i * dy_image * 4
-        if y != 0:
-            let_through(source, y + i * dy_image * 4, dy_image, gated)
+    p = read(Gather, arguments)
+    t, k, oc = p.tables, p.frame.channels, p.given.channels
+    floats = p.frame.hp * p.frame.wp * k
+    dy_size, dx_size = p.given.height * p.given.width * oc, p.made.height * p.made.width * p.made.channels
+    frame, gated = scratch, scratch + floats * 4
+    at_place, at_out, at_run, table = integers(t.places), integers(t.outs), integers(t.runs), integers(t.parts)
+    clear(frame, floats)
+    for i in range(piece * p.size, min(p.n, (piece + 1) * p.size)):
+        source = p.dy + i * dy_size * 4
+        if p.y != 0:
+            let_through(source, p.y + i * dy_size * 4, dy_size, gated)
             source = gated
-        sweep(source, sources, many, one, ONE, oc, FLOAT, w, zeros, NONE, frame, targets, k, np.float32(-np.inf))
-        for phase in range(phases):
-            first, last, begin, end = (
-                table[4 * phase], table[4 * phase + 1], table[4 * phase + 2], table[4 * phase + 3],
-            )  # fmt: skip
-            for p in range(first, last):
-                corner, total = frame + at_place[p], splat(np.float32(0))
-                for t in range(begin, end):
-                    total = total + load_some(corner + at_run[t], channels)
-                store_some(dx + i * dx_image * 4 + at_out[p], total, channels)
+        # One run of a pixel's channels; `zeros` is a table with one entry, 0.
+        terms = Sum(x=source, places=p.sources, many=p.outputs, runs=p.zeros, count=ONE, run=oc, xstep=FLOAT)
+        sweep(terms, p.w, p.zeros, NONE, Into(out=frame, outs=p.targets, channels=k, floor=LOWEST))
+        for phase in range(t.phases):
+            first, last, begin, end = phase_of(table, phase)
+            for q in range(first, last):
+                corner, total = frame + at_place[q], splat(np.float32(0))
+                for r in range(begin, end):
+                    total = total + load_some(corner + at_run[r], p.made.channels)
+                store_some(p.dx + i * dx_size * 4 + at_out[q], total, p.made.channels)
 
 
 @inner
-def fetch(dy, y, pixels, channels, og, rectify, wide, db):
-    """dy (pixels, OC) → wide (pixels, groups · whole vectors), where y > 0 if `rectify`; db += their sum."""
-    panels = (og + LANES - 1) // LANES * LANES
-    groups = channels // og
-    nothing = splat(np.float32(0))
-    for p in range(pixels):
-        for g in range(groups):
+def fetch(p, at, pixels, wide, db):
+    """`pixels` of dy (…, OC), from byte `at` on → wide (pixels, groups · whole vectors), where y > 0 if there is y;
+    db += their sum.
+    """
+    og = p.frame.out_channels // p.groups
+    panels, nothing = (og + LANES - 1) // LANES * LANES, splat(np.float32(0))
+    for q in range(pixels):
+        for g in range(p.groups):
             for c in range(0, og, LANES):
-                o = (p * channels + g * og + c) * 4
-                v = load_some(dy + o, og - c)
-                if rectify:
-                    v = where(above(load_some(y + o, og - c), nothing), v, nothing)
+                o = at + (q * p.frame.out_channels + g * og + c) * 4
+                v = load_some(p.dy + o, og - c)
+                if p.y != 0:
+                    v = where(above(load_some(p.y + o, og - c), nothing), v, nothing)
                 place = (g * panels + c) * 4
-                store(wide + p * groups * panels * 4 + place, v)
+                store(wide + q * p.groups * panels * 4 + place, v)
                 store(db + place, load(db + place) + v)
 
 
@@ -126,36 +124,34 @@ def add_up(dy, pixels, channels, db):
 
 @by_address
 def weight_gradient(arguments, piece, scratch):
-    """dw (groups, taps, whole vectors) += Σ x·dy, db += Σ dy, over a block of images, `group` images at a time.
-
-    `taps`: from a window's corner to each tap; `rows`: from the first of `group` padded images to the corner of each
-    row of outputs, `columns` of them `xstep` bytes apart. Where y is not 0, dy counts where y > 0.
-    """
-    (
-        n, height, width, channels, top, left, hp, wp, oc, size, groups, pixels, columns, xstep, group, many, taps,
-        rows, outs, at_wide, dw_size, db_size, x, dy, y, dws, dbs,
-    ) = unpacked(arguments, 27)  # fmt: skip
-    padded, wide, dw, db = scratch, scratch + at_wide, dws + piece * dw_size, dbs + piece * db_size
-    rectify, end = y != 0, min(n, (piece + 1) * size)
-    cg, og = channels // groups, oc // groups
+    """The sums of some images; `records.WeightGradient` says what lies where."""
+    p = read(WeightGradient, arguments)
+    f, oc = p.frame, p.frame.out_channels
+    cg, og = f.channels // p.groups, oc // p.groups
     panels = (og + LANES - 1) // LANES * LANES
-    image, image_padded = height * width * channels * 4, hp * wp * channels * 4
-    for start in range(piece * size, end, group):
-        images = min(group, end - start)
-        source = x + start * image
-        if hp != height or wp != width:
+    sums = p.groups * panels * 4
+    pixels, db, dw = p.oh * p.ow, p.db + piece * sums, p.dw + piece * p.many * sums
+    image, padded = f.height * f.width * f.channels * 4, f.hp * f.wp * f.channels * 4
+    wide = scratch + (p.group * padded // 4 + LANES - 1) // LANES * LANES * 4
+    end = min(p.n, (piece + 1) * p.size)
+    for start in range(piece * p.size, end, p.group):
+        images = min(p.group, end - start)
+        source = p.x + start * image
+        if f.hp != f.height or f.wp != f.width:
             for i in range(images):
-                put_inside(source + i * image, height, width, channels, top, left, hp, wp, padded + i * image_padded)
-            source = padded
+                put_inside(f, source + i * image, scratch + i * padded)
+            source = scratch
         o = start * pixels * oc * 4
         vectors = wide
-        if rectify or og != panels:
-            fetch(dy + o, y + o, images * pixels, oc, og, rectify, wide, db)
+        if p.y != 0 or og != panels:
+            fetch(p, o, images * pixels, wide, db)
         else:
-            vectors = dy + o
+            vectors = p.dy + o
             add_up(vectors, images * pixels, oc, db)
-        for g in range(groups):
-            sweep_outer(
-                source + g * cg * 4, taps, many, rows, images * pixels // columns, columns, xstep,
-                vectors + g * panels * 4, groups * panels * 4, dw + g * many * panels * 4, panels * 4, outs, panels,
+        for g in range(p.groups):
+            terms = Sum(
+                x=source + g * cg * 4, places=p.taps, many=p.many, runs=p.rows, count=images * p.oh, run=p.ow,
+                xstep=p.xstep,
             )  # fmt: skip
+            into = Into(out=dw + g * p.many * panels * 4, outs=p.outs, channels=panels, floor=LOWEST)
+            sweep_outer(terms, vectors + g * panels * 4, sums, into, panels * 4)

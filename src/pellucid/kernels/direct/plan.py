@@ -24,6 +24,7 @@ import numpy as np
 
 from pellucid.kernels import jit
 from pellucid.kernels.crew.tasks import Task
+from pellucid.kernels.direct.records import Correlate, Frame, Gather, Image, Tables, WeightGradient
 from pellucid.kernels.geometry import Pair, Window, conv_output_shape
 from pellucid.kernels.panels import BLOCK_FLOPS, panels, sum_blocks, whole, widened, work_blocks
 from pellucid.typing import Array, IntArray, Shape
@@ -45,23 +46,6 @@ class Phase(NamedTuple):
     taps: tuple[Pair, ...]  # the taps (u, v) of those runs
 
 
-class Frame(NamedTuple):
-    """Images in their border of zeros: (H, W, C), top, left, HP, WP, and the channels of what is made of them."""
-
-    height: int
-    width: int
-    channels: int
-    top: int
-    left: int
-    hp: int
-    wp: int
-    out_channels: int
-
-    @property
-    def padded(self) -> int:
-        return self.hp * self.wp * self.channels
-
-
 def _grid(rows: IntArray, columns: IntArray, width: int, channels: int) -> IntArray:
     """Bytes to the pixels rows x columns of an image `width` wide."""
     return ((rows[:, None] * width + columns) * channels * 4).ravel().astype(np.int64)
@@ -77,8 +61,15 @@ class Work(NamedTuple):
     run: int  # floats in a run
     parts: IntArray  # (cuts, phases, 4): what falls to each cut of each phase
     size: int  # images in a block
-    made: Shape  # (OH, OW, OC) of what is made of an image
+    made: Image  # what is made of an image
     taps: tuple[tuple[Pair, ...], ...]  # of each phase
+
+    @property
+    def tables(self) -> Tables:
+        """The tables as the loops are told them."""
+        cuts, phases, _ = self.parts.shape
+        many, taps = len(self.places), len(self.runs)
+        return Tables(many, taps, cuts, phases, self.places, self.outs, self.runs, self.parts)
 
 
 def _work(n: int, frame: Frame, phases: Sequence[Phase], run: int, made: Shape, *, whole_images: bool = False) -> Work:
@@ -89,7 +80,7 @@ def _work(n: int, frame: Frame, phases: Sequence[Phase], run: int, made: Shape, 
     images = work_blocks(n, flops, moved)
     cuts = 1 if whole_images else max(1, min(8 // len(images), flops // BLOCK_FLOPS // len(images)))
     parts = np.stack([_parts(phases, cut, cuts) for cut in range(cuts)])
-    return Work(frame, places, outs, runs, run, parts, images[0].stop, made, tuple(p.taps for p in phases))
+    return Work(frame, places, outs, runs, run, parts, images[0].stop, Image(*made), tuple(p.taps for p in phases))
 
 
 @lru_cache(maxsize=128)
@@ -169,14 +160,12 @@ def _correlate(
     """Run the compiled loop over the blocks."""
     og = work.frame.out_channels // groups
     bias = widened((np.zeros(groups * og, np.float32) if b is None else b).reshape(groups, og))
-    n, (cuts, phases, _), task = len(x), work.parts.shape, Task(work.frame.padded)
-    arguments = (
-        n, *work.frame, work.size, cuts, phases, groups, work.run, int(relu),
-        *map(task.own, (work.places, work.outs, work.runs, work.parts)), task.reads(x, (n, *work.frame[:3])),
-        task.reads(weights.reshape(-1), (groups * len(work.runs) * work.run * whole(og),)),
-        task.reads(bias, (groups, whole(og))), task.writes(y, (n, *work.made)), 4 * math.prod(work.made),
+    record = Correlate(
+        len(x), work.size, groups, work.run, relu, work.frame, work.made, work.tables, x=x, w=weights.reshape(-1),
+        bias=bias, y=y,
     )  # fmt: skip
-    task.add(jit.load("direct.loops").correlate, -(-n // work.size) * cuts, arguments)
+    task = Task(work.frame.padded)
+    task.add(jit.load("direct.loops").correlate, -(-len(x) // work.size) * len(work.parts), record)
     task.run()
 
 
@@ -282,18 +271,14 @@ def _gather(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | No
     dx = np.empty(x_shape, np.float32) if out is None else out
     work, sources, targets = _gather_work(x_shape, w.shape, window)
     _clear_unseen(dx, work)
-    n, oc, k = len(dy), w.shape[3], w.size // w.shape[3]
-    weights = panels(w.reshape(1, k, oc).transpose(0, 2, 1))
-    zeros, floats = np.zeros(whole(k), np.float32), work.frame.padded
-    above = (work.frame.height, work.frame.width, oc)
-    task = Task(floats + (0 if y is None else math.prod(above)))
-    arguments = (
-        n, oc, whole(k), x_shape[3], math.prod(above), math.prod(work.made), floats, work.size, work.parts.shape[1],
-        len(sources), *map(task.own, (sources, targets, work.places, work.outs, work.runs, work.parts)),
-        task.reads(dy, (n, *above)), task.reads(y, (n, *above)), task.reads(weights, (1, oc * whole(k))),
-        task.own(zeros), task.writes(dx, (n, *work.made)),
+    oc, k = w.shape[3], w.size // w.shape[3]
+    given = Image(work.frame.height, work.frame.width, oc)
+    record = Gather(
+        len(dy), work.size, work.frame, given, work.made, work.tables, len(sources), sources, targets, dy=dy, y=y,
+        w=panels(w.reshape(1, k, oc).transpose(0, 2, 1)), zeros=np.zeros(whole(k), np.float32), dx=dx,
     )  # fmt: skip
-    task.add(jit.load("direct.loops").gather, -(-n // work.size), arguments)
+    task = Task(work.frame.padded + (0 if y is None else math.prod(given)))
+    task.add(jit.load("direct.loops").gather, -(-len(dy) // work.size), record)
     task.run()
     return dx
 
@@ -325,15 +310,12 @@ def weight_gradient(
     outs = np.arange(len(taps)) * 4 * whole(og)
     dw = np.zeros((len(images), groups, len(taps), whole(og)), np.float32)
     db = np.zeros((len(images), groups, whole(og)), np.float32)
-    padded, wide = whole(group * frame.padded), group * oh * ow * groups * whole(og)
-    n, task = len(source), Task(padded + wide)
-    arguments = (
-        n, *frame, images[0].stop, groups, oh * ow, ow, window.stride[1] * frame.channels * 4, group, len(taps),
-        *map(task.own, (taps, rows, outs)), 4 * padded, dw.strides[0], db.strides[0],
-        task.reads(source, (n, *frame[:3])), task.reads(above, (n, oh, ow, oc)), task.reads(output, (n, oh, ow, oc)),
-        task.own(dw), task.own(db),
+    record = WeightGradient(
+        len(source), images[0].stop, groups, group, frame, oh, ow, window.stride[1] * frame.channels * 4, len(taps),
+        len(images), taps=taps, rows=rows, outs=outs, x=source, dy=above, y=output, dw=dw, db=db,
     )  # fmt: skip
-    task.add(jit.load("direct.loops").weight_gradient, len(images), arguments)
+    task = Task(whole(group * frame.padded) + group * oh * ow * groups * whole(og))
+    task.add(jit.load("direct.loops").weight_gradient, len(images), record)
     task.run()
     total = dw.sum(axis=0)[:, : math.prod(kernel[:3]), :og].transpose(1, 0, 2)  # (K, groups, OG)
     return total.reshape(kernel), db.sum(axis=0)[:, :og].reshape(oc)

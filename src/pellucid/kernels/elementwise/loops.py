@@ -1,16 +1,17 @@
 """Loops over flat float32 arrays that read and write each number once. LLVM makes them vector code by itself.
 
 Constants are float32 and products of uint32 are cut back to uint32, or Numba would compute in 64 bits. No fast
-mathematics: the operations are NumPy's, in NumPy's order, and so are the bits. A piece is BLOCK elements; the
-arguments are their number, the arrays, and constants: whole numbers as they are, others in an array.
+mathematics: the operations are NumPy's, in NumPy's order, and so are the bits. A piece is BLOCK elements.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from pellucid.kernels.elementwise.plan import AdaDelta, Adam, Dropping, Rectify, RectifyGradient
 from pellucid.kernels.jit import by_address, inner
-from pellucid.kernels.vectors.memory import floats, unpacked
+from pellucid.kernels.vectors.memory import floats
+from pellucid.kernels.vectors.records import read
 
 BLOCK = 16 * 1024
 
@@ -24,9 +25,9 @@ def part(piece, count):
 @by_address
 def adam(arguments, piece, scratch):
     """One step of Adam; see `kernels.elementwise.plan.inplace_adam`."""
-    count, p, g, m, v, constants = unpacked(arguments, 6)
-    o, n = part(piece, count)
-    p, g, m, v, k = floats(p + o), floats(g + o), floats(m + o), floats(v + o), floats(constants)
+    a = read(Adam, arguments)
+    o, n = part(piece, a.size)
+    p, g, m, v, k = floats(a.p + o), floats(a.g + o), floats(a.m + o), floats(a.v + o), floats(a.constants)
     keep1, new1, keep2, new2, rate, root, epsilon, decay, shrink = k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8]
     for i in range(n):
         d = g[i] + decay * p[i]
@@ -38,9 +39,9 @@ def adam(arguments, piece, scratch):
 @by_address
 def adadelta(arguments, piece, scratch):
     """One step of AdaDelta; see `kernels.elementwise.plan.inplace_adadelta`."""
-    count, p, g, h, s, constants = unpacked(arguments, 6)
-    o, n = part(piece, count)
-    p, g, h, s, k = floats(p + o), floats(g + o), floats(h + o), floats(s + o), floats(constants)
+    a = read(AdaDelta, arguments)
+    o, n = part(piece, a.size)
+    p, g, h, s, k = floats(a.p + o), floats(a.g + o), floats(a.h + o), floats(a.s + o), floats(a.constants)
     rate, keep, new, epsilon = k[0], k[1], k[2], k[3]
     for i in range(n):
         h[i] = keep * h[i] + new * (g[i] * g[i])
@@ -64,10 +65,10 @@ def mixed(i, key0, key1):
 @by_address
 def dropout(arguments, piece, scratch):
     """y = x · scale where the random bits reach the threshold, else 0."""
-    count, x, y, first, second, least, constants = unpacked(arguments, 7)
-    o, n = part(piece, count)
-    x, y, scale, low = floats(x + o), floats(y + o), floats(constants)[0], piece * BLOCK
-    key0, key1, threshold = np.uint32(first), np.uint32(second), np.uint32(least)
+    a = read(Dropping, arguments)
+    o, n = part(piece, a.size)
+    x, y, scale, low = floats(a.x + o), floats(a.y + o), floats(a.scale)[0], piece * BLOCK
+    key0, key1, threshold = np.uint32(a.first), np.uint32(a.second), np.uint32(a.least)
     for i in range(n):
         y[i] = x[i] * scale if mixed(low + i, key0, key1) >= threshold else np.float32(0)
 
@@ -75,9 +76,9 @@ def dropout(arguments, piece, scratch):
 @by_address
 def relu(arguments, piece, scratch):
     """y = x, or 0 where x < 0."""
-    count, x, y = unpacked(arguments, 3)
-    o, n = part(piece, count)
-    x, y = floats(x + o), floats(y + o)
+    a = read(Rectify, arguments)
+    o, n = part(piece, a.size)
+    x, y = floats(a.x + o), floats(a.y + o)
     for i in range(n):
         y[i] = np.float32(0) if x[i] < np.float32(0) else x[i]
 
@@ -85,8 +86,8 @@ def relu(arguments, piece, scratch):
 @by_address
 def relu_gradient(arguments, piece, scratch):
     """dx = dy, or 0 where y ≤ 0."""
-    count, dy, y, dx = unpacked(arguments, 4)
-    o, n = part(piece, count)
-    dy, y, dx = floats(dy + o), floats(y + o), floats(dx + o)
+    a = read(RectifyGradient, arguments)
+    o, n = part(piece, a.size)
+    dy, y, dx = floats(a.dy + o), floats(a.y + o), floats(a.dx + o)
     for i in range(n):
         dx[i] = np.float32(0) if y[i] <= np.float32(0) else dy[i]

@@ -17,7 +17,65 @@ from pellucid.errors import ArgumentError, ShapeError
 from pellucid.kernels import jit
 from pellucid.kernels.crew.tasks import Task
 from pellucid.kernels.crew.threads import blocks_of, parallel_for
+from pellucid.kernels.records import Slot, reads, writes
 from pellucid.typing import Array
+
+
+class Adam(NamedTuple):
+    """Parameters, gradient, two moments, and nine constants."""
+
+    size: int
+    p: Slot = writes("size")
+    g: Slot = reads("size")
+    m: Slot = writes("size")
+    v: Slot = writes("size")
+    constants: Slot = reads(lambda _: (9,))
+
+
+class AdaDelta(NamedTuple):
+    """Parameters, gradient, two means of squares, and four constants."""
+
+    size: int
+    p: Slot = writes("size")
+    g: Slot = reads("size")
+    h: Slot = writes("size")
+    s: Slot = writes("size")
+    constants: Slot = reads(lambda _: (4,))
+
+
+class Dropping(NamedTuple):
+    """A dropout's key, and the least random bits that keep an element; the scale of those that are kept."""
+
+    size: int
+    first: int
+    second: int
+    least: int
+    x: Slot = reads("size")
+    y: Slot = writes("size")
+    scale: Slot = reads(lambda _: (1,))
+
+
+class Rectify(NamedTuple):
+    """What goes into a ReLU, and what comes out."""
+
+    size: int
+    x: Slot = reads("size")
+    y: Slot = writes("size")
+
+
+class RectifyGradient(NamedTuple):
+    """The gradient of a ReLU's output, the output, and the gradient of what goes in."""
+
+    size: int
+    dy: Slot = reads("size")
+    y: Slot = reads("size")
+    dx: Slot = writes("size")
+
+
+RECORDS: dict[str, Callable[..., Any]] = {
+    "adam": Adam, "adadelta": AdaDelta, "dropout": Dropping, "relu": Rectify, "relu_gradient": RectifyGradient,
+}  # fmt: skip
+"""What each loop is told."""
 
 # Elements per block of NumPy's: small enough that its passes over one stay in the first or second cache.
 BLOCK = 32 * 1024
@@ -55,8 +113,8 @@ def _share(
         raise ShapeError(f"{name}: arrays of {', '.join(str(a.size) for a in arrays)} numbers do not fit together.")
     if _compiled(*arrays):
         code, constants, task = jit.load("elementwise.loops"), np.array(numbers, np.float32), Task()
-        addresses = [task.reads(array, (size,)) for array in arrays]  # those that are written came through `_flat`
-        task.add(getattr(code, name), -(-size // code.BLOCK), (size, *addresses, *whole, task.own(constants)))
+        record = RECORDS[name](size, *whole, *arrays, *([constants] if numbers else []))
+        task.add(getattr(code, name), -(-size // code.BLOCK), record)
         task.run()
         return
     blocks = blocks_of(size, BLOCK)

@@ -5,18 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.kernels.jit import by_address
+from pellucid.kernels.single.records import Correlate, Outputs, Pad, Products, Transform
 from pellucid.kernels.vectors.border import put_inside
-from pellucid.kernels.vectors.memory import unpacked
+from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES
-from pellucid.kernels.vectors.tile import CHUNK, FLOAT, NONE, ONE, sweep
+from pellucid.kernels.vectors.tile import CHUNK, FLOAT, LOWEST, NONE, ONE, Into, Sum, sweep
 from pellucid.kernels.winograd.lines import F4, whole
-from pellucid.kernels.winograd.tiles import (
-    POOLED,
-    RELU,
-    output_image_3x3,
-    pooled_image_3x3,
-    transform_image_3x3,
-)
+from pellucid.kernels.winograd.tiles import Output, Strip, Tiles, output_image_3x3, transform_image_3x3
 from pellucid.kernels.winograd.weights import apart
 
 TOGETHER = 2  # of the 36 products so many are one piece
@@ -25,51 +20,54 @@ TOGETHER = 2  # of the 36 products so many are one piece
 @by_address
 def pad(arguments, piece, scratch):
     """x (H, W, C) into its border of zeros."""
-    put_inside(*unpacked(arguments, 9))
+    p = read(Pad, arguments)
+    put_inside(p.frame, p.x, p.padded)
 
 
 @by_address
 def correlate(arguments, piece, scratch):
     """CHUNK outputs of a direct convolution, by 32 channels."""
-    x, w, b, y, places, outs, many, runs, count, run, channels, rectify = unpacked(arguments, 12)
-    chunks = (many + CHUNK - 1) // CHUNK
+    p = read(Correlate, arguments)
+    chunks = (p.many + CHUNK - 1) // CHUNK
     low, c = piece % chunks * CHUNK, piece // chunks * 2 * LANES
-    floor = np.float32(0) if rectify != 0 else np.float32(-np.inf)
-    sweep(
-        x, places + 8 * low, min(CHUNK, many - low), runs, count, run, FLOAT, w + c * count * run * F4, b + c * F4,
-        NONE, y + c * F4, outs + 8 * low, min(2 * LANES, channels - c), floor,
+    floor = np.float32(0) if p.rectify != 0 else LOWEST
+    terms = Sum(
+        x=p.x, places=p.places + 8 * low, many=min(CHUNK, p.many - low), runs=p.runs, count=p.taps, run=p.run,
+        xstep=FLOAT,
     )  # fmt: skip
+    into = Into(out=p.y + c * F4, outs=p.outs + 8 * low, channels=min(2 * LANES, p.channels - c), floor=floor)
+    sweep(terms, p.w + c * p.taps * p.run * F4, p.b + c * F4, NONE, into)
 
 
 @by_address
 def tiles(arguments, piece, scratch):
-    """Bᵀ d B of a row of tiles: of the strip that begins at row `first`."""
-    x, height, width, channels, top, left, tw, zeros, u, strip, first = unpacked(arguments, 11)
-    wide = whole(channels)
-    transform_image_3x3(
-        x, height, width, channels, top, left, first + piece, first + piece + 1, tw, zeros, scratch,
-        u + piece * tw * wide * F4, (strip * tw * wide + LANES) * F4,
-    )  # fmt: skip
+    """Bᵀ d B of a row of tiles."""
+    p = read(Transform, arguments)
+    s, wide, row = p.sizes, whole(p.sizes.channels), p.first + piece
+    to = Tiles(at=p.u + piece * s.tw * wide * F4, far=(p.strip * s.tw * wide + LANES) * F4)
+    transform_image_3x3(s, p.x, Strip(low=row, high=row + 1), to, scratch, p.zeros)
 
 
 @by_address
 def products(arguments, piece, scratch):
     """Some of the 36 products of a strip."""
-    u, at_u, w, v, at_v, many, channels, oc, far_u, far_v, zeros = unpacked(arguments, 11)
+    p = read(Products, arguments)
+    s, wide = p.sizes, whole(p.sizes.oc)
+    far_u = (p.strip * s.tw * whole(s.channels) + LANES) * F4
+    far_v = (p.strip * s.tw * wide + LANES) * F4
     for f in range(piece * TOGETHER, (piece + 1) * TOGETHER):
-        sweep(
-            u + f * far_u, at_u, many, zeros, ONE, channels, FLOAT, w + f * apart(channels, whole(oc)), zeros, NONE,
-            v + f * far_v, at_v, whole(oc), np.float32(-np.inf),
-        )  # fmt: skip
+        terms = Sum(
+            x=p.u + f * far_u, places=p.at_u, many=p.rows * s.tw, runs=p.zeros, count=ONE, run=s.channels, xstep=FLOAT
+        )
+        into = Into(out=p.v + f * far_v, outs=p.at_v, channels=wide, floor=LOWEST)
+        sweep(terms, p.w + f * apart(s.channels, wide), p.zeros, NONE, into)
 
 
 @by_address
 def outputs(arguments, piece, scratch):
-    """The outputs of a row of tiles, with ReLU and pooling."""
-    v, far, b, y, switch, oh, ow, oc, tw, mode, first = unpacked(arguments, 11)
-    ty = first + piece
-    source = v + piece * tw * whole(oc) * F4
-    if mode == POOLED:
-        pooled_image_3x3(source, far, b, y, switch, oh, ow, oc, ty, ty + 1, tw, scratch)
-    else:
-        output_image_3x3(source, far, b, y, oh, ow, oc, ty, ty + 1, tw, mode == RELU, scratch)
+    """The outputs of a row of tiles."""
+    p = read(Outputs, arguments)
+    s, wide, row = p.sizes, whole(p.sizes.oc), p.first + piece
+    of = Tiles(at=p.v + piece * s.tw * wide * F4, far=(p.strip * s.tw * wide + LANES) * F4)
+    output = Output(y=p.y, beside=p.switch, bias=p.b, mode=p.mode)
+    output_image_3x3(s, of, Strip(low=row, high=row + 1), output, scratch)

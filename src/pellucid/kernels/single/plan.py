@@ -26,12 +26,16 @@ from pellucid.kernels.addresses import FLOAT
 from pellucid.kernels.conv import choose
 from pellucid.kernels.crew.tasks import BEFORE, Task
 from pellucid.kernels.dense.matmul import parts_of_rows
+from pellucid.kernels.dense.records import Times, Total
 from pellucid.kernels.direct import plan as direct
 from pellucid.kernels.geometry import Window
 from pellucid.kernels.jit import ByAddress
 from pellucid.kernels.panels import bias_vector, panels, whole
+from pellucid.kernels.records import Later, place
+from pellucid.kernels.single import records
 from pellucid.kernels.winograd import plan as winograd
-from pellucid.typing import Array, Shape
+from pellucid.kernels.winograd.records import PLAIN, POOLED, RELU, Transform, transformed
+from pellucid.typing import Array, IntArray, Shape
 
 # A program pays from about this many multiplications on: less is done before a helper is there.
 WORTHWHILE = 500_000
@@ -137,10 +141,13 @@ def run(steps: tuple[Step, ...], x: Array, weights: Sequence[Weighted]) -> Array
     return y
 
 
-class Slot(Enum):
-    """An argument that differs between runs: the address of an array of the caller's."""
+class Given(Later, Enum):
+    """An array of the caller's, another one at each run."""
 
     X, Y, W, B = range(4)
+
+
+Place: TypeAlias = "Array | Given"
 
 
 class Program:
@@ -155,17 +162,17 @@ class Program:
         self.code = jit.load("single.loops")
         self.task = Task()
         self.held: list[Array] = []  # what the rows have addresses of
-        self.slots: list[tuple[int, int, int, Slot]] = []  # row, column, step, what
+        self.slots: list[tuple[int, int, int, Given]] = []  # row, column, step, what
         self.reads: list[Read] = []
-        writers: dict[str, tuple[Callable[[Any, Any, Any], None], Read]] = {
+        writers: dict[str, tuple[Callable[[Any, Place, Place], None], Read]] = {
             "product": (self._product, _plain),
             "direct": (self._direct, _in_panels),
             "winograd": (self._winograd, _with_whole_bias),
         }
-        source: int | Slot = Slot.X
+        source: Place = Given.X
         for index, step in enumerate(steps):
             last = index == len(steps) - 1
-            target = Slot.Y if last else self._room(math.prod(step.y_shape))
+            target: Place = Given.Y if last else self._room(math.prod(step.y_shape))
             write, read = writers[step.kernel]
             write(step, source, target)
             self.reads.append(read)
@@ -182,7 +189,7 @@ class Program:
         y = np.empty((1, *self.steps[-1].y_shape), np.float32)
         weights = [read(w, b) for read, (w, b) in zip(self.reads, weights, strict=True)]
         for row, column, index, slot in self.slots:
-            array = x if slot is Slot.X else y if slot is Slot.Y else weights[index][slot is Slot.B]
+            array = x if slot is Given.X else y if slot is Given.Y else weights[index][slot is Given.B]
             self.table[row, column] = 0 if array is None else addresses.own(array)
         self.task.run(self.table)
         return y
@@ -197,74 +204,71 @@ class Program:
                 index = next(i for i, each in enumerate(weights) if each[0] is w)
                 raise ShapeError(f"single.run: step {index} takes float32 {shape} and {shape[-1:]}, got {got}.")
 
-    def _room(self, floats: int) -> int:
-        """The address of new memory, on a cache line."""
+    def _room(self, *shape: int) -> Array:
+        """New memory, on a cache line."""
+        floats = math.prod(shape)
         raw = np.zeros(floats + 16, np.float32)
         start = -addresses.own(raw) % 64 // 4
         self.held.append(raw[start : start + floats])
-        return addresses.own(self.held[-1])
+        return self.held[-1].reshape(shape)
 
-    def _keep(self, array: Array) -> int:
+    def _keep(self, array: Array | IntArray) -> Array | IntArray:
         self.held.append(array)
-        return addresses.own(array)
+        return array
 
-    def _add(self, function: ByAddress, pieces: int, *arguments: int | Slot, wait: bool = True) -> None:
+    def _add(self, function: ByAddress, pieces: int, record: Any, *, wait: bool = True) -> None:
         """Add a row of work of the step that is being written."""
         row, step = len(self.task.rows), len(self.reads)
-        numbers = [0 if isinstance(argument, Slot) else argument for argument in arguments]
-        self.task.add(function, pieces, numbers, wait=wait)
+        self.task.add(function, pieces, record, wait=wait)
         self.slots += [
-            (row, BEFORE + i, step, argument) for i, argument in enumerate(arguments) if isinstance(argument, Slot)
+            (row, BEFORE + place(record, field), step, value)
+            for field, value in record._asdict().items()
+            if isinstance(value, Given)
         ]
 
-    def _direct(self, step: Convolution, source: int | Slot, target: int | Slot) -> None:
+    def _direct(self, step: Convolution, source: Place, target: Place) -> None:
         oc = step.w_shape[3]
         work = direct.forward_work((1, *step.x_shape), oc, step.window, 1)
-        f = work.frame
+        f, floats = work.frame, step.numbers
         if (f.hp, f.wp) != (f.height, f.width):
-            padded = self._room(f.padded)
-            self._add(
-                self.code.pad, 1, source, f.height, f.width, f.channels, f.top, f.left, f.hp, f.wp, padded
-            )  # fmt: skip
+            padded, floats = self._room(f.padded), f.padded
+            self._add(self.code.pad, 1, records.Pad(f, x=source, padded=padded))
             source = padded
-        places, runs, outs = self._keep(work.places), self._keep(work.runs), self._keep(work.outs)
-        pieces = -(-len(work.places) // self.code.CHUNK) * -(-oc // 32)
-        self._add(
-            self.code.correlate, pieces, source, Slot.W, Slot.B, target, places, outs, len(work.places), runs,
-            len(work.runs), work.run, oc, int(step.relu),
+        record = records.Correlate(
+            floats, len(work.places), len(work.runs), work.run, oc, step.relu, places=self._keep(work.places),
+            outs=self._keep(work.outs), runs=self._keep(work.runs), x=source, w=Given.W, b=Given.B, y=target,
         )  # fmt: skip
+        self._add(self.code.correlate, -(-len(work.places) // self.code.CHUNK) * -(-oc // 32), record)
 
-    def _winograd(self, step: Convolution, source: int | Slot, target: int | Slot) -> None:
+    def _winograd(self, step: Convolution, source: Place, target: Place) -> None:
         p = winograd.plan((1, *step.x_shape), step.w_shape[3], step.window)
-        _, h, w, c, oc, oh, ow, top, left, th, tw = p.sizes
-        tiles, wide_c, wide_oc = p.strip * tw, whole(c), whole(oc)
-        far_u, far_v = (tiles * wide_c + 16) * 4, (tiles * wide_oc + 16) * 4
-        kernels = self._room(36 * (c * wide_oc + 16))
-        u, v = self._room(9 * far_u), self._room(9 * far_v)
+        s, strip = p.sizes, p.cut.strip
+        kernels = self._room(*transformed(s.channels, s.oc))
+        u = self._room(*records.tiles_shape(s, strip, s.channels))
+        v = self._room(*records.tiles_shape(s, strip, s.oc))
         zeros = self._keep(p.zeros)
-        at_u, at_v = self._keep(np.arange(tiles) * 4 * wide_c), self._keep(np.arange(tiles) * 4 * wide_oc)
-        mode = winograd.POOLED if step.pooled else winograd.RELU if step.relu else winograd.PLAIN
-        if step.pooled:
-            oh, ow = oh // 2, ow // 2
-        switch = self._room(-(-oh * ow * oc // 4)) if step.pooled else 0
-        self.task.scratch = max(self.task.scratch, p.scratch[1])
+        at_u, at_v = (self._keep(np.arange(strip * s.tw) * 4 * whole(count)) for count in (s.channels, s.oc))
+        mode = POOLED if step.pooled else RELU if step.relu else PLAIN
+        switch = self._keep(np.empty(math.prod(step.y_shape), np.uint8)) if step.pooled else None
+        self.task.scratch = max(self.task.scratch, p.rows)
         code = jit.load("winograd.weights")
-        self._add(code.transform_3x3, -(-c // code.CHANNELS), Slot.W, kernels, c, oc, wait=False)
-        for first in range(0, th, p.strip):
-            rows = min(p.strip, th - first)
-            self._add(self.code.tiles, rows, source, h, w, c, top, left, tw, zeros, u, p.strip, first)
-            self._add(
-                self.code.products, 36 // self.code.TOGETHER, u, at_u, kernels, v, at_v, rows * tw, c, oc, far_u,
-                far_v, zeros,
-            )  # fmt: skip
-            self._add(self.code.outputs, rows, v, far_v, Slot.B, target, switch, oh, ow, oc, tw, mode, first)
+        transform = Transform(9, s.channels, s.oc, w=Given.W, out=kernels)
+        self._add(code.transform_3x3, -(-s.channels // code.CHANNELS), transform, wait=False)
+        for first in range(0, s.th, strip):
+            rows = min(strip, s.th - first)
+            self._add(self.code.tiles, rows, records.Transform(s, strip, first, zeros=zeros, x=source, u=u))
+            products = records.Products(s, strip, rows, zeros=zeros, at_u=at_u, at_v=at_v, u=u, w=kernels, v=v)
+            self._add(self.code.products, 36 // self.code.TOGETHER, products)
+            outputs = records.Outputs(s, strip, first, mode, v=v, b=Given.B, y=target, switch=switch)
+            self._add(self.code.outputs, rows, outputs)
 
-    def _product(self, step: Product, source: int | Slot, target: int | Slot) -> None:
+    def _product(self, step: Product, source: Place, target: Place) -> None:
         code, columns = jit.load("dense.row"), step.columns
         part, pieces = parts_of_rows(step.length, columns)
-        parts = self._room(pieces * columns)
-        self._add(code.times, pieces, source, Slot.W, parts, step.length, part, columns)
-        self._add(code.total, -(-columns // code.TOGETHER), parts, pieces, columns, Slot.B, target, int(step.relu))
+        parts = self._room(pieces, columns)
+        self._add(code.times, pieces, Times(step.length, part, columns, pieces, x=source, w=Given.W, y=parts))
+        total = Total(pieces, columns, step.relu, parts=parts, y=target, b=Given.B)
+        self._add(code.total, -(-columns // code.TOGETHER), total)
 
 
 # Weights and bias as the loops read them.

@@ -23,21 +23,13 @@ def clear(q, count):
 
 
 @inner
-def put_inside(x, height, width, channels, top, left, hp, wp, padded):
-    """x (H, W, C) → padded (HP, WP, C) with x at (top, left) and zeros around it."""
-    for i in range(hp):
-        line = padded + i * wp * channels * 4
-        if top <= i < top + height:
-            clear(line, left * channels)
-            copy(x + (i - top) * width * channels * 4, line + left * channels * 4, width * channels)
-            clear(line + (left + width) * channels * 4, (wp - left - width) * channels)
+def put_inside(f, x, padded):
+    """x (H, W, C) → padded (HP, WP, C) with x at (top, left) and zeros around it, as a frame f says."""
+    for i in range(f.hp):
+        line = padded + i * f.wp * f.channels * 4
+        if f.top <= i < f.top + f.height:
+            clear(line, f.left * f.channels)
+            copy(x + (i - f.top) * f.width * f.channels * 4, line + f.left * f.channels * 4, f.width * f.channels)
+            clear(line + (f.left + f.width) * f.channels * 4, (f.wp - f.left - f.width) * f.channels)
         else:
-            clear(line, wp * channels)
-
-
-@inner
-def take_inside(padded, height, width, channels, top, left, wp, x):
-    """The reverse: x (H, W, C) is the part of padded at (top, left)."""
-    for i in range(height):
-        source = padded + ((i + top) * wp + left) * channels * 4
-        copy(source, x + i * width * channels * 4, width * channels)
+            clear(line, f.wp * f.channels)

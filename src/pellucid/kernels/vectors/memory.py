@@ -19,36 +19,20 @@ def _at(builder: Any, address: Any) -> Any:
     return builder.inttoptr(address, _I64.as_pointer())
 
 
-@intrinsic
-def integers(typing: Any, address: Any) -> Any:
-    """An address as a pointer to whole numbers, which are read by index."""
+def _pointer(kind: Any, docstring: str) -> Any:
+    def function(typing: Any, address: Any) -> Any:
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
 
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
+        return types.CPointer(kind)(types.intp), emit
 
-    return types.CPointer(types.int64)(types.intp), emit
-
-
-@intrinsic
-def floats(typing: Any, address: Any) -> Any:
-    """An address as a pointer to float32, which is read and written by index."""
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
-
-    return types.CPointer(types.float32)(types.intp), emit
+    function.__doc__ = docstring
+    return intrinsic(function)
 
 
-@intrinsic(prefer_literal=True)
-def unpacked(typing: Any, address: Any, count: Any) -> Any:
-    """The first `count` numbers at an address as a tuple."""
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        first = _at(builder, args[0])
-        places = [builder.gep(first, [ir.Constant(_I64, i)]) for i in range(count.literal_value)]
-        return cgutils.pack_array(builder, [builder.load(place) for place in places])
-
-    return types.UniTuple(types.intp, count.literal_value)(types.intp, count), emit
+integers = _pointer(types.int64, "An address as a pointer to whole numbers, which are read and written by index.")
+floats = _pointer(types.float32, "The same for float32.")
+doubles = _pointer(types.float64, "The same for float64.")
 
 
 @intrinsic

@@ -6,19 +6,20 @@ import numpy as np
 
 from pellucid.kernels.jit import by_address, inlined, inner
 from pellucid.kernels.vectors.border import clear
-from pellucid.kernels.vectors.memory import unpacked
+from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES, load, splat, store
-from pellucid.kernels.vectors.tile import FLOAT, NONE, ONE, sweep, sweep_outer
+from pellucid.kernels.vectors.tile import FLOAT, LOWEST, NONE, ONE, Into, Sum, sweep, sweep_outer
 from pellucid.kernels.winograd.lines import F4, whole
+from pellucid.kernels.winograd.records import POOLED, Backward, Forward
 from pellucid.kernels.winograd.tiles import (
-    POOLED,
-    RELU,
+    Buffers,
+    Output,
+    Strip,
+    Tiles,
     input_gradient_3x3,
     input_gradient_5x5,
     output_image_3x3,
     output_image_5x5,
-    pooled_image_3x3,
-    pooled_image_5x5,
     transform_dy_3x3,
     transform_dy_5x5,
     transform_image_3x3,
@@ -37,49 +38,44 @@ def fold(sums, total, floats):
         store(sums + o, splat(np.float32(0)))
 
 
-def forward_of(transform_image, output_image, pooled_image):
+@inner
+def products(tiles, places, many, length, w, to, zeros, channels):
+    """The 36 products of `many` tiles of `length` channels with transformed kernels, into tiles of `channels`."""
+    for f in range(36):
+        terms = Sum(
+            x=tiles.at + f * tiles.far, places=places[0], many=many, runs=zeros, count=ONE, run=length, xstep=FLOAT
+        )
+        into = Into(out=to.at + f * to.far, outs=places[1], channels=channels, floor=LOWEST)
+        sweep(terms, w + f * apart(length, channels), zeros, NONE, into)
+
+
+def forward_of(transform_image, output_image):
     """The forward pass, from the loops of a form."""
 
     @inlined
     def forward(arguments, block, scratch):
-        """A block of images x (N, H, W, C) → y (N, OH, OW, OC), with w (36, C, OC) already transformed.
-
-        `mode` POOLED gives y (N, OH//2, OW//2, OC) and the switches; RELU and PLAIN ignore `switch`.
-        `group` images, or of one image `strip` rows of tiles, go through the 36 products together. The sizes are those
-        of `kernels.winograd.plan`, and so is what lies where in scratch memory.
-        """
-        (
-            n, height, width, channels, oc, oh, ow, top, left, th, tw, size, mode, group, strip, at_lines, at_carry,
-            in_u, in_v, zeros, at_u, at_v, x, w, bias, y, switch,
-        ) = unpacked(arguments, 27)  # fmt: skip
-        rows, u, v = scratch, scratch + in_u, scratch + in_v
-        tiles, cp, op = strip * tw, whole(channels), whole(oc)
-        far_u, far_v = (group * tiles * cp + LANES) * F4, (group * tiles * op + LANES) * F4
-        end = min(n, (block + 1) * size)
-        lowest = np.float32(-np.inf)
-        if mode == POOLED:
-            oh, ow = oh // 2, ow // 2
-        for start in range(block * size, end, group):
+        """A block of images; `records.Forward` says what lies where."""
+        p = read(Forward, arguments)
+        s, group, strip = p.sizes, p.cut.group, p.cut.strip
+        tiles, cp, op = strip * s.tw, whole(s.channels), whole(s.oc)
+        u = Tiles(at=scratch + p.at.u, far=(group * tiles * cp + LANES) * F4)
+        v = Tiles(at=scratch + p.at.v, far=(group * tiles * op + LANES) * F4)
+        end = min(s.n, (block + 1) * p.cut.size)
+        y_size = (s.oh // 2) * (s.ow // 2) * s.oc if p.mode == POOLED else s.oh * s.ow * s.oc
+        for start in range(block * p.cut.size, end, group):
             images = min(group, end - start)
-            for low in range(0, th, strip):
-                high = min(low + strip, th)
+            for low in range(0, s.th, strip):
+                rows = Strip(low=low, high=min(low + strip, s.th))
                 for i in range(images):
-                    image, target = x + (start + i) * height * width * channels * F4, u + i * tiles * cp * F4
-                    transform_image(
-                        image, height, width, channels, top, left, low, high, tw, zeros, rows, target, far_u
-                    )
-                for f in range(36):
-                    sweep(
-                        u + f * far_u, at_u, images * (high - low) * tw, zeros, ONE, channels, FLOAT,
-                        w + f * apart(channels, op), zeros, NONE, v + f * far_v, at_v, op, lowest,
-                    )  # fmt: skip
+                    image = p.x + (start + i) * s.height * s.width * s.channels * F4
+                    to = Tiles(at=u.at + i * tiles * cp * F4, far=u.far)
+                    transform_image(s, image, rows, to, scratch, p.zeros)
+                together = images * (rows.high - low) * s.tw
+                products(u, (p.at_u, p.at_v), together, s.channels, p.w, v, p.zeros, op)
                 for i in range(images):
-                    source, o = v + i * tiles * op * F4, (start + i) * oh * ow * oc
-                    target = y + o * F4
-                    if mode == POOLED:
-                        pooled_image(source, far_v, bias, target, switch + o, oh, ow, oc, low, high, tw, rows)
-                    else:
-                        output_image(source, far_v, bias, target, oh, ow, oc, low, high, tw, mode == RELU, rows)
+                    o, of = (start + i) * y_size, Tiles(at=v.at + i * tiles * op * F4, far=v.far)
+                    output = Output(y=p.y + o * F4, beside=p.switch + o, bias=p.bias, mode=p.mode)
+                    output_image(s, of, rows, output, scratch)
 
     return forward
 
@@ -89,69 +85,59 @@ def backward_of(m, transform_image, transform_dy, input_gradient_image):
 
     @inlined
     def backward(arguments, block, scratch):
-        """A block of images: dx (N, H, W, C) from wt (36, OC, C); its sums dw and db (OC,).
+        """A block of images; `records.Backward` says what lies where. Tiles of dy serve both gradients.
 
-        A gradient whose address is 0 is not wanted. The tiles of dy are transformed once and serve both gradients.
         The 36 sums (C in fours, OC) of the weight gradient are taken in scratch memory. With M = 4 they go back through
         Gᵀ at the end: dw (blocks, 9, C, OC). With M = 2, dw (blocks, 36, C, OC), they are added up after every
         SUM_TILES tiles and begun anew: the rounding errors of a sum grow with its length.
         """
-        (
-            n, height, width, channels, oc, oh, ow, top, left, th, tw, size, mode, group, strip, at_lines, at_carry,
-            in_u, in_v, in_sums, zeros, at_u, at_v, at_c, at_dw, x, dy, y, switch, wt, dx, dws, dbs,
-        ) = unpacked(arguments, 33)  # fmt: skip
-        rows, lines, carry, u, v = scratch, scratch + at_lines, scratch + at_carry, scratch + in_u, scratch + in_v
-        tiles, cp, op = strip * tw, whole(channels), whole(oc)
-        far_u, far_v = (group * tiles * cp + LANES) * F4, (group * tiles * op + LANES) * F4
-        end = min(n, (block + 1) * size)
-        four = (channels + 3) // 4 * 4
-        lowest = np.float32(-np.inf)
-        image_size = height * width * channels * F4
-        floats, summed, dw, total, db = four * op, 0, 0, 0, dbs + block * op * F4
-        if dws != 0:
-            dw, total = scratch + in_sums, dws + block * (9 if m == 4 else 36) * floats * F4
+        p = read(Backward, arguments)
+        s, group, strip = p.sizes, p.cut.group, p.cut.strip
+        tiles, cp, op = strip * s.tw, whole(s.channels), whole(s.oc)
+        u = Tiles(at=scratch + p.at.u, far=(group * tiles * cp + LANES) * F4)
+        v = Tiles(at=scratch + p.at.v, far=(group * tiles * op + LANES) * F4)
+        buffers = Buffers(
+            rows=scratch, lines=scratch + p.at.lines, carry=scratch + p.at.carry, db=p.db + block * op * F4
+        )
+        end, four = min(s.n, (block + 1) * p.cut.size), (s.channels + 3) // 4 * 4
+        image_size = s.height * s.width * s.channels * F4
+        floats, summed, dw, total = four * op, 0, 0, 0
+        if p.dw != 0:
+            dw, total = scratch + p.at.sums, p.dw + block * p.partial * floats * F4
             clear(dw, 36 * floats)
             if m == 2:
                 clear(total, 36 * floats)
-        dy_size = (oh // 2) * (ow // 2) * oc if mode == POOLED else oh * ow * oc
-        for start in range(block * size, end, group):
+        dy_size = (s.oh // 2) * (s.ow // 2) * s.oc if p.mode == POOLED else s.oh * s.ow * s.oc
+        for start in range(block * p.cut.size, end, group):
             images = min(group, end - start)
-            for low in range(0, th, strip):
-                high = min(low + strip, th)
-                together = images * (high - low) * tw
+            for low in range(0, s.th, strip):
+                rows = Strip(low=low, high=min(low + strip, s.th))
+                together = images * (rows.high - low) * s.tw
                 for i in range(images):
-                    o, target = (start + i) * dy_size, v + i * tiles * op * F4
-                    transform_dy(
-                        dy + o * F4, y + o * F4, switch + o, oh, ow, oc, low, high, tw, mode,
-                        lines, rows, target, far_v, db,
-                    )  # fmt: skip
+                    o, to = (start + i) * dy_size, Tiles(at=v.at + i * tiles * op * F4, far=v.far)
+                    beside = p.switch + o if p.mode == POOLED else p.y + o * F4
+                    output = Output(y=p.dy + o * F4, beside=beside, bias=NONE, mode=p.mode)
+                    transform_dy(s, output, rows, to, buffers)
                 if dw != 0:
                     for i in range(images):
-                        image, target = x + (start + i) * image_size, u + i * tiles * cp * F4
-                        transform_image(
-                            image, height, width, channels, top, left, low, high, tw, zeros, rows, target, far_u
-                        )
+                        to = Tiles(at=u.at + i * tiles * cp * F4, far=u.far)
+                        transform_image(s, p.x + (start + i) * image_size, rows, to, scratch, p.zeros)
                     for f in range(36):
-                        sweep_outer(
-                            u + f * far_u, at_c, four, zeros, ONE, together, cp * F4, v + f * far_v,
-                            op * F4, dw + f * four * op * F4, op * F4, at_dw, op,
+                        terms = Sum(
+                            x=u.at + f * u.far, places=p.at_c, many=four, runs=p.zeros, count=ONE, run=together,
+                            xstep=cp * F4,
                         )  # fmt: skip
+                        into = Into(out=dw + f * floats * F4, outs=p.at_dw, channels=op, floor=LOWEST)
+                        sweep_outer(terms, v.at + f * v.far, op * F4, into, op * F4)
                     summed += together
                     if m == 2 and summed >= SUM_TILES:
                         fold(dw, total, 36 * floats)
                         summed = 0
-                if dx != 0:
-                    for f in range(36):
-                        sweep(
-                            v + f * far_v, at_v, together, zeros, ONE, oc, FLOAT, wt + f * apart(oc, cp), zeros, NONE,
-                            u + f * far_u, at_u, cp, lowest,
-                        )  # fmt: skip
+                if p.dx != 0:
+                    products(v, (p.at_v, p.at_u), together, s.oc, p.w, u, p.zeros, cp)
                     for i in range(images):
-                        source, image = u + i * tiles * cp * F4, dx + (start + i) * image_size
-                        input_gradient_image(
-                            source, far_u, image, height, width, channels, top, left, low, high, th, tw,
-                            rows, carry,
-                        )  # fmt: skip
+                        of = Tiles(at=u.at + i * tiles * cp * F4, far=u.far)
+                        input_gradient_image(s, of, p.dx + (start + i) * image_size, rows, buffers)
 
         if dw != 0 and m == 2:
             fold(dw, total, 36 * floats)
@@ -161,8 +147,8 @@ def backward_of(m, transform_image, transform_dy, input_gradient_image):
     return backward
 
 
-_forward_3x3 = forward_of(transform_image_3x3, output_image_3x3, pooled_image_3x3)
-_forward_5x5 = forward_of(transform_image_5x5, output_image_5x5, pooled_image_5x5)
+_forward_3x3 = forward_of(transform_image_3x3, output_image_3x3)
+_forward_5x5 = forward_of(transform_image_5x5, output_image_5x5)
 _backward_3x3 = backward_of(4, transform_image_3x3, transform_dy_3x3, input_gradient_3x3)
 _backward_5x5 = backward_of(2, transform_image_5x5, transform_dy_5x5, input_gradient_5x5)
 

@@ -26,15 +26,24 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid.kernels import jit
-from pellucid.kernels.addresses import BYTE
 from pellucid.kernels.crew import blas
 from pellucid.kernels.crew.tasks import Task
 from pellucid.kernels.geometry import Window
-from pellucid.kernels.panels import bias_vector
-from pellucid.kernels.panels import whole as _whole
+from pellucid.kernels.panels import bias_vector, fours, whole
+from pellucid.kernels.winograd.records import (
+    PLAIN,
+    POOLED,
+    RELU,
+    SPARE,
+    Backward,
+    Cut,
+    Forward,
+    Places,
+    Sizes,
+    Transform,
+    transformed,
+)
 from pellucid.typing import Array, IntArray, Shape
-
-PLAIN, RELU, POOLED = 0, 1, 2
 
 # Small images share their products: together at least about this many tiles.
 TILES_PER_PRODUCT = 36
@@ -79,22 +88,22 @@ class Plan(NamedTuple):
     """What every call needs to know: the sizes as the compiled loops take them, and how the batch is cut."""
 
     form: Form
-    sizes: tuple[int, ...]  # N H W C, OC OH OW, top left, rows of tiles, tiles in a row
-    group: int  # images that share the 36 products
-    strip: int  # rows of tiles that do: all of an image, unless it is large
-    block: int  # images of one piece of parallel work
+    sizes: Sizes
+    cut: Cut
     zeros: Array  # a row of zeros, for what lies outside the image
-    scratch: tuple[int, ...]  # where rows, lines, carry, tiles over C and OC, sums begin in a thread's scratch; its end
-
-    @property
-    def places(self) -> list[int]:
-        """The same in bytes, of all after the rows."""
-        return [4 * start for start in self.scratch[1:-1]]
+    at: Places
+    scratch: int  # floats, to the sums; these follow
+    sums: int
 
     @property
     def tiles(self) -> int:
         """Tiles that share the 36 products."""
-        return self.group * self.strip * self.sizes[-1]
+        return self.cut.group * self.cut.strip * self.sizes.tw
+
+    @property
+    def rows(self) -> int:
+        """Floats of the first part of scratch memory."""
+        return self.at.lines // 4
 
 
 @lru_cache(maxsize=128)
@@ -109,13 +118,14 @@ def plan(x_shape: Shape, oc: int, window: Window) -> Plan:
     group = max(1, min(-(-n // 4), tiles // (th * tw)))
     strip = -(-th // -(-th * tw // MOST_TILES))
     block = max(group, -(-n // form.blocks) // group * group)
-    sizes = (n, h, w, c, oc, oh, ow, window.padding[0][0], window.padding[1][0], th, tw)
-    widest, m = max(_whole(c), _whole(oc)), form.m
+    sizes = Sizes(n, h, w, c, oc, oh, ow, window.padding[0][0], window.padding[1][0], th, tw)
+    widest, m = max(whole(c), whole(oc)), form.m
     wide, tiles = (m * tw + 6 - m) * widest, group * strip * tw
-    u, v, sums = tiles * _whole(c) + 16, tiles * _whole(oc) + 16, _fours(c) * _whole(oc)
-    parts = (6 * wide, m * wide, (6 - m) * wide, 36 * u, 36 * v, 36 * sums)
-    zeros = np.zeros(max(w * c, widest) + 32, np.float32)
-    return Plan(form, sizes, group, strip, block, zeros, (0, *accumulate(parts)))
+    u, v = tiles * whole(c) + SPARE, tiles * whole(oc) + SPARE
+    starts = list(accumulate((6 * wide, m * wide, (6 - m) * wide, 36 * u, 36 * v)))
+    zeros = np.zeros(max(w * c, widest) + 2 * SPARE, np.float32)
+    places = Places(*(4 * start for start in starts))
+    return Plan(form, sizes, Cut(block, group, strip), zeros, places, starts[-1], 36 * fours(c) * whole(oc))
 
 
 @lru_cache(maxsize=64)
@@ -126,24 +136,17 @@ def _distances(count: int, step: int) -> Array:
 
 def _tables(p: Plan) -> list[Array]:
     """Tables of distances: tiles in u and in v, channels in u and in the weight gradient."""
-    _, _, _, c, oc, *_ = p.sizes
-    steps = ((p.tiles, 4 * _whole(c)), (p.tiles, 4 * _whole(oc)), (_fours(c), 4), (_fours(c), 4 * _whole(oc)))
+    c, oc = p.sizes.channels, p.sizes.oc
+    steps = ((p.tiles, 4 * whole(c)), (p.tiles, 4 * whole(oc)), (fours(c), 4), (fours(c), 4 * whole(oc)))
     return [_distances(*each) for each in steps]
 
 
-def _fours(channels: int) -> int:
-    """Channels rounded up to fours, as the sums of the weight gradient are taken."""
-    return -(-channels // 4) * 4
-
-
-def _add_transform(task: Task, w: Array, form: Form, c: int, oc: int) -> int:
-    """Add to the task: w (R·R, C, OC) → G w Gᵀ (36, C · whole(OC) + 16), in panels; the 16 keep the 36 apart in the
-    cache. Return the address where it will be.
-    """
-    out, code = np.empty((36, c * _whole(oc) + 16), np.float32), jit.load("winograd.weights")
-    target = task.own(out)
-    task.add(code.TRANSFORM[form.r], -(-c // code.CHANNELS), (task.reads(w, (form.r**2, c, oc)), target, c, oc))
-    return target
+def _add_transform(task: Task, w: Array, form: Form) -> Array:
+    """Add to the task: w (R·R, C, OC) → G w Gᵀ, in panels. Return where it will be."""
+    (taps, c, oc), code = w.shape, jit.load("winograd.weights")
+    out = np.empty(transformed(c, oc), np.float32)
+    task.add(code.TRANSFORM[form.r], -(-c // code.CHANNELS), Transform(taps, c, oc, w, out))
+    return out
 
 
 def forward(
@@ -163,18 +166,18 @@ def _forward(
 ) -> tuple[Array, IntArray]:
     """y, and the switches, which are empty but in mode POOLED."""
     p = plan(x.shape, w.shape[3], window)
-    n, _, _, c, oc, oh, ow, *_ = p.sizes
-    run = jit.load("winograd.loops").FORWARD[p.form.m]
-    shape = (n, oh // 2, ow // 2, oc) if mode == POOLED else (n, oh, ow, oc)
+    s = p.sizes
+    shape = (s.n, s.oh // 2, s.ow // 2, s.oc) if mode == POOLED else (s.n, s.oh, s.ow, s.oc)
     y = np.empty(shape, np.float32) if out is None else out
-    switch = np.empty(shape if mode == POOLED else (0, 0), np.uint8)
-    task, kernels = Task(p.scratch[-2]), np.ascontiguousarray(w.reshape(-1, w.shape[2], oc))
-    transformed = _add_transform(task, kernels, p.form, c, oc)
-    task.add(run, -(-n // p.block), (
-        *p.sizes, p.block, mode, p.group, p.strip, *p.places[:4], task.own(p.zeros), *map(task.own, _tables(p)[:2]),
-        task.reads(x, p.sizes[:4]), transformed, task.reads(bias_vector(b, oc), (_whole(oc),)), task.writes(y, shape),
-        task.own(switch),
-    ))  # fmt: skip
+    switch = np.empty(shape if mode == POOLED else (0, 0, 0, 0), np.uint8)
+    task = Task(p.scratch)
+    kernels = _add_transform(task, np.ascontiguousarray(w.reshape(-1, s.channels, s.oc)), p.form)
+    at_u, at_v, _, _ = _tables(p)
+    record = Forward(
+        p.sizes, p.cut, p.at, mode, zeros=p.zeros, at_u=at_u, at_v=at_v, x=x, w=kernels, bias=bias_vector(b, s.oc), y=y,
+        switch=switch if mode == POOLED else None,
+    )  # fmt: skip
+    task.add(jit.load("winograd.loops").FORWARD[p.form.m], -(-s.n // p.cut.size), record)
     task.run()
     return y, switch
 
@@ -197,28 +200,26 @@ def backward(
     Where dw is not wanted, the shape of x is enough.
     """
     p = plan(x_shape if x is None else x.shape, w.shape[3], window)
-    n, _, _, c, oc, oh, ow, *_ = p.sizes
-    form, run = p.form, jit.load("winograd.loops").BACKWARD[p.form.m]
-    above = (n, oh // 2, ow // 2, oc) if mode == POOLED else (n, oh, ow, oc)
-    dx = (np.empty(p.sizes[:4], np.float32) if out is None else out) if want_dx else None
-    task = Task(p.scratch[-1] if want_dw else p.scratch[-2])
-    transposed = 0
+    s, form = p.sizes, p.form
+    dx = (np.empty(s[:4], np.float32) if out is None else out) if want_dx else None
+    task, kernels = Task(p.scratch + (p.sums if want_dw else 0)), None
     if want_dx:
-        turned = np.ascontiguousarray(w.reshape(-1, c, oc).transpose(0, 2, 1))
-        transposed = _add_transform(task, turned, form, oc, c)
-    size = _block_of_sums(p) if want_dw else p.block
-    blocks = -(-n // size)
-    dw = np.empty((blocks, form.partial, _fours(c) * _whole(oc)), np.float32) if want_dw else None
-    db = np.zeros((blocks, _whole(oc)), np.float32)
-    task.add(run, blocks, (
-        *p.sizes, size, mode, p.group, p.strip, *p.places, task.own(p.zeros), *map(task.own, _tables(p)),
-        task.reads(x if want_dw else None, p.sizes[:4]), task.reads(dy, above),
-        task.reads(y if mode == RELU else None, above), task.reads(switch if mode == POOLED else None, above, BYTE),
-        transposed, task.writes(dx, p.sizes[:4]), 0 if dw is None else task.own(dw), task.own(db),
-    ))  # fmt: skip
+        turned = np.ascontiguousarray(w.reshape(-1, s.channels, s.oc).transpose(0, 2, 1))
+        kernels = _add_transform(task, turned, form)
+    cut = p.cut._replace(size=_block_of_sums(p)) if want_dw else p.cut
+    pieces = -(-s.n // cut.size)
+    dw = np.empty((pieces, form.partial, fours(s.channels) * whole(s.oc)), np.float32) if want_dw else None
+    db = np.zeros((pieces, whole(s.oc)), np.float32)
+    at_u, at_v, at_c, at_dw = _tables(p)
+    record = Backward(
+        s, cut, p.at, mode, pieces, form.partial, zeros=p.zeros, at_u=at_u, at_v=at_v, at_c=at_c, at_dw=at_dw,
+        x=x if want_dw else None, dy=dy, y=y if mode == RELU else None, switch=switch if mode == POOLED else None,
+        w=kernels, dx=dx, dw=dw, db=db,
+    )  # fmt: skip
+    task.add(jit.load("winograd.loops").BACKWARD[form.m], pieces, record)
     task.run()
     gradient = np.zeros(w.shape, np.float32) if dw is None else _kernel_gradient(dw, form, w.shape)
-    return dx, gradient, db.sum(axis=0)[:oc]
+    return dx, gradient, db.sum(axis=0)[: s.oc]
 
 
 def _kernel_gradient(partial: Array, form: Form, w_shape: Shape) -> Array:
@@ -228,7 +229,7 @@ def _kernel_gradient(partial: Array, form: Form, w_shape: Shape) -> Array:
         with blas.single_threaded():
             total = form.gg.T @ total
     _, _, c, oc = w_shape
-    return np.asarray(total.reshape(form.r, form.r, _fours(c), -1)[:, :, :c, :oc])
+    return np.asarray(total.reshape(form.r, form.r, fours(c), -1)[:, :, :c, :oc])
 
 
 def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | None = None) -> Array:
@@ -238,6 +239,6 @@ def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Arr
 
 def _block_of_sums(p: Plan) -> int:
     """Images that have a partial sum of their own; many where a sum is large, or the images are few and small."""
-    n, _, _, c, oc, *_, th, tw = p.sizes
-    worth = min(PARTIAL_BYTES // (36 * c * oc * 4), n * th * tw // p.form.sum_tiles)
-    return max(p.group, -(-n // max(4, min(PARTIAL_SUMS, worth))))
+    s = p.sizes
+    worth = min(PARTIAL_BYTES // (36 * s.channels * s.oc * 4), s.n * s.th * s.tw // p.form.sum_tiles)
+    return max(p.cut.group, -(-s.n // max(4, min(PARTIAL_SUMS, worth))))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.kernels.jit import by_address, inner
-from pellucid.kernels.vectors.memory import unpacked
+from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES, load_some, splat, store
 from pellucid.kernels.winograd.lines import F4, six, whole
+from pellucid.kernels.winograd.records import Transform
 
 PANEL = 2 * LANES
 CHANNELS = 4  # kernels of so many channels are transformed in one piece
@@ -67,7 +68,8 @@ def place(c, o, channels, wide):
 @by_address
 def transform_3x3(arguments, piece, scratch):
     """w (9, C, OC) → out (36, C · whole(OC) + 16) in panels, for CHANNELS channels."""
-    w, out, channels, oc = unpacked(arguments, 4)
+    t = read(Transform, arguments)
+    w, out, channels, oc = t.w, t.out, t.channels, t.oc
     wide = whole(oc)
     far, tap = apart(channels, wide), channels * oc * F4
     for c in range(piece * CHANNELS, min(channels, (piece + 1) * CHANNELS)):
@@ -87,7 +89,8 @@ def transform_3x3(arguments, piece, scratch):
 @by_address
 def transform_5x5(arguments, piece, scratch):
     """w (25, C, OC) → out (36, C · whole(OC) + 16) in panels, for CHANNELS channels."""
-    w, out, channels, oc = unpacked(arguments, 4)
+    t = read(Transform, arguments)
+    w, out, channels, oc = t.w, t.out, t.channels, t.oc
     wide = whole(oc)
     far, tap = apart(channels, wide), channels * oc * F4
     for c in range(piece * CHANNELS, min(channels, (piece + 1) * CHANNELS)):
