@@ -7,26 +7,24 @@ What comes out has the dtype of what went in. `reference` holds the equations.
 from __future__ import annotations
 
 import math
-from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pellucid.checked import checked_late
-from pellucid.kernels import doors, im2col, jit, taps
-from pellucid.kernels.depthwise import plan as depthwise
-from pellucid.kernels.direct import plan as direct
-from pellucid.kernels.elementwise import plan as elementwise
+from pellucid.kernels import doors
+from pellucid.kernels.depthwise import kernel as depthwise
+from pellucid.kernels.direct import kernel as direct
+from pellucid.kernels.elementwise.plan import relu_gradient
+from pellucid.kernels.general import COLUMNS, TAPS
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window, conv_output_shape, transposed_size
-from pellucid.kernels.pooling import plan as pooling
-from pellucid.kernels.winograd import plan as winograd
-from pellucid.kernels.winograd.records import PLAIN, POOLED, RELU
+from pellucid.kernels.pooling.plan import max_pool2d, max_pool2d_gradient
+from pellucid.kernels.problem import Fused, Gradients, Kernel, Problem
+from pellucid.kernels.winograd import kernel as winograd
 from pellucid.typing import Array, DTypeLike, IntArray, Shape
 
-# Below so many channels in or out the transforms of Winograd's method cost more than the multiplications they save.
-WINOGRAD_CHANNELS = {(3, 3): 16, (5, 5): 12}
-# A border of zeros this many times as large as the image and the output together is not built.
-LARGEST_BORDER = 16
+KERNELS: tuple[Kernel, ...] = (TAPS, depthwise, winograd, direct, COLUMNS)
+"""In the order in which they are asked; the last refuses nothing."""
 
 
 @checked_late
@@ -70,32 +68,21 @@ def choose(
     doors.expect_fit("choose", x_shape, w_shape, None, groups)
     window = doors.window("choose", w_shape[:2], stride, padding, dilation)
     y_shape = conv_output_shape(x_shape, w_shape, window)
-    kernel, reason = _pick(x_shape, w_shape, window, groups, np.dtype(dtype))
+    kernel, reason = _pick(Problem(x_shape, w_shape, window, groups, np.dtype(dtype)))
+    flops = 2 * math.prod(y_shape) * math.prod(w_shape[:3])
     numbers = math.prod(x_shape) + math.prod(w_shape) + math.prod(y_shape)
-    return Choice(kernel, reason, 2 * math.prod(y_shape) * math.prod(w_shape[:3]), numbers * np.dtype(dtype).itemsize)
+    return Choice(kernel.NAME, reason, flops, numbers * np.dtype(dtype).itemsize)
 
 
-def _pick(x_shape: Shape, w_shape: Shape, window: Window, groups: int, dtype: np.dtype[np.generic]) -> tuple[str, str]:
-    c, oc = x_shape[3], w_shape[3]
-    oh, ow = window.output(x_shape[1], x_shape[2])
-    if window.framed(*x_shape[1:3]) > LARGEST_BORDER * (x_shape[1] * x_shape[2] + oh * ow):
-        return "taps", "padding reaches so far beyond the image that its zeros would be nearly all there is"
-    if dtype != np.float32:
-        return "im2col", f"{dtype} takes the general path"
-    if not jit.available():
-        return "im2col", "Numba is not available"
-    if groups == c == oc and c > 1:
-        return "depthwise", "every channel has its own kernel"
-    form = winograd.FORMS.get(window.size)
-    if form is None or window.stride != (1, 1) or window.dilation != (1, 1) or groups != 1:
-        return "direct", "only 3x3 and 5x5 kernels with stride 1 have a Winograd form here"
-    fewest, r, m = WINOGRAD_CHANNELS[window.size], form.r, form.m
-    if min(c, oc) < fewest:
-        return "direct", f"fewer than {fewest} channels do not repay Winograd's transforms"
-    if r * r * oh * ow < 60 * -(-oh // m) * -(-ow // m):
-        return "direct", f"the outputs fill too little of Winograd's {m}x{m} tiles"
-    saving = "a quarter" if r == 3 else "36 in 100"
-    return "winograd", f"{r}x{r} with stride 1: {saving} of the multiplications, or a little more at the edges"
+def _pick(p: Problem) -> tuple[Kernel, str]:
+    """The kernel for a problem, and why."""
+    refusal = ""
+    for kernel in KERNELS:
+        said = kernel.refuses(p)
+        if not said:
+            return kernel, kernel.reason(p) or refusal
+        refusal = said
+    raise AssertionError("the last kernel refuses nothing")
 
 
 def _arguments(
@@ -108,10 +95,10 @@ def _arguments(
     return x, w, b, doors.window(who, w.shape[:2], stride, padding, dilation)
 
 
-def _kernel_for(x_shape: Shape, w: Array, window: Window, groups: int, *others: Array | None) -> str:
-    """The choice, if every array is float32; the general path for any other mixture."""
+def _problem(x_shape: Shape, w: Array, window: Window, groups: int, *others: Array | None) -> Problem:
+    """The problem, of float32 if every array is; the general path for any other mixture."""
     same = all(a is None or a.dtype == np.float32 for a in (w, *others))
-    return _pick(x_shape, w.shape, window, groups, np.dtype(np.float32 if same else np.float64))[0]
+    return Problem(x_shape, w.shape, window, groups, np.dtype(np.float32 if same else np.float64))
 
 
 @checked_late
@@ -144,21 +131,8 @@ def conv2d(
         return out
     if math.prod(shape) == 0:
         return np.empty(shape, x.dtype) if out is None else out
-    kernel = _kernel_for(x.shape, w, window, groups, x, b, out)
-    if kernel == "winograd":
-        return winograd.forward(x, w, b, window, relu=relu, out=out)
-    if kernel == "direct":
-        return direct.forward(x, w, b, window, groups, relu=relu, out=out)
-    if kernel == "depthwise":
-        y = depthwise.forward(x, w, b, window, out)
-    else:
-        y = _general(kernel).conv2d(x, w, b, window, groups, out)
-    return np.maximum(y, 0, out=y) if relu else y
-
-
-def _general(kernel: str) -> ModuleType:
-    """The two that take any dtype, stride, dilation and groups: by columns, or by taps."""
-    return taps if kernel == "taps" else im2col
+    p = _problem(x.shape, w, window, groups, x, b, out)
+    return _pick(p)[0].forward(p, x, w, b, relu=relu, out=out)
 
 
 @checked_late
@@ -187,10 +161,13 @@ def conv2d_relu_max_pool(
     """
     x, w, b, window = _arguments("conv2d_relu_max_pool", x, w, b, stride, padding, dilation, groups)
     _, oh, ow, _ = conv_output_shape(x.shape, w.shape, window)
-    if len(x) and oh > 1 and ow > 1 and _kernel_for(x.shape, w, window, groups, x, b) == "winograd":
-        return winograd.forward_pooled(x, w, b, window)
+    p = _problem(x.shape, w, window, groups, x, b)
+    kernel: Any = _pick(p)[0]
+    if len(x) and oh > 1 and ow > 1 and "switch" in kernel.TAKES:
+        pooled: tuple[Array, IntArray] = kernel.forward_pooled(p, x, w, b)
+        return pooled
     full = conv2d(x, w, b, stride=stride, padding=padding, dilation=dilation, groups=groups, relu=True)
-    y, switch = pooling.max_pool2d(full, (2, 2))
+    y, switch = max_pool2d(full, (2, 2))
     switch[y <= 0] = 4
     return y, switch
 
@@ -209,7 +186,7 @@ def conv2d_backward(
     switch: IntArray | None = None,
     want_dx: bool = True,
     want_dw: bool = True,
-) -> tuple[Array | None, Array | None, Array | None]:
+) -> Gradients:
     """(dx, dw, db), with None for what is not wanted. Both together cost less than one after the other.
 
     After `conv2d(relu=True)` give its output `y`; after `conv2d_relu_max_pool` give its switches: then dy is the
@@ -233,50 +210,13 @@ def conv2d_backward(
     if dy.size == 0:
         zeros = np.zeros_like(x), np.zeros_like(w), np.zeros(oc, w.dtype)
         return zeros[0] if want_dx else None, *(zeros[1:] if want_dw else (None, None))
-    kernel = _kernel_for(x.shape, w, window, groups, x, dy)
-    if kernel == "winograd":
-        mode = POOLED if switch is not None else RELU if y is not None else PLAIN
-        dx, dw, db = winograd.backward(x, dy, w, window, mode, y, switch, want_dx=want_dx, want_dw=want_dw)
-        return dx, dw if want_dw else None, db if want_dw else None
-    if switch is not None:
-        dy, y = _unpooled(dy, switch, (n, oh, ow, oc)), None
-    gated = kernel == "direct" and (not want_dx or direct.gathers(x.shape, window, groups))
-    if y is not None and not gated:
-        dy, y = elementwise.relu_gradient(dy, y), None
-    dx = None
-    if want_dx and gated:
-        dx = direct.input_gradient(dy, w, x.shape, window, groups, y=y)
-    elif want_dx:
-        dx = _input_gradient(kernel, dy, w, x.shape, window, groups, None)
-    if not want_dw:
-        return dx, None, None
-    return dx, *_weight_gradient(kernel, x, dy, w.shape, window, groups, y)
-
-
-def _unpooled(dy: Array, switch: IntArray, shape: Shape) -> Array:
-    """The gradient of the convolution's own output, from that of its pooled ReLU. Switch 4 names no pixel."""
-    return pooling.max_pool2d_gradient(dy, switch, shape, (2, 2))
-
-
-def _input_gradient(
-    kernel: str, dy: Array, w: Array, x_shape: Shape, window: Window, groups: int, out: Array | None
-) -> Array:
-    if kernel == "direct":
-        return direct.input_gradient(dy, w, x_shape, window, groups, out)
-    if kernel == "depthwise":
-        return depthwise.input_gradient(dy, w, x_shape, window, out)
-    dx: Array = _general(kernel).conv2d_input_gradient(dy, w, x_shape, window, groups, out)
-    return dx
-
-
-def _weight_gradient(
-    kernel: str, x: Array, dy: Array, w_shape: Shape, window: Window, groups: int, y: Array | None
-) -> tuple[Array, Array]:
-    if kernel == "direct":
-        return direct.weight_gradient(x, dy, w_shape, window, groups, y=y)
-    if kernel == "depthwise":
-        return depthwise.weight_gradient(x, dy, w_shape, window)
-    return _general(kernel).conv2d_weight_gradient(x, dy, w_shape, window, groups), bias_gradient(dy)
+    p = _problem(x.shape, w, window, groups, x, dy)
+    kernel, fused = _pick(p)[0], Fused(y, switch)
+    if switch is not None and "switch" not in kernel.TAKES:  # 4 names no pixel
+        dy, fused = max_pool2d_gradient(dy, switch, (n, oh, ow, oc), (2, 2)), Fused()
+    if fused.y is not None and "y" not in kernel.TAKES:
+        dy, fused = relu_gradient(dy, fused.y), Fused()
+    return kernel.backward(p, x, dy, w, fused, want_dx=want_dx, want_dw=want_dw)
 
 
 @checked_late
@@ -316,10 +256,8 @@ def conv2d_input_gradient(
         dx = np.empty(x_shape, dy.dtype) if out is None else out
         dx.fill(0)
         return dx
-    kernel = _kernel_for(x_shape, w, window, groups, dy, out)
-    if kernel == "winograd":
-        return winograd.input_gradient(dy, w, x_shape, window, out)
-    return _input_gradient(kernel, dy, w, x_shape, window, groups, out)
+    p = _problem(x_shape, w, window, groups, dy, out)
+    return _pick(p)[0].input_gradient(p, dy, w, out)
 
 
 @checked_late
