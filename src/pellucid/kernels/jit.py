@@ -162,8 +162,13 @@ class ByAddress:
         return code
 
 
-def by_address(function: Callable[..., Any]) -> ByAddress:
-    """Make a `ByAddress` of function(address of its arguments, piece of the work, address of scratch memory)."""
+def by_address(function: Callable[..., Any], name: str = "") -> ByAddress:
+    """Make a `ByAddress` of function(address of its arguments, piece of the work, address of scratch memory).
+
+    One that another function made gets a `name` that no other in its module has: Numba keeps it on disk under it, and
+    tells it apart from its likes by it.
+    """
+    function.__name__, function.__qualname__ = name or function.__name__, name or function.__qualname__
     _will_announce(function)
     return ByAddress(function)
 
@@ -211,11 +216,6 @@ def inner(function: Function) -> Function:
     it, so it needs no wrappers for that.
     """
     return _njit(_renamed(function), no_cpython_wrapper=True, no_cfunc_wrapper=True)
-
-
-def inlined(function: Function) -> Function:
-    """The same, for a large function that is called in one place: compiled there only, and not on its own before."""
-    return _njit(_renamed(function), inline="always", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 _names: set[tuple[str, str]] = set()

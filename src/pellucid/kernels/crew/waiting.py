@@ -12,64 +12,44 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 from pellucid.kernels.jit import compiled, inner
+from pellucid.kernels.vectors.instruction import INT32, INTEGER, Number, instruction
+from pellucid.kernels.vectors.instruction import call as call_by_name
 from pellucid.kernels.vectors.memory import LINE, add, exchange, integers, pause, peek
 
-_I64 = ir.IntType(64)
 UNSCHEDULED = 1000
 """Sixteen looks take less than a microsecond."""
 
 
-@intrinsic
-def give_way(typing: Any) -> Any:
+@instruction()
+def give_way(builder: Any) -> None:
     """Let another thread that waits for this processor run: perhaps the one that is watched for."""
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        if os.name == "posix":
-            kind = ir.FunctionType(ir.IntType(32), [])
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
-        return context.get_dummy_value()
-
-    return types.void(), emit
+    if os.name == "posix":
+        call_by_name(builder, "sched_yield", INT32)
 
 
 # CLOCK_MONOTONIC, by the system; another number on a system that is not named here would be an error, and 0 is said.
 _CLOCK = {"linux": 1, "darwin": 6}.get(sys.platform, -1)
 
 
-@intrinsic
-def now(typing: Any) -> Any:
+@instruction(to=types.intp)
+def now(builder: Any) -> Any:
     """Microseconds of a clock that does not stand still while a thread is not scheduled; 0 where none is known."""
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        if _CLOCK < 0:
-            return ir.Constant(_I64, 0)
-        time = cgutils.alloca_once(builder, ir.ArrayType(_I64, 2))  # struct timespec: seconds, nanoseconds
-        kind = ir.FunctionType(ir.IntType(32), [ir.IntType(32), time.type])
-        function = cgutils.get_or_insert_function(builder.module, kind, "clock_gettime")
-        builder.call(function, [ir.Constant(ir.IntType(32), _CLOCK), time])
-        seconds, nanoseconds = (
-            builder.load(builder.gep(time, [ir.Constant(ir.IntType(32), 0), ir.Constant(ir.IntType(32), i)]))
-            for i in (0, 1)
-        )
-        part = builder.sdiv(nanoseconds, ir.Constant(_I64, 1000))
-        return builder.add(builder.mul(seconds, ir.Constant(_I64, 1_000_000)), part)
-
-    return types.intp(), emit
+    if _CLOCK < 0:
+        return ir.Constant(INTEGER, 0)
+    time = cgutils.alloca_once(builder, ir.ArrayType(INTEGER, 2))  # struct timespec: seconds, nanoseconds
+    call_by_name(builder, "clock_gettime", INT32, ir.Constant(INT32, _CLOCK), time)
+    at = Number(builder, builder.ptrtoint(time, INTEGER))
+    return (at.number(0) * 1_000_000 + at.number(1) // 1000).value
 
 
-@intrinsic
-def call(typing: Any, function: Any, first: Any, second: Any, third: Any) -> Any:
+@instruction(*[types.intp] * 4)
+def call(builder: Any, function: Any, first: Any, second: Any, third: Any) -> None:
     """function(first, second, third), by the address of a compiled function of whole numbers (`jit.by_address`)."""
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        kind = ir.FunctionType(ir.VoidType(), [_I64] * 3)
-        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
-        return context.get_dummy_value()
-
-    return types.void(*[types.intp] * 4), emit
+    builder.call(
+        Number(builder, function).pointer(ir.FunctionType(ir.VoidType(), [INTEGER] * 3)), (first, second, third)
+    )
 
 
 @inner

@@ -86,8 +86,7 @@ def sums(kept, a, b, c, dy, ahead, count):
 
 def windows(name, record, stride):
     """The way of the window over a block of images, for outputs or for the weight gradient, with stride 1 or 2 in both
-    directions: constants to the compiler. By its name, which no other has, Numba keeps it on disk, and tells it apart
-    from its likes in memory.
+    directions: constants to the compiler.
     """
     gradient = record is Sums3x3
 
@@ -134,8 +133,7 @@ def windows(name, record, stride):
                     if gradient:
                         put_ten(t, step, plus, count, kept)
 
-    walk.__name__ = walk.__qualname__ = name
-    return by_address(walk)
+    return by_address(walk, name)
 
 
 LOOPS = {

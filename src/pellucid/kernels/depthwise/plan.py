@@ -233,12 +233,17 @@ def _run_3x3(
     task.run()
 
 
+def _own(stride: int) -> int:
+    """What the loops call a stride that they have tiles for, or all others."""
+    return stride if stride <= 2 else 0
+
+
 def _correlate(x: Array, w: Array, b: Array | None, y: Array, p: Plan, size: int) -> Array:
     n, c, t = len(x), p.image.channels, p.tables
     bias = _zeros(c) if b is None else np.ascontiguousarray(b)
     task = Task(whole(c) * (1 + t.taps) + 2 * (len(RUNS) + 3 * t.runs))
     record = Correlation(n, size, *p.kernel, p.image, *p.out, p.pace, t, x=x, w=w, bias=bias, y=y)
-    task.add(jit.load("depthwise.loops").correlate, -(-n // size), record)
+    task.add(jit.load("depthwise.loops").CORRELATE[_own(p.pace.stride)], -(-n // size), record)
     task.run()
     return y
 
@@ -271,7 +276,7 @@ def weight_gradient(x: Array, dy: Array, kernel: tuple[int, ...], window: Window
         n, size, pieces, p.image, *p.out, p.pace, *p.inside, *p.kind, places=p.places, zeros=zeros, x=x, dy=dy,
         sums=wide,
     )  # fmt: skip
-    task.add(jit.load("depthwise.loops").weight_gradient, pieces, record)
+    task.add(jit.load("depthwise.loops").WEIGHT_GRADIENT[p.kind[2], _own(p.pace.stride)], pieces, record)
     task.run()
     total = wide.sum(axis=0).transpose(1, 0, 2).reshape(1 + len(p.order), -1)[:, :c]
     dw = np.empty((kernel[0] * kernel[1], c), np.float32)

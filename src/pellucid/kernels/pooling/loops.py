@@ -75,9 +75,7 @@ def to_all(corner, taps, line, step, d, count):
 
 
 def pooling(name: str, record: type, gradient: bool) -> ByAddress:
-    """The way of the window over images, for one of the four passes: constants to the compiler. By its name, which no
-    other has, Numba keeps it on disk, and tells it apart from its likes in memory.
-    """
+    """The way of the window over images, for one of the four passes: constants to the compiler."""
     greatest = record is MaxPass
 
     def walk(arguments: Any, piece: Any, scratch: Any) -> None:
@@ -112,8 +110,7 @@ def pooling(name: str, record: type, gradient: bool) -> ByAddress:
                                 store_some(y, total(at, taps, line, step, count) * share, count)
                     o += s.channels
 
-    walk.__name__ = walk.__qualname__ = name
-    return by_address(walk)
+    return by_address(walk, name)
 
 
 LOOPS = {

@@ -11,9 +11,10 @@ from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES
 from pellucid.kernels.vectors.tile import CHUNK, FLOAT, LOWEST, NONE, ONE, Into, Sum, sweep
 from pellucid.kernels.winograd.lines import F4, whole
-from pellucid.kernels.winograd.tiles import Output, Strip, Tiles, output_image_3x3, transform_image_3x3
+from pellucid.kernels.winograd.tiles import OF_IMAGE, OUTPUTS, Output, Strip, Tiles
 from pellucid.kernels.winograd.weights import apart
 
+transform_image, output_image = OF_IMAGE[4], OUTPUTS[4]  # of 3x3 kernels
 TOGETHER = 2  # of the 36 products so many are one piece
 
 
@@ -45,7 +46,7 @@ def tiles(arguments, piece, scratch):
     p = read(Transform, arguments)
     s, wide, row = p.sizes, whole(p.sizes.channels), p.first + piece
     to = Tiles(at=p.u + piece * s.tw * wide * F4, far=(p.strip * s.tw * wide + LANES) * F4)
-    transform_image_3x3(s, p.x, Strip(low=row, high=row + 1), to, scratch, p.zeros)
+    transform_image(s, p.x, Strip(low=row, high=row + 1), to, scratch, p.zeros)
 
 
 @by_address
@@ -70,4 +71,4 @@ def outputs(arguments, piece, scratch):
     s, wide, row = p.sizes, whole(p.sizes.oc), p.first + piece
     of = Tiles(at=p.v + piece * s.tw * wide * F4, far=(p.strip * s.tw * wide + LANES) * F4)
     output = Output(y=p.y, beside=p.switch, bias=p.b, mode=p.mode)
-    output_image_3x3(s, of, Strip(low=row, high=row + 1), output, scratch)
+    output_image(s, of, Strip(low=row, high=row + 1), output, scratch)

@@ -253,7 +253,7 @@ class Program:
         self.task.scratch = max(self.task.scratch, p.rows)
         code = jit.load("winograd.weights")
         transform = Transform(9, s.channels, s.oc, w=Given.W, out=kernels)
-        self._add(code.transform_3x3, -(-s.channels // code.CHANNELS), transform, wait=False)
+        self._add(code.TRANSFORM[3], -(-s.channels // code.CHANNELS), transform, wait=False)
         for first in range(0, s.th, strip):
             rows = min(strip, s.th - first)
             self._add(self.code.tiles, rows, records.Transform(s, strip, first, zeros=zeros, x=source, u=u))

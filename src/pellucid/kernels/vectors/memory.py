@@ -6,79 +6,60 @@ import platform
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.core import types
+
+from pellucid.kernels.vectors.instruction import FLOAT, INTEGER, Number, call, instruction
 
 LINE = 64  # bytes in a cache line: numbers that different threads write should not share one
 
-_I64 = ir.IntType(64)
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
-def _at(builder: Any, address: Any) -> Any:
-    return builder.inttoptr(address, _I64.as_pointer())
+@instruction(types.intp, to=types.CPointer(types.int64))
+def integers(builder: Any, address: Any) -> Any:
+    """An address as a pointer to whole numbers, which are read and written by index."""
+    return Number(builder, address).pointer(INTEGER)
 
 
-def _pointer(kind: Any, docstring: str) -> Any:
-    def function(typing: Any, address: Any) -> Any:
-        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
-
-        return types.CPointer(kind)(types.intp), emit
-
-    function.__doc__ = docstring
-    return intrinsic(function)
+@instruction(types.intp, to=types.CPointer(types.float32))
+def floats(builder: Any, address: Any) -> Any:
+    """The same for float32."""
+    return Number(builder, address).pointer(FLOAT)
 
 
-integers = _pointer(types.int64, "An address as a pointer to whole numbers, which are read and written by index.")
-floats = _pointer(types.float32, "The same for float32.")
-doubles = _pointer(types.float64, "The same for float64.")
+@instruction(types.intp, to=types.CPointer(types.float64))
+def doubles(builder: Any, address: Any) -> Any:
+    """The same for float64."""
+    return Number(builder, address).pointer(ir.DoubleType())
 
 
-@intrinsic
-def pause(typing: Any) -> Any:
+@instruction()
+def pause(builder: Any) -> None:
     """Rest for some 20 ns."""
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        if _X86:
-            kind = ir.FunctionType(ir.VoidType(), [])
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
-        return context.get_dummy_value()
-
-    return types.void(), emit
+    if _X86:
+        call(builder, "llvm.x86.sse2.pause", ir.VoidType())
 
 
-@intrinsic
-def peek(typing: Any, address: Any) -> Any:
+@instruction(types.intp, to=types.intp)
+def peek(builder: Any, address: Any) -> Any:
     """The number at an address, read anew at every call."""
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.load_atomic(_at(builder, args[0]), "seq_cst", 8)
-
-    return types.intp(types.intp), emit
+    return builder.load_atomic(Number(builder, address).pointer(INTEGER), "seq_cst", 8)
 
 
-def _change(operation: str, docstring: str) -> Any:
-    def function(typing: Any, address: Any, number: Any) -> Any:
-        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            return builder.atomic_rmw(operation, _at(builder, args[0]), args[1], "seq_cst")
-
-        return types.intp(types.intp, types.intp), emit
-
-    function.__doc__ = docstring
-    return intrinsic(function)
+@instruction(types.intp, types.intp, to=types.intp)
+def add(builder: Any, address: Any, number: Any) -> Any:
+    """Add to the number at an address; return what it was."""
+    return builder.atomic_rmw("add", Number(builder, address).pointer(INTEGER), number, "seq_cst")
 
 
-add = _change("add", "Add to the number at an address; return what it was.")
-exchange = _change("xchg", "Write a number to an address; return what was there.")
+@instruction(types.intp, types.intp, to=types.intp)
+def exchange(builder: Any, address: Any, number: Any) -> Any:
+    """Write a number to an address; return what was there."""
+    return builder.atomic_rmw("xchg", Number(builder, address).pointer(INTEGER), number, "seq_cst")
 
 
-@intrinsic
-def replace(typing: Any, address: Any, old: Any, new: Any) -> Any:
+@instruction(types.intp, types.intp, types.intp, to=types.boolean)
+def replace(builder: Any, address: Any, old: Any, new: Any) -> Any:
     """Write `new` to an address if `old` is there; return whether it was."""
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pair = builder.cmpxchg(_at(builder, args[0]), args[1], args[2], "seq_cst", "seq_cst")
-        return builder.extract_value(pair, 1)
-
-    return types.boolean(types.intp, types.intp, types.intp), emit
+    pair = builder.cmpxchg(Number(builder, address).pointer(INTEGER), old, new, "seq_cst", "seq_cst")
+    return builder.extract_value(pair, 1)

@@ -10,35 +10,26 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.core import types
 
-from pellucid.kernels.vectors import simd
+from pellucid.kernels.vectors.instruction import BYTE, INT32, Number, call, instruction, pointer_to
 
 FIRST_LEVEL, SECOND_LEVEL = 3, 2  # of the cache, as LLVM numbers them
 
 
-def prefetch(builder: Any, address: Any, *, write: bool = False, level: int = FIRST_LEVEL) -> None:
+def prefetch(p: Number, *, write: bool = False, level: int = FIRST_LEVEL) -> None:
     """The instruction, for the cache line at an address."""
-    i32 = ir.IntType(32)
-    pointer = builder.inttoptr(address, ir.IntType(8).as_pointer())
-    kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
-    name = "llvm.prefetch.p0" if simd._opaque() else "llvm.prefetch.p0i8"
-    function = cgutils.get_or_insert_function(builder.module, kind, name)
-    builder.call(function, [pointer, *(ir.Constant(i32, number) for number in (int(write), level, 1))])
+    how = (ir.Constant(INT32, number) for number in (int(write), level, 1))
+    call(p.builder, f"llvm.prefetch.{pointer_to('i8')}", ir.VoidType(), p.pointer(BYTE), *how)
 
 
-def _make(docstring: str, **how: Any) -> Any:
-    def function(typing: Any, p: Any) -> Any:
-        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            prefetch(builder, args[0], **how)
-            return context.get_dummy_value()
-
-        return types.void(types.intp), emit
-
-    function.__doc__ = docstring
-    return intrinsic(function)
+@instruction(types.intp)
+def will_read(builder: Any, p: Any) -> None:
+    """The line at address p will be read, but much else before."""
+    prefetch(Number(builder, p), level=SECOND_LEVEL)
 
 
-will_read = _make("The line at address p will be read, but much else before.", level=SECOND_LEVEL)
-will_write = _make("The line at address p will be written.", write=True)
+@instruction(types.intp)
+def will_write(builder: Any, p: Any) -> None:
+    """The line at address p will be written."""
+    prefetch(Number(builder, p), write=True)

@@ -12,39 +12,16 @@ This loop is written as LLVM instructions, because in Numba's Python an array of
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.core import cgutils
 
 from pellucid.kernels.jit import inner
-from pellucid.kernels.vectors import simd
-from pellucid.kernels.vectors.simd import LANES
-
-_I64, _F32, _VECTOR = ir.IntType(64), ir.FloatType(), simd._VECTOR
-
-
-def _integer(number: int) -> Any:
-    return ir.Constant(_I64, number)
-
-
-def _load(builder: Any, address: Any, kind: Any, align: int = 4) -> Any:
-    return builder.load(builder.inttoptr(address, kind.as_pointer()), align=align)
-
-
-def _fused(builder: Any) -> Callable[[Any, Any, Any], Any]:
-    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.fmuladd.v16f32")
-    return lambda a, b, c: builder.call(function, [a, b, c])
-
-
-def _table(builder: Any, base: Any, table: Any, length: int) -> list[Any]:
-    """base + table[0], …, base + table[length − 1]."""
-    return [builder.add(base, _load(builder, builder.add(table, _integer(8 * i)), _I64, 8)) for i in range(length)]
+from pellucid.kernels.vectors.instruction import FLOAT as FLOAT32
+from pellucid.kernels.vectors.instruction import Number, call, instruction
+from pellucid.kernels.vectors.simd import FLOATS, LANES, masked_store, spread
 
 
 class Sum(NamedTuple):
@@ -80,62 +57,60 @@ class Into(NamedTuple):
     floor: float
 
 
-def _fields(builder: Any, kind: type, record: Any) -> Any:
+def fields(builder: Any, kind: type, record: Any) -> Any:
     """The numbers of a record by their names."""
-    return SimpleNamespace(**dict(zip(kind._fields, cgutils.unpack_tuple(builder, record), strict=True)))  # type: ignore[attr-defined]
+    numbers = cgutils.unpack_tuple(builder, record)
+    return SimpleNamespace(
+        **{name: Number(builder, number) for name, number in zip(kind._fields, numbers, strict=True)}
+    )  # type: ignore[attr-defined]
 
 
-def _accumulate(builder: Any, sums: Any, pixels: Any, terms: Any, weights: Any) -> None:
+def add_product(builder: Any, total: Any, a: Any, b: Any) -> None:
+    """total += a · b of vectors, `total` being where a register's worth is kept."""
+    builder.store(call(builder, "llvm.fmuladd.v16f32", FLOATS, a, b, builder.load(total)), total)
+
+
+def _accumulate(builder: Any, sums: Any, pixels: list[Number], terms: Any, weights: Any) -> None:
     """The loop over the terms of the sums."""
-    place = cgutils.alloca_once_value(builder, weights.w)
-    fused = _fused(builder)
-    with cgutils.for_range(builder, terms.count) as outer:
-        offset = _load(builder, builder.add(terms.runs, builder.mul(outer.index, _integer(8))), _I64, 8)
-        corners = [builder.add(pixel, offset) for pixel in pixels]
-        with cgutils.for_range(builder, terms.run) as loop:
-            along, row = builder.mul(loop.index, terms.xstep), builder.load(place)
-            vectors = [_load(builder, builder.add(row, _integer(64 * v)), _VECTOR) for v in range(len(sums[0]))]
-            builder.store(builder.add(row, weights.step), place)
+    place = cgutils.alloca_once_value(builder, weights.w.value)
+    with cgutils.for_range(builder, terms.count.value) as outer:
+        offset = (terms.runs + Number(builder, outer.index) * 8).number()
+        corners = [pixel + offset for pixel in pixels]
+        with cgutils.for_range(builder, terms.run.value) as loop:
+            along, row = Number(builder, loop.index) * terms.xstep, Number(builder, builder.load(place))
+            vectors = [(row + 64 * v).load(FLOATS) for v in range(len(sums[0]))]
+            builder.store((row + weights.step).value, place)
             for corner, cells in zip(corners, sums, strict=True):
-                number = _load(builder, builder.add(corner, along), _F32)
-                spread = simd._broadcast(builder, number, _VECTOR)
+                number = spread(builder, (corner + along).load(FLOAT32))
                 for vector, cell in zip(vectors, cells, strict=True):
-                    builder.store(fused(spread, vector, builder.load(cell)), cell)
+                    add_product(builder, cell, number, vector)
 
 
 def make(numbers: int, vectors: int) -> Any:
-    """The tile of P = `numbers` by V = `vectors`, to be called from compiled code: tile(sum, weights, into, first) for
-    p = first, …, first + P − 1.
+    """The tile of P = `numbers` by V = `vectors`, to be called from compiled code: tile(sum, weights, into, begin) for
+    p = begin, …, begin + P − 1.
     """
 
-    def tile(typing: Any, terms: Any, weights: Any, into: Any, first: Any) -> Any:
-        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            terms, weights, into = (
-                _fields(builder, kind, record) for kind, record in zip((Sum, Weights, Into), args, strict=False)
-            )
-            entry, start = builder.mul(args[3], _integer(8)), builder.mul(args[3], weights.start_step)
-            start = builder.add(weights.start, start)
-            sums = [[cgutils.alloca_once(builder, _VECTOR) for _ in range(vectors)] for _ in range(numbers)]
-            for p, cells in enumerate(sums):
-                begin = builder.add(start, builder.mul(weights.start_step, _integer(p)))
-                for v, cell in enumerate(cells):
-                    builder.store(_load(builder, builder.add(begin, _integer(64 * v)), _VECTOR), cell)
-            pixels = _table(builder, terms.x, builder.add(terms.places, entry), numbers)
-            _accumulate(builder, sums, pixels, terms, weights)
-            lowest = simd._broadcast(builder, into.floor, _VECTOR)
-            targets = _table(builder, into.out, builder.add(into.outs, entry), numbers)
-            for target, cells in zip(targets, sums, strict=True):
-                for v, cell in enumerate(cells):
-                    value = builder.load(cell)
-                    value = builder.select(builder.fcmp_ordered("<", value, lowest), lowest, value)
-                    place = builder.add(target, _integer(64 * v))
-                    simd._masked_store(builder, place, value, builder.sub(into.channels, _integer(LANES * v)))
-            return context.get_dummy_value()
-
-        return types.void(terms, weights, into, types.intp), emit
+    def tile(builder: Any, terms: Any, weights: Any, into: Any, begin: Any) -> None:
+        begin, terms, weights = Number(builder, begin), fields(builder, Sum, terms), fields(builder, Weights, weights)
+        into = fields(builder, Into, into)
+        sums = [[cgutils.alloca_once(builder, FLOATS) for _ in range(vectors)] for _ in range(numbers)]
+        for p, cells in enumerate(sums):
+            start = weights.start + (begin + p) * weights.start_step
+            for v, cell in enumerate(cells):
+                builder.store((start + 64 * v).load(FLOATS), cell)
+        pixels = [terms.x + (terms.places + begin * 8).number(p) for p in range(numbers)]
+        _accumulate(builder, sums, pixels, terms, weights)
+        lowest = spread(builder, into.floor.value)
+        targets = [into.out + (into.outs + begin * 8).number(p) for p in range(numbers)]
+        for target, cells in zip(targets, sums, strict=True):
+            for v, cell in enumerate(cells):
+                value = builder.load(cell)
+                value = builder.select(builder.fcmp_ordered("<", value, lowest), lowest, value)
+                masked_store(target + 64 * v, value, (into.channels - LANES * v).value)
 
     tile.__qualname__ = f"tile{numbers}x{vectors}"
-    return intrinsic(tile)
+    return instruction()(tile)
 
 
 def _tiles(vectors: int) -> Any:

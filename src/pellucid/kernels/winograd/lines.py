@@ -1,7 +1,7 @@
 """Winograd's transforms of one line: six pixels, or a tile's outputs and their gradients, sixteen channels at a time.
 
 With the points 0, ±1, ±2, ∞ (Lavin & Gray 2016, arXiv:1509.09308, section 4.3). Bᵀ and B are the same for both forms;
-Aᵀ and A end in the number of outputs, 4 for 3x3 kernels and 2 for 5x5. `winograd_kernels` has G.
+Aᵀ and A end in the number of outputs, 4 for 3x3 kernels and 2 for 5x5. `winograd.weights` has G.
 """
 
 from __future__ import annotations
@@ -65,6 +65,10 @@ def a2(p, step):
     d0, d1 = load(p), load(p + step)
     twice = splat(np.float32(2)) * d1
     return d0, d0 + d1, d0 - d1, d0 + twice, d0 - twice, d1
+
+
+AT, A = {4: at4, 2: at2}, {4: a4, 2: a2}
+"""For each M."""
 
 
 @inner

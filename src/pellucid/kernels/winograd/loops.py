@@ -2,32 +2,107 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from pellucid.kernels.jit import by_address, inlined, inner
+from pellucid.kernels.jit import ByAddress, by_address, inner
 from pellucid.kernels.vectors.border import clear
 from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES, load, splat, store
 from pellucid.kernels.vectors.tile import FLOAT, LOWEST, NONE, ONE, Into, Sum, sweep, sweep_outer
+from pellucid.kernels.winograd.gradients import INPUT_GRADIENT, OF_GRADIENT, Buffers
 from pellucid.kernels.winograd.lines import F4, whole
 from pellucid.kernels.winograd.records import POOLED, Backward, Forward
-from pellucid.kernels.winograd.tiles import (
-    Buffers,
-    Output,
-    Strip,
-    Tiles,
-    input_gradient_3x3,
-    input_gradient_5x5,
-    output_image_3x3,
-    output_image_5x5,
-    transform_dy_3x3,
-    transform_dy_5x5,
-    transform_image_3x3,
-    transform_image_5x5,
-)
+from pellucid.kernels.winograd.tiles import FORMS, OF_IMAGE, OUTPUTS, Output, Strip, Tiles
 from pellucid.kernels.winograd.weights import apart, kernel_gradient_3x3
 
 SUM_TILES = 1024  # the length of a sum of the weight gradient
+
+
+class Group(NamedTuple):
+    """Tiles of the images that share the products: as in `Tiles`, bytes from image to image, the table of the tiles'
+    distances, and whole vectors of channels.
+    """
+
+    at: int
+    far: int
+    image: int
+    places: int
+    channels: int
+
+
+class Part(NamedTuple):
+    """Images from `start` on, some rows of tiles of each, and how many tiles that is."""
+
+    start: int
+    images: int
+    rows: Strip
+    tiles: int
+
+
+@inner
+def group_of(p, at, places, channels):
+    """The tiles, at an address, of so many channels."""
+    tiles, wide = p.cut.strip * p.sizes.tw, whole(channels)
+    far = (p.cut.group * tiles * wide + LANES) * F4
+    return Group(at=at, far=far, image=tiles * wide * F4, places=places, channels=wide)
+
+
+@inner
+def tiles_of(group, i):
+    """The tiles of image i of a group."""
+    return Tiles(at=group.at + i * group.image, far=group.far)
+
+
+@inner
+def part_of(p, start, end, low):
+    """The images of a group that begins at `start`, and a strip of their tiles that begins in row `low`."""
+    images, high = min(p.cut.group, end - start), min(low + p.cut.strip, p.sizes.th)
+    rows = Strip(low=low, high=high)
+    return Part(start=start, images=images, rows=rows, tiles=images * (high - low) * p.sizes.tw)
+
+
+@inner
+def outputs_of(p):
+    """The numbers of an image's output."""
+    s = p.sizes
+    return (s.oh // 2) * (s.ow // 2) * s.oc if p.mode == POOLED else s.oh * s.ow * s.oc
+
+
+@inner
+def products(p, of, length, to, many):
+    """The 36 products of `many` tiles of `length` channels with transformed kernels."""
+    for f in range(36):
+        terms = Sum(x=of.at + f * of.far, places=of.places, many=many, runs=p.zeros, count=ONE, run=length, xstep=FLOAT)
+        into = Into(out=to.at + f * to.far, outs=to.places, channels=to.channels, floor=LOWEST)
+        sweep(terms, p.w + f * apart(length, to.channels), p.zeros, NONE, into)
+
+
+def forward_of(m: int) -> ByAddress:
+    """The forward pass of a form."""
+    transform_image, output_image = OF_IMAGE[m], OUTPUTS[m]
+
+    def forward(arguments: Any, block: Any, scratch: Any) -> None:
+        """A block of images; `records.Forward` says what lies where."""
+        p = read(Forward, arguments)
+        s, size = p.sizes, outputs_of(p)
+        u = group_of(p, scratch + p.at.u, p.at_u, s.channels)
+        v = group_of(p, scratch + p.at.v, p.at_v, s.oc)
+        end = min(s.n, (block + 1) * p.cut.size)
+        for start in range(block * p.cut.size, end, p.cut.group):
+            for low in range(0, s.th, p.cut.strip):
+                part = part_of(p, start, end, low)
+                for i in range(part.images):
+                    image = p.x + (start + i) * s.height * s.width * s.channels * F4
+                    transform_image(s, image, part.rows, tiles_of(u, i), scratch, p.zeros)
+                products(p, u, s.channels, v, part.tiles)
+                for i in range(part.images):
+                    o = (start + i) * size
+                    output = Output(y=p.y + o * F4, beside=p.switch + o, bias=p.bias, mode=p.mode)
+                    output_image(s, tiles_of(v, i), part.rows, output, scratch)
+
+    return by_address(forward, f"forward_{m}")
 
 
 @inner
@@ -38,145 +113,94 @@ def fold(sums, total, floats):
         store(sums + o, splat(np.float32(0)))
 
 
-@inner
-def products(tiles, places, many, length, w, to, zeros, channels):
-    """The 36 products of `many` tiles of `length` channels with transformed kernels, into tiles of `channels`."""
-    for f in range(36):
-        terms = Sum(
-            x=tiles.at + f * tiles.far, places=places[0], many=many, runs=zeros, count=ONE, run=length, xstep=FLOAT
-        )
-        into = Into(out=to.at + f * to.far, outs=places[1], channels=channels, floor=LOWEST)
-        sweep(terms, w + f * apart(length, channels), zeros, NONE, into)
+def sums_of(m: int) -> Any:
+    """The sums of the weight gradient."""
+    transform_image = OF_IMAGE[m]
+
+    @inner
+    def add_sums(p, part, u, v, scratch):
+        """Add the 36 products of tiles of images and of dy, (C in fours, OC), to those in scratch memory."""
+        s, floats = p.sizes, (p.sizes.channels + 3) // 4 * 4 * v.channels
+        for i in range(part.images):
+            image = p.x + (part.start + i) * s.height * s.width * s.channels * F4
+            transform_image(s, image, part.rows, tiles_of(u, i), scratch, p.zeros)
+        for f in range(36):
+            terms = Sum(
+                x=u.at + f * u.far, places=p.at_c, many=(s.channels + 3) // 4 * 4, runs=p.zeros, count=ONE,
+                run=part.tiles, xstep=u.channels * F4,
+            )  # fmt: skip
+            dw = scratch + p.at.sums + f * floats * F4
+            into = Into(out=dw, outs=p.at_dw, channels=v.channels, floor=LOWEST)
+            sweep_outer(terms, v.at + f * v.far, v.channels * F4, into, v.channels * F4)
+
+    return add_sums
 
 
-def forward_of(transform_image, output_image):
-    """The forward pass, from the loops of a form."""
+def gradient_of(m: int) -> Any:
+    """The input gradient, from the tiles of dy."""
+    input_gradient_image = INPUT_GRADIENT[m]
 
-    @inlined
-    def forward(arguments, block, scratch):
-        """A block of images; `records.Forward` says what lies where."""
-        p = read(Forward, arguments)
-        s, group, strip = p.sizes, p.cut.group, p.cut.strip
-        tiles, cp, op = strip * s.tw, whole(s.channels), whole(s.oc)
-        u = Tiles(at=scratch + p.at.u, far=(group * tiles * cp + LANES) * F4)
-        v = Tiles(at=scratch + p.at.v, far=(group * tiles * op + LANES) * F4)
-        end = min(s.n, (block + 1) * p.cut.size)
-        y_size = (s.oh // 2) * (s.ow // 2) * s.oc if p.mode == POOLED else s.oh * s.ow * s.oc
-        for start in range(block * p.cut.size, end, group):
-            images = min(group, end - start)
-            for low in range(0, s.th, strip):
-                rows = Strip(low=low, high=min(low + strip, s.th))
-                for i in range(images):
-                    image = p.x + (start + i) * s.height * s.width * s.channels * F4
-                    to = Tiles(at=u.at + i * tiles * cp * F4, far=u.far)
-                    transform_image(s, image, rows, to, scratch, p.zeros)
-                together = images * (rows.high - low) * s.tw
-                products(u, (p.at_u, p.at_v), together, s.channels, p.w, v, p.zeros, op)
-                for i in range(images):
-                    o, of = (start + i) * y_size, Tiles(at=v.at + i * tiles * op * F4, far=v.far)
-                    output = Output(y=p.y + o * F4, beside=p.switch + o, bias=p.bias, mode=p.mode)
-                    output_image(s, of, rows, output, scratch)
+    @inner
+    def input_gradient(p, part, u, v, buffers):
+        """dx of some images; their rows that follow are added to."""
+        s = p.sizes
+        products(p, v, s.oc, u, part.tiles)
+        for i in range(part.images):
+            dx = p.dx + (part.start + i) * s.height * s.width * s.channels * F4
+            input_gradient_image(s, tiles_of(u, i), dx, part.rows, buffers)
 
-    return forward
+    return input_gradient
 
 
-def backward_of(m, transform_image, transform_dy, input_gradient_image):
-    """The backward pass, from M and the loops of a form."""
+def backward_of(m: int) -> ByAddress:
+    """The backward pass of a form."""
+    transform_dy, add_sums, input_gradient = OF_GRADIENT[m], sums_of(m), gradient_of(m)
 
-    @inlined
-    def backward(arguments, block, scratch):
+    def backward(arguments: Any, block: Any, scratch: Any) -> None:
         """A block of images; `records.Backward` says what lies where. Tiles of dy serve both gradients.
 
-        The 36 sums (C in fours, OC) of the weight gradient are taken in scratch memory. With M = 4 they go back through
-        Gᵀ at the end: dw (blocks, 9, C, OC). With M = 2, dw (blocks, 36, C, OC), they are added up after every
-        SUM_TILES tiles and begun anew: the rounding errors of a sum grow with its length.
+        The 36 sums of the weight gradient are taken in scratch memory. With M = 4 they go back through Gᵀ at the end:
+        dw (blocks, 9, C, OC). With M = 2, dw (blocks, 36, C, OC), they are added up after every SUM_TILES tiles and
+        begun anew: the rounding errors of a sum grow with its length.
         """
         p = read(Backward, arguments)
-        s, group, strip = p.sizes, p.cut.group, p.cut.strip
-        tiles, cp, op = strip * s.tw, whole(s.channels), whole(s.oc)
-        u = Tiles(at=scratch + p.at.u, far=(group * tiles * cp + LANES) * F4)
-        v = Tiles(at=scratch + p.at.v, far=(group * tiles * op + LANES) * F4)
-        buffers = Buffers(
-            rows=scratch, lines=scratch + p.at.lines, carry=scratch + p.at.carry, db=p.db + block * op * F4
-        )
-        end, four = min(s.n, (block + 1) * p.cut.size), (s.channels + 3) // 4 * 4
-        image_size = s.height * s.width * s.channels * F4
-        floats, summed, dw, total = four * op, 0, 0, 0
+        s, size = p.sizes, outputs_of(p)
+        u = group_of(p, scratch + p.at.u, p.at_u, s.channels)
+        v = group_of(p, scratch + p.at.v, p.at_v, s.oc)
+        db = p.db + block * v.channels * F4
+        buffers = Buffers(rows=scratch, lines=scratch + p.at.lines, carry=scratch + p.at.carry, db=db)
+        floats, sums, summed = (s.channels + 3) // 4 * 4 * v.channels, scratch + p.at.sums, 0
+        total = p.dw + block * p.partial * floats * F4
         if p.dw != 0:
-            dw, total = scratch + p.at.sums, p.dw + block * p.partial * floats * F4
-            clear(dw, 36 * floats)
+            clear(sums, 36 * floats)
             if m == 2:
                 clear(total, 36 * floats)
-        dy_size = (s.oh // 2) * (s.ow // 2) * s.oc if p.mode == POOLED else s.oh * s.ow * s.oc
-        for start in range(block * p.cut.size, end, group):
-            images = min(group, end - start)
-            for low in range(0, s.th, strip):
-                rows = Strip(low=low, high=min(low + strip, s.th))
-                together = images * (rows.high - low) * s.tw
-                for i in range(images):
-                    o, to = (start + i) * dy_size, Tiles(at=v.at + i * tiles * op * F4, far=v.far)
+        end = min(s.n, (block + 1) * p.cut.size)
+        for start in range(block * p.cut.size, end, p.cut.group):
+            for low in range(0, s.th, p.cut.strip):
+                part = part_of(p, start, end, low)
+                for i in range(part.images):
+                    o = (start + i) * size
                     beside = p.switch + o if p.mode == POOLED else p.y + o * F4
                     output = Output(y=p.dy + o * F4, beside=beside, bias=NONE, mode=p.mode)
-                    transform_dy(s, output, rows, to, buffers)
-                if dw != 0:
-                    for i in range(images):
-                        to = Tiles(at=u.at + i * tiles * cp * F4, far=u.far)
-                        transform_image(s, p.x + (start + i) * image_size, rows, to, scratch, p.zeros)
-                    for f in range(36):
-                        terms = Sum(
-                            x=u.at + f * u.far, places=p.at_c, many=four, runs=p.zeros, count=ONE, run=together,
-                            xstep=cp * F4,
-                        )  # fmt: skip
-                        into = Into(out=dw + f * floats * F4, outs=p.at_dw, channels=op, floor=LOWEST)
-                        sweep_outer(terms, v.at + f * v.far, op * F4, into, op * F4)
-                    summed += together
+                    transform_dy(s, output, part.rows, tiles_of(v, i), buffers)
+                if p.dw != 0:
+                    add_sums(p, part, u, v, scratch)
+                    summed += part.tiles
                     if m == 2 and summed >= SUM_TILES:
-                        fold(dw, total, 36 * floats)
+                        fold(sums, total, 36 * floats)
                         summed = 0
                 if p.dx != 0:
-                    products(v, (p.at_v, p.at_u), together, s.oc, p.w, u, p.zeros, cp)
-                    for i in range(images):
-                        of = Tiles(at=u.at + i * tiles * cp * F4, far=u.far)
-                        input_gradient_image(s, of, p.dx + (start + i) * image_size, rows, buffers)
+                    input_gradient(p, part, u, v, buffers)
 
-        if dw != 0 and m == 2:
-            fold(dw, total, 36 * floats)
-        elif dw != 0:
-            kernel_gradient_3x3(dw, total, floats)
+        if p.dw != 0 and m == 2:
+            fold(sums, total, 36 * floats)
+        elif p.dw != 0:
+            kernel_gradient_3x3(sums, total, floats)
 
-    return backward
+    return by_address(backward, f"backward_{m}")
 
 
-_forward_3x3 = forward_of(transform_image_3x3, output_image_3x3)
-_forward_5x5 = forward_of(transform_image_5x5, output_image_5x5)
-_backward_3x3 = backward_of(4, transform_image_3x3, transform_dy_3x3, input_gradient_3x3)
-_backward_5x5 = backward_of(2, transform_image_5x5, transform_dy_5x5, input_gradient_5x5)
-
-
-@by_address
-def forward_3x3(arguments, block, scratch):
-    """`forward` of F(4x4, 3x3)."""
-    _forward_3x3(arguments, block, scratch)
-
-
-@by_address
-def forward_5x5(arguments, block, scratch):
-    """`forward` of F(2x2, 5x5)."""
-    _forward_5x5(arguments, block, scratch)
-
-
-@by_address
-def backward_3x3(arguments, block, scratch):
-    """`backward` of F(4x4, 3x3)."""
-    _backward_3x3(arguments, block, scratch)
-
-
-@by_address
-def backward_5x5(arguments, block, scratch):
-    """`backward` of F(2x2, 5x5)."""
-    _backward_5x5(arguments, block, scratch)
-
-
-FORWARD = {4: forward_3x3, 2: forward_5x5}
-BACKWARD = {4: backward_3x3, 2: backward_5x5}
+FORWARD = {m: forward_of(m) for m in FORMS}
+BACKWARD = {m: backward_of(m) for m in FORMS}
 """For each M."""
