@@ -13,16 +13,17 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 from pellucid.kernels.dense.records import DEPTH, ROWS, TimesPart, TimesTransposed
 from pellucid.kernels.jit import by_address, inner
 from pellucid.kernels.vectors.border import clear
+from pellucid.kernels.vectors.instruction import instruction
 from pellucid.kernels.vectors.memory import LINE
 from pellucid.kernels.vectors.prefetch import will_read
 from pellucid.kernels.vectors.records import read
-from pellucid.kernels.vectors.simd import LANES, load, load_some, store, store_some, vector
-from pellucid.kernels.vectors.tile import FLOAT, LOWEST, NONE, ONE, Into, Sum, sweep
+from pellucid.kernels.vectors.several import loads
+from pellucid.kernels.vectors.simd import INT32S, LANES, load_some, store, store_some, vector
+from pellucid.kernels.vectors.tile import LOWEST, NONE, Into, rows_of, sweep
 
 F4 = 4  # bytes in a float32
 PANEL = 2 * LANES
@@ -30,25 +31,22 @@ SAMPLES = 128
 """Samples that are taken at once."""
 
 
-@intrinsic
-def square(typing: Any, rows: Any) -> Any:
+sixteen = loads(LANES)
+
+
+@instruction(types.UniTuple(vector, LANES), to=types.UniTuple(vector, LANES))
+def square(builder: Any, rows: Any) -> Any:
     """Sixteen vectors as the columns of what they were the rows of.
 
     Four times over, vector i is interleaved with vector i + 8: the bits of the row go up by one place each time, and
     those of the column come in below.
     """
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        places = [
-            ir.Constant(ir.VectorType(ir.IntType(32), LANES), [half * 8 + i // 2 + i % 2 * LANES for i in range(LANES)])
-            for half in (0, 1)
-        ]
-        rows = cgutils.unpack_tuple(builder, args[0])
-        for _ in range(4):
-            rows = [builder.shuffle_vector(rows[i // 2], rows[i // 2 + 8], places[i % 2]) for i in range(LANES)]
-        return cgutils.pack_array(builder, rows)
-
-    return types.UniTuple(vector, LANES)(types.UniTuple(vector, LANES)), emit
+    halves = ([half * 8 + i // 2 + i % 2 * LANES for i in range(LANES)] for half in (0, 1))
+    places = [ir.Constant(INT32S, half) for half in halves]
+    rows = cgutils.unpack_tuple(builder, rows)
+    for _ in range(4):
+        rows = [builder.shuffle_vector(rows[i // 2], rows[i // 2 + 8], places[i % 2]) for i in range(LANES)]
+    return cgutils.pack_array(builder, rows)
 
 
 @inner
@@ -56,13 +54,7 @@ def put_transposed(source, step, rows, columns, target, far):
     """source (rows, columns) → target (columns, rows), rows `step` and `far` bytes apart; source in whole squares."""
     for r in range(0, rows, LANES):
         for c in range(0, columns, LANES):
-            p = source + r * step + c * F4
-            v = square((
-                load(p), load(p + step), load(p + 2 * step), load(p + 3 * step), load(p + 4 * step), load(p + 5 * step),
-                load(p + 6 * step), load(p + 7 * step), load(p + 8 * step), load(p + 9 * step), load(p + 10 * step),
-                load(p + 11 * step), load(p + 12 * step), load(p + 13 * step), load(p + 14 * step),
-                load(p + 15 * step),
-            ))  # fmt: skip
+            v = square(sixteen(source + r * step + c * F4, step))
             for k in range(LANES):
                 if c + k < columns:
                     store_some(target + (c + k) * far + r * F4, v[k], rows - r)
@@ -75,7 +67,7 @@ def times_transposed(arguments, piece, scratch):
     low, row = piece * ROWS, p.k * F4
     many = min(ROWS, p.d - low)
     call_up(p.w + (low + 2 * ROWS) * row, 0, 1, max(0, min(ROWS, p.d - low - 2 * ROWS)) * row)
-    terms = Sum(x=p.w + low * row, places=p.at_row, many=many, runs=p.zeros, count=ONE, run=p.k, xstep=FLOAT)
+    terms = rows_of(p.w + low * row, p.at_row, many, p.zeros, p.k)
     for first in range(0, p.n, SAMPLES):
         samples = min(SAMPLES, p.n - first)
         wide = (samples + LANES - 1) // LANES * LANES
@@ -128,7 +120,7 @@ def times_part(arguments, piece, scratch):
         after = min(DEPTH, end - low - depth)
         call_up(p.x + (low + depth) * F4, p.d * F4, n, after * F4)
         call_up(p.w + (low + depth) * k * F4, 0, 1, after * k * F4)
-        terms = Sum(x=matrix, places=p.at_row, many=n, runs=p.zeros, count=ONE, run=depth, xstep=FLOAT)
+        terms = rows_of(matrix, p.at_row, n, p.zeros, depth)
         for c in range(0, k, PANEL):
             target = y + c * F4
             into = Into(out=target, outs=p.at_out, channels=min(PANEL, k - c), floor=LOWEST)

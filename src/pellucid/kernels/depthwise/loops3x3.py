@@ -7,138 +7,106 @@ writing: so the pixels of the next strip are prefetched.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from pellucid.kernels.depthwise.records import Outputs3x3, Sums3x3
-from pellucid.kernels.jit import by_address, inner
+from pellucid.kernels.jit import ByAddress, by_address, inner
 from pellucid.kernels.vectors.prefetch import will_read, will_write
 from pellucid.kernels.vectors.records import read
-from pellucid.kernels.vectors.simd import LANES, load_some, splat, store_some
+from pellucid.kernels.vectors.several import column_of, loads_some, put_some, rows_of
+from pellucid.kernels.vectors.simd import LANES, load_some, splat, store_some, times_plus
 
 STRIP_BYTES = 64 * 1024  # rows that stay in the second-level cache while the channels go by
 
 
-@inner
-def three_rows(image, r, height, line, zeros):
-    """The addresses of rows r, r + 1, r + 2."""
-    p0 = image + r * line if 0 <= r < height else zeros
-    p1 = image + (r + 1) * line if 0 <= r + 1 < height else zeros
-    p2 = image + (r + 2) * line if 0 <= r + 2 < height else zeros
-    return p0, p1, p2
+three_rows, three_pixels, nine = rows_of(3), column_of(3), loads_some(9)
 
 
 @inner
-def ten(p, step, last, count):
-    """Nine vectors, `step` bytes apart, and a last one."""
-    return (
-        load_some(p, count), load_some(p + step, count), load_some(p + 2 * step, count),
-        load_some(p + 3 * step, count), load_some(p + 4 * step, count), load_some(p + 5 * step, count),
-        load_some(p + 6 * step, count), load_some(p + 7 * step, count), load_some(p + 8 * step, count),
-        load_some(last, count),
-    )  # fmt: skip
-
-
-@inner
-def put_ten(p, step, last, count, v):
-    """Write them."""
-    store_some(p, v[0], count)
-    store_some(p + step, v[1], count)
-    store_some(p + 2 * step, v[2], count)
-    store_some(p + 3 * step, v[3], count)
-    store_some(p + 4 * step, v[4], count)
-    store_some(p + 5 * step, v[5], count)
-    store_some(p + 6 * step, v[6], count)
-    store_some(p + 7 * step, v[7], count)
-    store_some(p + 8 * step, v[8], count)
-    store_some(last, v[9], count)
-
-
-@inner
-def three_pixels(rows, column, width, step, count):
+def column(rows, number, width, step, count):
     """The pixels of three rows in one column; zeros outside."""
-    if 0 <= column < width:
-        o = column * step
-        return load_some(rows[0] + o, count), load_some(rows[1] + o, count), load_some(rows[2] + o, count)
     nothing = splat(np.float32(0))
-    return nothing, nothing, nothing
+    return three_pixels(rows, number * step, count) if 0 <= number < width else (nothing, nothing, nothing)
 
 
 @inner
-def output(kept, a, b, c, y, ahead, count):
-    """From a window with the columns a, b, c the output at y. Kept are the kernel and the bias."""
+def output(kept, a, b, c):
+    """The output of a window with the columns a, b, c. Kept are the kernel and the bias."""
     w0, w1, w2, w3, w4, w5, w6, w7, w8, bias = kept
-    will_write(ahead)
-    first, second = bias + a[0] * w0 + a[1] * w3 + a[2] * w6, b[0] * w1 + b[1] * w4 + b[2] * w7
-    store_some(y, first + (second + c[0] * w2 + c[1] * w5 + c[2] * w8), count)
+    first, second = bias + a[0] * w0 + a[1] * w3 + a[2] * w6, times_plus(b[1], w4, b[0] * w1) + b[2] * w7
+    return first + (second + c[0] * w2 + c[1] * w5 + c[2] * w8)
 
 
 @inner
-def sums(kept, a, b, c, dy, ahead, count):
-    """The sums Σ x·dy of the nine taps, and Σ dy, with one window and the gradient of its output, at dy, added."""
+def sums(kept, a, b, c, d):
+    """The sums Σ x·dy of the nine taps, and Σ dy, with one window and the gradient d of its output added."""
     s0, s1, s2, s3, s4, s5, s6, s7, s8, total = kept
-    will_read(ahead)
-    d = load_some(dy, count)
-    return (
-        s0 + a[0] * d, s1 + b[0] * d, s2 + c[0] * d, s3 + a[1] * d, s4 + b[1] * d, s5 + c[1] * d,
-        s6 + a[2] * d, s7 + b[2] * d, s8 + c[2] * d, total + d,
-    )  # fmt: skip
+    first, second = (s0 + a[0] * d, s1 + b[0] * d, s2 + c[0] * d), (s3 + a[1] * d, s4 + b[1] * d, s5 + c[1] * d)
+    return first + second + (s6 + a[2] * d, s7 + b[2] * d, s8 + c[2] * d, total + d)
 
 
-def windows(name, record, stride):
-    """The way of the window over a block of images, for outputs or for the weight gradient, with stride 1 or 2 in both
-    directions: constants to the compiler.
-    """
-    gradient = record is Sums3x3
+def row_of(record: Any, stride: int) -> Any:
+    """The way of the window along a row, for outputs or for the weight gradient."""
 
-    def walk(arguments, piece, scratch):
+    @inner
+    def row(p, rows, at, ahead, kept, count):
+        """From three rows the outputs, or with their gradient the sums, at `at`; ahead are pixels of the next strip,
+        and bytes to its outputs.
+        """
+        z, step = p.sizes, p.sizes.channels * 4
+        width, line, (pixels, outputs) = z.width, z.width * step, ahead
+        a, b = column(rows, -z.left, width, step, count), column(rows, 1 - z.left, width, step, count)
+        for s in range(0, z.ow * stride, stride):
+            will_read(pixels + s * step)
+            if stride == 2:
+                will_read(pixels + (s + 1) * step)
+                will_read(pixels + s * step + line)
+                will_read(pixels + (s + 1) * step + line)
+                b = column(rows, s + 1 - z.left, width, step, count)
+            c = column(rows, s + 2 - z.left, width, step, count)
+            if record is Sums3x3:
+                will_read(at + outputs)
+                kept = sums(kept, a, b, c, load_some(at, count))
+            else:
+                will_write(at + outputs)
+                store_some(at, output(kept, a, b, c), count)
+            a, b = (b, c) if stride == 1 else (c, b)
+            at += step
+        return kept
+
+    return row
+
+
+def windows(record: Any, stride: int) -> ByAddress:
+    """The way of the window over a block of images, with stride 1 or 2: constants to the compiler."""
+    row = row_of(record, stride)
+
+    def walk(arguments: Any, piece: Any, scratch: Any) -> None:
         """A strip of rows at a time."""
         p = read(record, arguments)
-        z = p.sizes
-        step, width, ow = z.channels * 4, z.width, z.ow
-        line = width * step
+        z, step = p.sizes, p.sizes.channels * 4
+        line, beside = z.width * step, z.ow * step
         strip = max(1, STRIP_BYTES // (stride * line))
-        own = piece * 10 * step if gradient else 0  # the sums of this piece
+        own = piece * 10 * step if record is Sums3x3 else 0  # the sums of this piece
         for i in range(piece * z.size, min(z.n, (piece + 1) * z.size)):
             for begin in range(0, z.oh, strip):
                 for o in range(0, step, LANES * 4):
                     count, image = (step - o) // 4, p.x + i * z.height * line + o
-                    at = p.y + (i * z.oh + begin) * ow * step + o
-                    t, plus = p.taps + own + o, p.last + own + o
-                    kept = ten(t, step, plus, count)
+                    taps, last = p.taps + own + o, p.last + own + o
+                    kept = nine(taps, step, count) + (load_some(last, count),)  # noqa: RUF005  # Numba has no star here
                     for r in range(begin, min(begin + strip, z.oh)):
-                        row = r * stride - z.top
-                        ahead = image + (row + 3 + (strip - 1) * stride) * line
-                        rows = three_rows(image, row, z.height, line, p.zeros)
-                        a0, a1, a2 = three_pixels(rows, -z.left, width, step, count)
-                        if stride == 1:
-                            b0, b1, b2 = three_pixels(rows, 1 - z.left, width, step, count)
-                        for s in range(0, ow * stride, stride):
-                            will_read(ahead + s * step)
-                            if stride == 2:
-                                will_read(ahead + (s + 1) * step)
-                                will_read(ahead + s * step + line)
-                                will_read(ahead + (s + 1) * step + line)
-                                b0, b1, b2 = three_pixels(rows, s + 1 - z.left, width, step, count)
-                            c0, c1, c2 = three_pixels(rows, s + 2 - z.left, width, step, count)
-                            a, b, c, ahead_y = (a0, a1, a2), (b0, b1, b2), (c0, c1, c2), at + strip * ow * step
-                            if gradient:
-                                kept = sums(kept, a, b, c, at, ahead_y, count)
-                            else:
-                                output(kept, a, b, c, at, ahead_y, count)
-                            if stride == 1:
-                                a0, a1, a2, b0, b1, b2 = b0, b1, b2, c0, c1, c2
-                            else:
-                                a0, a1, a2 = c0, c1, c2
-                            at += step
-                    if gradient:
-                        put_ten(t, step, plus, count, kept)
+                        top = r * stride - z.top
+                        ahead = image + (top + 3 + (strip - 1) * stride) * line, strip * beside
+                        rows = three_rows(image, top, z.height, line, p.zeros)
+                        kept = row(p, rows, p.y + (i * z.oh + r) * beside + o, ahead, kept, count)
+                    if record is Sums3x3:
+                        put_some(taps, step, kept[:9], count)
+                        store_some(last, kept[9], count)
 
-    return by_address(walk, name)
+    return by_address(walk, f"{record.__name__.lower()}_{stride}")
 
 
-LOOPS = {
-    (record, stride): windows(f"{name}_{stride}", record, stride)
-    for record, name in ((Outputs3x3, "forward"), (Sums3x3, "weight_gradient"))
-    for stride in (1, 2)
-}
+LOOPS = {(record, stride): windows(record, stride) for record in (Outputs3x3, Sums3x3) for stride in (1, 2)}
 """For each record and stride."""

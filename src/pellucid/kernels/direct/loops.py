@@ -15,7 +15,7 @@ from pellucid.kernels.vectors.border import clear, put_inside
 from pellucid.kernels.vectors.memory import integers
 from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES, above, load, load_some, splat, store, store_some, where
-from pellucid.kernels.vectors.tile import FLOAT, LOWEST, NONE, ONE, Into, Sum, sweep, sweep_outer
+from pellucid.kernels.vectors.tile import FLOAT, LOWEST, NONE, Into, Sum, rows_of, sweep, sweep_outer
 
 
 @inner
@@ -81,8 +81,7 @@ def gather(arguments, piece, scratch):
         if p.y != 0:
             let_through(source, p.y + i * dy_size * 4, dy_size, gated)
             source = gated
-        # One run of a pixel's channels; `zeros` is a table with one entry, 0.
-        terms = Sum(x=source, places=p.sources, many=p.outputs, runs=p.zeros, count=ONE, run=oc, xstep=FLOAT)
+        terms = rows_of(source, p.sources, p.outputs, p.zeros, oc)
         sweep(terms, p.w, p.zeros, NONE, Into(out=frame, outs=p.targets, channels=k, floor=LOWEST))
         for phase in range(t.phases):
             first, last, begin, end = phase_of(table, phase)

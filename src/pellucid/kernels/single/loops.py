@@ -9,7 +9,7 @@ from pellucid.kernels.single.records import Correlate, Outputs, Pad, Products, T
 from pellucid.kernels.vectors.border import put_inside
 from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES
-from pellucid.kernels.vectors.tile import CHUNK, FLOAT, LOWEST, NONE, ONE, Into, Sum, sweep
+from pellucid.kernels.vectors.tile import CHUNK, FLOAT, LOWEST, NONE, Into, Sum, rows_of, sweep
 from pellucid.kernels.winograd.lines import F4, whole
 from pellucid.kernels.winograd.tiles import OF_IMAGE, OUTPUTS, Output, Strip, Tiles
 from pellucid.kernels.winograd.weights import apart
@@ -57,9 +57,7 @@ def products(arguments, piece, scratch):
     far_u = (p.strip * s.tw * whole(s.channels) + LANES) * F4
     far_v = (p.strip * s.tw * wide + LANES) * F4
     for f in range(piece * TOGETHER, (piece + 1) * TOGETHER):
-        terms = Sum(
-            x=p.u + f * far_u, places=p.at_u, many=p.rows * s.tw, runs=p.zeros, count=ONE, run=s.channels, xstep=FLOAT
-        )
+        terms = rows_of(p.u + f * far_u, p.at_u, p.rows * s.tw, p.zeros, s.channels)
         into = Into(out=p.v + f * far_v, outs=p.at_v, channels=wide, floor=LOWEST)
         sweep(terms, p.w + f * apart(s.channels, wide), p.zeros, NONE, into)
 

@@ -145,6 +145,12 @@ def load_one(builder: Any, p: Any) -> Any:
     return spread(builder, Number(builder, p).load(FLOAT))
 
 
+@instruction(vector, vector, vector, to=vector)
+def times_plus(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    """a · b + c: where two products are added, this says which one is rounded by itself, c."""
+    return call(builder, "llvm.fmuladd.v16f32", FLOATS, a, b, c)
+
+
 @instruction(vector, to=vector)
 def relu(builder: Any, v: Any) -> Any:
     """max(v, 0); NaN stays NaN, so that it is seen."""

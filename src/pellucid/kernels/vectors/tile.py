@@ -147,6 +147,12 @@ LOWEST = np.float32(-np.inf)
 
 
 @inner
+def rows_of(x, places, many, zeros, length):
+    """The terms of a matrix product: `many` rows of x, `length` numbers straight on; `zeros` is a table with a 0."""
+    return Sum(x=x, places=places, many=many, runs=zeros, count=ONE, run=length, xstep=FLOAT)
+
+
+@inner
 def sweep(terms, w, start, start_step, into):
     """All outputs of a sum by all channels, with w in panels of 32 channels (the last of 16 if that is enough)."""
     column = terms.count * terms.run * 4  # bytes of a channel's weights
@@ -155,14 +161,11 @@ def sweep(terms, w, start, start_step, into):
         for c in range(0, into.channels, 32):
             panel, first, valid = w + c * column, start + c * 4, into.channels - c
             target = Into(out=into.out + c * 4, outs=into.outs, channels=valid, floor=into.floor)
+            weights = Weights(w=panel, start=first, start_step=start_step, step=128 if valid > LANES else 64)
             if valid > LANES:
-                _wide(
-                    terms, Weights(w=panel, start=first, start_step=start_step, step=np.int64(128)), target, low, high
-                )
+                _wide(terms, weights, target, low, high)
             else:
-                _narrow(
-                    terms, Weights(w=panel, start=first, start_step=start_step, step=np.int64(64)), target, low, high
-                )
+                _narrow(terms, weights, target, low, high)
 
 
 @inner

@@ -9,9 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.kernels.jit import inner
-from pellucid.kernels.vectors.simd import LANES, above, beats, load, splat, store, where
+from pellucid.kernels.vectors.several import loads
+from pellucid.kernels.vectors.simd import LANES, above, beats, load, splat, where
 
 F4 = 4  # bytes in a float32
+
+
+six = loads(6)
 
 
 @inner
@@ -84,21 +88,6 @@ def b(u0, u1, u2, u3, u4, u5):
         u0 + sum1 + sum2,
         u5,
     )
-
-
-@inner
-def six(p, step):
-    """The six vectors at p, `step` bytes apart."""
-    return (
-        load(p), load(p + step), load(p + 2 * step), load(p + 3 * step), load(p + 4 * step), load(p + 5 * step),
-    )  # fmt: skip
-
-
-@inner
-def put(q, step, v):
-    """Write the vectors v to q, `step` bytes apart."""
-    for k in range(len(v)):
-        store(q + k * step, v[k])
 
 
 @inner

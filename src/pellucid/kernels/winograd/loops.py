@@ -10,7 +10,7 @@ from pellucid.kernels.jit import ByAddress, by_address, inner
 from pellucid.kernels.vectors.border import clear
 from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES, load, splat, store
-from pellucid.kernels.vectors.tile import FLOAT, LOWEST, NONE, ONE, Into, Sum, sweep, sweep_outer
+from pellucid.kernels.vectors.tile import LOWEST, NONE, ONE, Into, Sum, rows_of, sweep, sweep_outer
 from pellucid.kernels.winograd.gradients import INPUT_GRADIENT, OF_GRADIENT, Buffers
 from pellucid.kernels.winograd.lines import F4, whole
 from pellucid.kernels.winograd.records import POOLED, Backward, Forward
@@ -74,7 +74,7 @@ def outputs_of(p):
 def products(p, of, length, to, many):
     """The 36 products of `many` tiles of `length` channels with transformed kernels."""
     for f in range(36):
-        terms = Sum(x=of.at + f * of.far, places=of.places, many=many, runs=p.zeros, count=ONE, run=length, xstep=FLOAT)
+        terms = rows_of(of.at + f * of.far, of.places, many, p.zeros, length)
         into = Into(out=to.at + f * to.far, outs=to.places, channels=to.channels, floor=LOWEST)
         sweep(terms, p.w + f * apart(length, to.channels), p.zeros, NONE, into)
 

@@ -20,12 +20,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.kernels.jit import inner
-from pellucid.kernels.vectors.simd import LANES, load, load_some, relu, splat, store_bytes, store_some
-from pellucid.kernels.winograd.lines import AT, F4, bt, largest, put, six, whole
+from pellucid.kernels.vectors.several import column_of, put, rows_of
+from pellucid.kernels.vectors.simd import LANES, load, relu, splat, store_bytes, store_some
+from pellucid.kernels.winograd.lines import AT, F4, bt, largest, six, whole
 from pellucid.kernels.winograd.records import POOLED, RELU
 
 FORMS = 4, 2
 """M of each."""
+rows_of_window, column_of_window = rows_of(6), column_of(6)
 
 
 class Strip(NamedTuple):
@@ -57,30 +59,19 @@ def _of_image(m: int) -> Any:
     @inner
     def transform_image(s, x, strip, tiles, rows, zeros):
         """One image at x (H, W, C) → a strip of its tiles: Bᵀ d B of each 6x6 window."""
-        step, height = whole(s.channels) * F4, s.height
+        step = whole(s.channels) * F4
         wp = m * s.tw + 6 - m
         nothing = splat(np.float32(0))
         for ty in range(strip.low, strip.high):
             line = s.width * s.channels * F4
-            r = m * ty - s.top
-            # A row outside the image is read from a row of zeros.
-            p0 = x + r * line if 0 <= r < height else zeros
-            p1 = x + (r + 1) * line if 0 <= r + 1 < height else zeros
-            p2 = x + (r + 2) * line if 0 <= r + 2 < height else zeros
-            p3 = x + (r + 3) * line if 0 <= r + 3 < height else zeros
-            p4 = x + (r + 4) * line if 0 <= r + 4 < height else zeros
-            p5 = x + (r + 5) * line if 0 <= r + 5 < height else zeros
+            p = rows_of_window(x, m * ty - s.top, s.height, line, zeros)
             for j in range(wp):
                 column = j - s.left
                 inside = 0 <= column < s.width
                 for c in range(0, s.channels, LANES):
                     v = nothing, nothing, nothing, nothing, nothing, nothing
                     if inside:
-                        o, left_over = (column * s.channels + c) * F4, s.channels - c
-                        v = bt(
-                            load_some(p0 + o, left_over), load_some(p1 + o, left_over), load_some(p2 + o, left_over),
-                            load_some(p3 + o, left_over), load_some(p4 + o, left_over), load_some(p5 + o, left_over),
-                        )  # fmt: skip
+                        v = bt(*column_of_window(p, (column * s.channels + c) * F4, s.channels - c))
                     put(rows + j * step + c * F4, wp * step, v)
             for tx in range(s.tw):
                 for f in range(6):
