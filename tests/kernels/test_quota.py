@@ -102,9 +102,9 @@ def test_who_watches_gives_up_when_it_is_not_scheduled(needs_numba: None) -> Non
 import numpy as np
 from pellucid.kernels import jit
 bell, watch = np.zeros(1, np.int64), jit.load("crew.waiting").watch
-watch(bell.ctypes.data, 0, 0, 1, 0, 0, 0)
+watch(bell.ctypes.data, 0, 0, 1, 0, 0)
 print("ready", flush=True)
-print(watch(bell.ctypes.data, 0, 0, 10**15, 0, 0, 0), flush=True)
+print(watch(bell.ctypes.data, 0, 0, 10**15, 0, 0), flush=True)
 """
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None

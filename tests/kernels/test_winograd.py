@@ -10,6 +10,7 @@ from kernels.processes import python
 from kernels.shapes import Conv, winograd_convolutions
 from pellucid import kernels
 from pellucid.kernels import Window, im2col, set_num_threads
+from pellucid.kernels.problem import Fused
 from pellucid.kernels.winograd import plan as winograd
 
 pytestmark = pytest.mark.usefixtures("needs_numba")
@@ -113,7 +114,7 @@ def test_relu_in_the_same_pass_equals_relu_afterwards(r: int) -> None:
 
     assert same(y, np.maximum(winograd.forward(x, w, b, window), 0))
     for one, other in zip(
-        winograd.backward(x, dy, w, window, winograd.RELU, y), winograd.backward(x, gated, w, window), strict=True
+        winograd.backward(x, dy, w, window, Fused(y)), winograd.backward(x, gated, w, window), strict=True
     ):
         assert same(one, other)
 
@@ -133,7 +134,7 @@ def test_pooling_in_the_same_pass_equals_pooling_afterwards(r: int, pixels: tupl
 
     assert same(y, wanted)
     assert same(switch, np.where(wanted > 0, wanted_switch, 4))
-    dx, dw, db = winograd.backward(x, pooled_dy, w, window, winograd.POOLED, switch=switch)
+    dx, dw, db = winograd.backward(x, pooled_dy, w, window, Fused(switch=switch))
     full_dx, full_dw, full_db = winograd.backward(x, full_dy, w, window)
     assert same(dx, full_dx)
     assert same(dw, full_dw)

@@ -7,6 +7,7 @@ What comes out has the dtype of what went in. `reference` holds the equations.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from pellucid.kernels.elementwise.plan import relu_gradient
 from pellucid.kernels.general import COLUMNS, TAPS
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window, conv_output_shape, transposed_size
 from pellucid.kernels.pooling.plan import max_pool2d, max_pool2d_gradient
-from pellucid.kernels.problem import Fused, Gradients, Kernel, Problem
+from pellucid.kernels.problem import NOT_FUSED, Fused, Gradients, Kernel, Problem
 from pellucid.kernels.winograd import kernel as winograd
 from pellucid.typing import Array, DTypeLike, IntArray, Shape
 
@@ -86,7 +87,7 @@ def _pick(p: Problem) -> tuple[Kernel, str]:
 
 
 def _arguments(
-    who: str, x: Array, w: Array, b: Array | None, stride: Pair, padding: Padding, dilation: Pair, groups: int
+    who: str, x: Array, w: Array, b: Array | None, groups: int, *, stride: Pair, padding: Padding, dilation: Pair
 ) -> tuple[Array, Array, Array | None, Window]:
     """What every convolution is given, looked at."""
     x, w = doors.floats(who, "x", x, doors.IMAGES), doors.floats(who, "w", w, doors.KERNELS)
@@ -95,7 +96,7 @@ def _arguments(
     return x, w, b, doors.window(who, w.shape[:2], stride, padding, dilation)
 
 
-def _problem(x_shape: Shape, w: Array, window: Window, groups: int, *others: Array | None) -> Problem:
+def _problem(x_shape: Shape, w: Array, window: Window, groups: int, others: Sequence[Array | None]) -> Problem:
     """The problem, of float32 if every array is; the general path for any other mixture."""
     same = all(a is None or a.dtype == np.float32 for a in (w, *others))
     return Problem(x_shape, w.shape, window, groups, np.dtype(np.float32 if same else np.float64))
@@ -123,7 +124,7 @@ def conv2d(
     >>> pl.kernels.conv2d(x, w).ravel().tolist()
     [1.0, 1.0, 1.0]
     """
-    x, w, b, window = _arguments("conv2d", x, w, b, stride, padding, dilation, groups)
+    x, w, b, window = _arguments("conv2d", x, w, b, groups, stride=stride, padding=padding, dilation=dilation)
     shape = doors.expect_room("conv2d", conv_output_shape(x.shape, w.shape, window))
     doors.expect_target("conv2d", out, shape)
     if out is not None and doors.overlap(out, x, w, b):
@@ -131,7 +132,7 @@ def conv2d(
         return out
     if math.prod(shape) == 0:
         return np.empty(shape, x.dtype) if out is None else out
-    p = _problem(x.shape, w, window, groups, x, b, out)
+    p = _problem(x.shape, w, window, groups, (x, b, out))
     return _pick(p)[0].forward(p, x, w, b, relu=relu, out=out)
 
 
@@ -159,9 +160,11 @@ def conv2d_relu_max_pool(
     >>> y.ravel().tolist(), switch.ravel().tolist()  # the winner's place, u · 2 + v
     ([3.0], [2])
     """
-    x, w, b, window = _arguments("conv2d_relu_max_pool", x, w, b, stride, padding, dilation, groups)
+    x, w, b, window = _arguments(
+        "conv2d_relu_max_pool", x, w, b, groups, stride=stride, padding=padding, dilation=dilation
+    )
     _, oh, ow, _ = conv_output_shape(x.shape, w.shape, window)
-    p = _problem(x.shape, w, window, groups, x, b)
+    p = _problem(x.shape, w, window, groups, (x, b))
     kernel: Any = _pick(p)[0]
     if len(x) and oh > 1 and ow > 1 and "switch" in kernel.TAKES:
         pooled: tuple[Array, IntArray] = kernel.forward_pooled(p, x, w, b)
@@ -170,6 +173,15 @@ def conv2d_relu_max_pool(
     y, switch = max_pool2d(full, (2, 2))
     switch[y <= 0] = 4
     return y, switch
+
+
+def _without(kernel: Kernel, p: Problem, dy: Array, fused: Fused) -> tuple[Array, Fused]:
+    """The gradient of the output of what the kernel's backward pass takes, and that."""
+    if fused.switch is not None and "switch" not in kernel.TAKES:  # 4 names no pixel
+        return max_pool2d_gradient(dy, fused.switch, p.y_shape, (2, 2)), NOT_FUSED
+    if fused.y is not None and "y" not in kernel.TAKES:
+        return relu_gradient(dy, fused.y), NOT_FUSED
+    return dy, fused
 
 
 @checked_late
@@ -200,7 +212,9 @@ def conv2d_backward(
     >>> dx.ravel().tolist(), dw.ravel().tolist(), db.tolist()
     ([-1.0, 0.0, 0.0, 1.0], [3.0, 6.0], [3.0])
     """
-    x, w, _, window = _arguments("conv2d_backward", x, w, None, stride, padding, dilation, groups)
+    x, w, _, window = _arguments(
+        "conv2d_backward", x, w, None, groups, stride=stride, padding=padding, dilation=dilation
+    )
     dy = doors.floats("conv2d_backward", "dy", dy, doors.IMAGES)
     y = None if y is None else np.ascontiguousarray(y, x.dtype)
     switch = None if switch is None else np.ascontiguousarray(switch, np.uint8)
@@ -210,12 +224,9 @@ def conv2d_backward(
     if dy.size == 0:
         zeros = np.zeros_like(x), np.zeros_like(w), np.zeros(oc, w.dtype)
         return zeros[0] if want_dx else None, *(zeros[1:] if want_dw else (None, None))
-    p = _problem(x.shape, w, window, groups, x, dy)
-    kernel, fused = _pick(p)[0], Fused(y, switch)
-    if switch is not None and "switch" not in kernel.TAKES:  # 4 names no pixel
-        dy, fused = max_pool2d_gradient(dy, switch, (n, oh, ow, oc), (2, 2)), Fused()
-    if fused.y is not None and "y" not in kernel.TAKES:
-        dy, fused = relu_gradient(dy, fused.y), Fused()
+    p = _problem(x.shape, w, window, groups, (x, dy))
+    kernel = _pick(p)[0]
+    dy, fused = _without(kernel, p, dy, Fused(y, switch))
     return kernel.backward(p, x, dy, w, fused, want_dx=want_dx, want_dw=want_dw)
 
 
@@ -256,7 +267,7 @@ def conv2d_input_gradient(
         dx = np.empty(x_shape, dy.dtype) if out is None else out
         dx.fill(0)
         return dx
-    p = _problem(x_shape, w, window, groups, dy, out)
+    p = _problem(x_shape, w, window, groups, (dy, out))
     return _pick(p)[0].input_gradient(p, dy, w, out)
 
 

@@ -41,6 +41,10 @@ class Fused(NamedTuple):
     switch: IntArray | None = None
 
 
+NOT_FUSED = Fused()
+"""Nothing."""
+
+
 class Kernel(Protocol):
     """What every kernel offers."""
 

@@ -20,6 +20,9 @@ from pellucid.kernels.vectors.memory import LINE, add, exchange, integers, pause
 
 UNSCHEDULED = 1000
 """Sixteen looks take less than a microsecond."""
+# Who rings the bell needs the interpreter lock for some microseconds more, until it is in its own first block. A helper
+# that asked for the lock at once would be put to sleep.
+DELAY = 150
 
 
 @instruction()
@@ -80,11 +83,12 @@ def enter(door, seat):
 
 
 @compiled
-def watch(address, seen, done, looks, delay, door, seat):
+def watch(address, seen, done, looks, door, seat):
     """Set the number at `done` to 1 (if `done` is not 0), then look up to `looks` times whether the number at
-    `address` is still `seen`. Once it is not, rest `delay` times and return True.
+    `address` is still `seen`. Once it is not, return True.
 
-    Meanwhile help, as number `seat`, with the tasks that are put at `door` (if that is not 0); then begin anew.
+    Meanwhile help, as number `seat`, with the tasks that are put at `door` (if that is not 0); then begin anew, and
+    rest DELAY times before returning.
     Give up where a moment took UNSCHEDULED microseconds: then others want this core, or the share of it that a
     container has is used up, and who watches takes it from who works.
     """
@@ -93,7 +97,7 @@ def watch(address, seen, done, looks, delay, door, seat):
     look, last = 0, now()
     while look < looks:
         if peek(address) != seen:
-            for _ in range(delay):
+            for _ in range(DELAY if door else 0):
                 pause()
             return True
         helped = door != 0 and enter(door, seat)

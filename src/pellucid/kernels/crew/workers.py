@@ -23,13 +23,10 @@ from pellucid.kernels.crew.cores import cores
 
 # A look takes about 20 ns: watch for some 3 ms.
 LOOKS = 100_000
-# Who rings the bell needs the interpreter lock for some microseconds more, until it is in its own first block. A helper
-# that asked for the lock at once would be put to sleep.
-DELAY = 150
 
 LINE = 8  # numbers in a cache line
 
-Watch: TypeAlias = Callable[[int, int, int, int, int, int, int], bool]
+Watch: TypeAlias = Callable[[int, int, int, int, int, int], bool]
 
 
 class Job:
@@ -134,7 +131,7 @@ class Workers:
         with contextlib.suppress(ValueError):
             self.jobs.remove(job)
         if job.begun and not job.ended:
-            self.watch(job.address, 0, 0, self.looks, 0, 0, 0)
+            self.watch(job.address, 0, 0, self.looks, 0, 0)
             if not job.ended:
                 job.running.acquire()
 
@@ -174,7 +171,7 @@ class Workers:
                 done = job.address
             # The job is said to be done from inside `watch`: by then this thread no longer holds the lock, which
             # the caller needs to go on.
-            if not self.watch(self.address, seen, done, looks, DELAY, self.door, seat):
+            if not self.watch(self.address, seen, done, looks, self.door, seat):
                 self._sleep(seen)
 
     def _sleep(self, seen: int) -> None:

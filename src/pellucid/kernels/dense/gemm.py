@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from pellucid.kernels.jit import inner
 from pellucid.kernels.vectors.instruction import BYTE, FLOAT, INTEGER, Number, instruction
 
 
@@ -27,13 +26,18 @@ class Onto(NamedTuple):
     columns: int
 
 
-_I, _MATRIX = types.intp, types.NamedTuple([types.intp, types.intp, types.boolean], Matrix)
+_MATRIX = types.NamedTuple([types.intp, types.intp, types.boolean], Matrix)
+_ONTO = types.NamedUniTuple(types.intp, 3, Onto)
 
 
-@instruction(_I, _I, _I, _I, _MATRIX, _MATRIX, types.float32, _MATRIX)
-def _sgemm(builder: Any, address: Any, m: Any, n: Any, k: Any, a: Any, b: Any, beta: Any, c: Any) -> None:
-    """Fortran's SGEMM(ta, tb, m, n, k, 1, a, lda, b, ldb, beta, c, ldc) at `address`."""
-    (a, lda, ta), (b, ldb, tb), (c, ldc, _) = (cgutils.unpack_tuple(builder, matrix) for matrix in (a, b, c))
+@instruction(types.intp, _MATRIX, _MATRIX, types.intp, types.float32, _ONTO)
+def multiply(builder: Any, sgemm: Any, a: Any, b: Any, between: Any, beta: Any, c: Any) -> None:
+    """C (rows, columns) = A (rows, between) · B (between, columns) + beta · C, all row-major.
+
+    Fortran counts columns first, so it is asked for Cᵀ = Bᵀ · Aᵀ, by SGEMM(tb, ta, columns, rows, between, 1, B, ldb,
+    A, lda, beta, C, columns) at the address `sgemm`.
+    """
+    (a, lda, ta), (b, ldb, tb), (c, rows, columns) = (cgutils.unpack_tuple(builder, matrix) for matrix in (a, b, c))
 
     def slot(value: Any) -> Any:
         """Fortran takes every argument by address: a place on the stack that holds the value."""
@@ -44,17 +48,7 @@ def _sgemm(builder: Any, address: Any, m: Any, n: Any, k: Any, a: Any, b: Any, b
     def letter(transposed: Any) -> Any:
         return slot(builder.select(transposed, ir.Constant(BYTE, ord("T")), ir.Constant(BYTE, ord("N"))))
 
-    sizes = letter(ta), letter(tb), slot(m), slot(n), slot(k)
-    arguments = *sizes, slot(ir.Constant(FLOAT, 1.0)), a, slot(lda), b, slot(ldb), slot(beta), c, slot(ldc)
+    sizes = letter(tb), letter(ta), slot(columns), slot(rows), slot(between)
+    arguments = *sizes, slot(ir.Constant(FLOAT, 1.0)), b, slot(ldb), a, slot(lda), slot(beta), c, slot(columns)
     kind = ir.FunctionType(ir.VoidType(), [INTEGER] * len(arguments))
-    builder.call(Number(builder, address).pointer(kind), arguments)
-
-
-@inner
-def multiply(sgemm, a, b, between, beta, c):
-    """C (rows, columns) = A (rows, between) · B (between, columns) + beta · C, all row-major. C is an `Onto`.
-
-    Fortran counts columns first, so it is asked for Cᵀ = Bᵀ · Aᵀ.
-    """
-    target = Matrix(at=c.at, step=c.columns, transposed=False)
-    _sgemm(sgemm, c.columns, c.rows, between, b, a, beta, target)
+    builder.call(Number(builder, sgemm).pointer(kind), arguments)

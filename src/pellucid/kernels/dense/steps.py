@@ -11,6 +11,7 @@ b_l (K,) at `biases[l]` (0: none). Plain pointers also compile in a fraction of 
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -100,6 +101,67 @@ def gather(source, width, indices, rows, target):
             target[r * width + i] = row[i]
 
 
+class Places(NamedTuple):
+    """Where the outputs y of each layer are (of layer 0: the samples), and their gradients."""
+
+    y: Any
+    delta: Any
+
+
+@inner
+def places_of(p):
+    """In the scratch memory of the steps, behind the targets."""
+    sizes, place = integers(p.sizes), p.work + 4 * p.batch * p.width
+    y, delta = np.empty(p.layers + 1, np.int64), np.empty(p.layers + 1, np.int64)
+    for l in range(p.layers + 1):
+        y[l], delta[l] = place, place + 4 * p.batch * sizes[l]
+        place += 8 * p.batch * sizes[l]
+    return Places(y=y, delta=delta)
+
+
+@inner
+def forward(p, at):
+    """The outputs of all layers."""
+    sizes, kinds, batch = integers(p.sizes), integers(p.kinds), p.batch
+    weights, biases = integers(p.weights), integers(p.biases)
+    for l in range(p.layers):
+        d, k = sizes[l], sizes[l + 1]
+        y = floats(at.y[l + 1])
+        x, w = Matrix(at=at.y[l], step=d, transposed=False), Matrix(at=weights[l], step=k, transposed=False)
+        multiply(p.sgemm, x, w, d, _ZERO, Onto(at=at.y[l + 1], rows=batch, columns=k))
+        if biases[l]:
+            b = floats(biases[l])
+            for r in range(batch):
+                for j in range(k):
+                    y[r * k + j] += b[j]
+        activate(y, batch * k, kinds[l])
+
+
+@inner
+def backward(p, at, rate, shrink):
+    """The gradients of all layers, and in the same products their step: W ← shrink · W + aᵀ(rate · δ)."""
+    sizes, kinds, batch = integers(p.sizes), integers(p.kinds), p.batch
+    weights, biases = integers(p.weights), integers(p.biases)
+    for l in range(p.layers - 1, -1, -1):
+        d, k = sizes[l], sizes[l + 1]
+        delta = floats(at.delta[l + 1])
+        if l < p.layers - 1 or p.loss != CROSS_ENTROPY:
+            times_slope(delta, floats(at.y[l + 1]), batch * k, kinds[l])
+        dy = Matrix(at=at.delta[l + 1], step=k, transposed=False)
+        if l:
+            wt = Matrix(at=weights[l], step=k, transposed=True)
+            multiply(p.sgemm, dy, wt, k, _ZERO, Onto(at=at.delta[l], rows=batch, columns=d))
+        for i in range(batch * k):
+            delta[i] *= rate
+        xt = Matrix(at=at.y[l], step=d, transposed=True)
+        multiply(p.sgemm, xt, dy, batch, shrink, Onto(at=weights[l], rows=d, columns=k))
+        if biases[l]:
+            b = floats(biases[l])
+            for r in range(batch):
+                for j in range(k):
+                    b[j] += delta[r * k + j]
+
+
 @compiled
 def steps(address):
     """Take the steps of a record `Steps`; return how many were taken.
@@ -107,54 +169,19 @@ def steps(address):
     A loss that is not finite ends the call before its update.
     """
     p = read(Steps, address)
-    sizes, kinds, batch, layers = integers(p.sizes), integers(p.kinds), p.batch, p.layers
-    weights, biases, values = integers(p.weights), integers(p.biases), doubles(p.values)
-    targets, outputs = floats(p.work), sizes[layers]
-    y_at, delta_at = np.empty(layers + 1, np.int64), np.empty(layers + 1, np.int64)
-    place = p.work + 4 * batch * p.width
-    for l in range(layers + 1):
-        y_at[l], delta_at[l] = place, place + 4 * batch * sizes[l]
-        place += 8 * batch * sizes[l]
+    at, outputs, targets = places_of(p), integers(p.sizes)[p.layers], floats(p.work)
+    y, delta = floats(at.y[p.layers]), floats(at.delta[p.layers])
     for step in range(p.steps):
-        rows = integers(p.order + 8 * step * batch)
-        gather(p.x, sizes[0], rows, batch, floats(y_at[0]))
-        gather(p.t, p.width, rows, batch, targets)
-        for l in range(layers):
-            d, k = sizes[l], sizes[l + 1]
-            y = floats(y_at[l + 1])
-            x, w = Matrix(at=y_at[l], step=d, transposed=False), Matrix(at=weights[l], step=k, transposed=False)
-            multiply(p.sgemm, x, w, d, _ZERO, Onto(at=y_at[l + 1], rows=batch, columns=k))
-            if biases[l]:
-                b = floats(biases[l])
-                for r in range(batch):
-                    for j in range(k):
-                        y[r * k + j] += b[j]
-            activate(y, batch * k, kinds[l])
-        y, delta = floats(y_at[layers]), floats(delta_at[layers])
+        rows = integers(p.order + 8 * step * p.batch)
+        gather(p.x, integers(p.sizes)[0], rows, p.batch, floats(at.y[0]))
+        gather(p.t, p.width, rows, p.batch, targets)
+        forward(p, at)
         if p.loss == SOFTMAX_CROSS_ENTROPY:
-            value = softmax_loss(y, targets, batch, outputs, delta)
+            value = softmax_loss(y, targets, p.batch, outputs, delta)
         else:
-            value = row_loss(y, targets, batch, outputs, delta, p.loss)
+            value = row_loss(y, targets, p.batch, outputs, delta, p.loss)
         if not math.isfinite(value):
             return step
-        values[step] = value
-        rate, shrink = np.float32(-doubles(p.rates)[step]), np.float32(doubles(p.keeps)[step])
-        for l in range(layers - 1, -1, -1):
-            d, k = sizes[l], sizes[l + 1]
-            delta = floats(delta_at[l + 1])
-            if l < layers - 1 or p.loss != CROSS_ENTROPY:
-                times_slope(delta, floats(y_at[l + 1]), batch * k, kinds[l])
-            dy = Matrix(at=delta_at[l + 1], step=k, transposed=False)
-            if l:
-                wt = Matrix(at=weights[l], step=k, transposed=True)
-                multiply(p.sgemm, dy, wt, k, _ZERO, Onto(at=delta_at[l], rows=batch, columns=d))
-            for i in range(batch * k):
-                delta[i] *= rate
-            xt = Matrix(at=y_at[l], step=d, transposed=True)
-            multiply(p.sgemm, xt, dy, batch, shrink, Onto(at=weights[l], rows=d, columns=k))
-            if biases[l]:
-                b = floats(biases[l])
-                for r in range(batch):
-                    for j in range(k):
-                        b[j] += delta[r * k + j]
+        doubles(p.values)[step] = value
+        backward(p, at, np.float32(-doubles(p.rates)[step]), np.float32(doubles(p.keeps)[step]))
     return p.steps

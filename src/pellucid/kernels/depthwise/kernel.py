@@ -27,9 +27,7 @@ def forward(p: Problem, x: Array, w: Array, b: Array | None, *, relu: bool, out:
     return rectified(plan.forward(x, w, b, p.window, out), relu)
 
 
-def backward(
-    p: Problem, x: Array, dy: Array, w: Array, fused: Fused, *, want_dx: bool, want_dw: bool
-) -> Gradients:  # fmt: skip
+def backward(p: Problem, x: Array, dy: Array, w: Array, fused: Fused, *, want_dx: bool, want_dw: bool) -> Gradients:
     """The gradients."""
     dx = input_gradient(p, dy, w, None) if want_dx else None
     return dx, *(plan.weight_gradient(x, dy, p.w_shape, p.window) if want_dw else (None, None))

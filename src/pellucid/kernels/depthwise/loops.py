@@ -159,8 +159,8 @@ def runs_inside(p, source, top, part, found):
         counts[kind] = many - before
 
 
-def correlation(stride: int) -> ByAddress:
-    """The loop for a stride, 0 for all but 1 and 2."""
+def outputs_of(stride: int) -> Any:
+    """The loop along a row for a stride, 0 for all but 1 and 2."""
     six, three = (make_tile(6, stride), make_tile(3, stride)) if stride else (one, one)
 
     @inner
@@ -187,6 +187,13 @@ def correlation(stride: int) -> ByAddress:
                 else:
                     three(runs, source, target)
             t += size
+
+    return outputs_of_row
+
+
+def correlation(stride: int) -> ByAddress:
+    """The loop over images."""
+    outputs_of_row = outputs_of(stride)
 
     def correlate(arguments: Any, piece: Any, scratch: Any) -> None:
         """Some images. In scratch memory are the kernel, packed, and for each part of a row the runs inside the image,

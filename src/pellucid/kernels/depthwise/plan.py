@@ -154,7 +154,15 @@ def _integers(rows: Sequence[tuple[int, ...]], columns: int) -> IntArray:
 def _forward_plan(x_shape: Shape, window: Window) -> Plan:
     """Step j makes row j of the outputs."""
     oh, ow = window.output(*x_shape[1:3])
-    pace = Pace(oh, window.stride[0], -window.padding[0][0], window.extent(0), window.stride[1], 1, 1)
+    pace = Pace(
+        steps=oh,
+        go=window.stride[0],
+        first=-window.padding[0][0],
+        rows=window.extent(0),
+        stride=window.stride[1],
+        down=1,
+        beside=1,
+    )
     return _plan(window.size, Image(*x_shape[1:]), (oh, ow), pace, [(0, 0, ow, _taps(window))])
 
 
@@ -175,7 +183,13 @@ def _gradient_plan(x_shape: Shape, window: Window) -> Plan:
         for taps in [[Tap(q, first + p, u * kw + v) for u, q in downs for v, p in acrosses]]
     ]
     steps = (h - 1 + window.padding[0][0]) // sh + 1
-    return _plan(window.size, Image(*window.output(h, w), c), (h, w), Pace(steps, 1, 0, 1, 1, sh, sw), parts)
+    return _plan(
+        window.size,
+        Image(*window.output(h, w), c),
+        (h, w),
+        Pace(steps=steps, go=1, first=0, rows=1, stride=1, down=sh, beside=sw),
+        parts,
+    )
 
 
 def _phases(window: Window, axis: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
@@ -198,13 +212,21 @@ def _weight_plan(x_shape: Shape, window: Window) -> WeightPlan:
         runs = [Run(tap.row, tap.column, [tap.number]) for tap in taps]
         runs += runs[-1:] * (-len(runs) % len(group))
     return WeightPlan(
-        Image(*x_shape[1:]),
-        (oh, ow),
-        Pace(oh, window.stride[0], -window.padding[0][0], window.extent(0), stride, 1, 1),
-        _inside(taps, stride, x_shape[2], ow),
-        (len(runs) // len(group), len(group), sum(group)),
-        _integers([run[:2] for run in runs], 2),
-        np.array([number for run in runs for number in run.taps], np.int64),
+        image=Image(*x_shape[1:]),
+        out=(oh, ow),
+        pace=Pace(
+            steps=oh,
+            go=window.stride[0],
+            first=-window.padding[0][0],
+            rows=window.extent(0),
+            stride=stride,
+            down=1,
+            beside=1,
+        ),
+        inside=_inside(taps, stride, x_shape[2], ow),
+        kind=(len(runs) // len(group), len(group), sum(group)),
+        places=_integers([run[:2] for run in runs], 2),
+        order=np.array([number for run in runs for number in run.taps], np.int64),
     )
 
 

@@ -22,9 +22,7 @@ def forward(p: Problem, x: Array, w: Array, b: Array | None, *, relu: bool, out:
     return plan.forward(x, w, b, p.window, p.groups, relu=relu, out=out)
 
 
-def backward(
-    p: Problem, x: Array, dy: Array, w: Array, fused: Fused, *, want_dx: bool, want_dw: bool
-) -> Gradients:  # fmt: skip
+def backward(p: Problem, x: Array, dy: Array, w: Array, fused: Fused, *, want_dx: bool, want_dw: bool) -> Gradients:
     """The gradients; the gradient of a ReLU is taken on the way where both can, else first."""
     y, dx, dw, db = fused.y, None, None, None
     if y is not None and want_dx and not plan.gathers(p.x_shape, p.window, p.groups):

@@ -69,7 +69,16 @@ class Work(NamedTuple):
         """The tables as the loops are told them."""
         cuts, phases, _ = self.parts.shape
         many, taps = len(self.places), len(self.runs)
-        return Tables(many, taps, cuts, phases, self.places, self.outs, self.runs, self.parts)
+        return Tables(
+            many=many,
+            taps=taps,
+            cuts=cuts,
+            phases=phases,
+            places=self.places,
+            outs=self.outs,
+            runs=self.runs,
+            parts=self.parts,
+        )
 
 
 def _work(n: int, frame: Frame, phases: Sequence[Phase], run: int, made: Shape, *, whole_images: bool = False) -> Work:
@@ -80,7 +89,17 @@ def _work(n: int, frame: Frame, phases: Sequence[Phase], run: int, made: Shape, 
     images = work_blocks(n, flops, moved)
     cuts = 1 if whole_images else max(1, min(8 // len(images), flops // BLOCK_FLOPS // len(images)))
     parts = np.stack([_parts(phases, cut, cuts) for cut in range(cuts)])
-    return Work(frame, places, outs, runs, run, parts, images[0].stop, Image(*made), tuple(p.taps for p in phases))
+    return Work(
+        frame=frame,
+        places=places,
+        outs=outs,
+        runs=runs,
+        run=run,
+        parts=parts,
+        size=images[0].stop,
+        made=Image(*made),
+        taps=tuple(p.taps for p in phases),
+    )
 
 
 @lru_cache(maxsize=128)
@@ -102,7 +121,9 @@ def forward_work(x_shape: Shape, oc: int, window: Window, groups: int) -> Work:
 def _forward_frame(x_shape: Shape, oc: int, window: Window) -> Frame:
     _, h, w, c = x_shape
     (top, bottom), (left, right) = window.padding
-    return Frame(h, w, c, top, left, h + top + bottom, w + left + right, oc)
+    return Frame(
+        height=h, width=w, channels=c, top=top, left=left, hp=h + top + bottom, wp=w + left + right, out_channels=oc
+    )
 
 
 @lru_cache(maxsize=128)
@@ -117,7 +138,7 @@ def _backward_tables(x_shape: Shape, oc: int, window: Window) -> tuple[Frame, tu
     oh, ow = window.output(h, w)
     spans = [_span(window, axis, pixels, outputs) for axis, (pixels, outputs) in enumerate(((h, oh), (w, ow)))]
     (top, hp), (left, wp) = spans
-    frame = Frame(oh, ow, oc, top, left, hp, wp, c)
+    frame = Frame(height=oh, width=ow, channels=oc, top=top, left=left, hp=hp, wp=wp, out_channels=c)
     phases = []
     for (a, us), (b, vs) in product(window.phases(0), window.phases(1)):
         rows, m = _pixels_of_phase(window, 0, a, h)
@@ -155,15 +176,25 @@ def _pixels_of_phase(window: Window, axis: int, phase: int, pixels: int) -> tupl
 
 
 def _correlate(
-    x: Array, y: Array, work: Work, weights: Array, b: Array | None, groups: int, relu: bool
-) -> None:  # fmt: skip
+    x: Array, y: Array, work: Work, weights: Array, b: Array | None, groups: int, *, relu: bool = False
+) -> None:
     """Run the compiled loop over the blocks."""
     og = work.frame.out_channels // groups
     bias = widened((np.zeros(groups * og, np.float32) if b is None else b).reshape(groups, og))
     record = Correlate(
-        len(x), work.size, groups, work.run, relu, work.frame, work.made, work.tables, x=x, w=weights.reshape(-1),
-        bias=bias, y=y,
-    )  # fmt: skip
+        n=len(x),
+        size=work.size,
+        groups=groups,
+        run=work.run,
+        rectify=relu,
+        frame=work.frame,
+        made=work.made,
+        tables=work.tables,
+        x=x,
+        w=weights.reshape(-1),
+        bias=bias,
+        y=y,
+    )
     task = Task(work.frame.padded)
     task.add(jit.load("direct.loops").correlate, -(-len(x) // work.size) * len(work.parts), record)
     task.run()
@@ -206,7 +237,7 @@ def forward(
     oc = w.shape[3]
     work = forward_work(source.shape, oc, window, groups)
     matrices = w.reshape(-1, groups, oc // groups).transpose(1, 0, 2)  # (groups, K, OC//groups)
-    _correlate(source, target, work, panels(matrices), b, groups, relu)
+    _correlate(source, target, work, panels(matrices), b, groups, relu=relu)
     return y
 
 
@@ -246,7 +277,7 @@ def input_gradient(
         panels(turned[:, [u for u, _ in taps], [v for _, v in taps]].reshape(groups, -1, cg)).ravel()
         for taps in work.taps
     ]
-    _correlate(source, target, work, np.concatenate(weights), None, groups, relu=False)
+    _correlate(source, target, work, np.concatenate(weights), None, groups)
     return dx
 
 
@@ -274,9 +305,21 @@ def _gather(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | No
     oc, k = w.shape[3], w.size // w.shape[3]
     given = Image(work.frame.height, work.frame.width, oc)
     record = Gather(
-        len(dy), work.size, work.frame, given, work.made, work.tables, len(sources), sources, targets, dy=dy, y=y,
-        w=panels(w.reshape(1, k, oc).transpose(0, 2, 1)), zeros=np.zeros(whole(k), np.float32), dx=dx,
-    )  # fmt: skip
+        n=len(dy),
+        size=work.size,
+        frame=work.frame,
+        given=given,
+        made=work.made,
+        tables=work.tables,
+        outputs=len(sources),
+        sources=sources,
+        targets=targets,
+        dy=dy,
+        y=y,
+        w=panels(w.reshape(1, k, oc).transpose(0, 2, 1)),
+        zeros=np.zeros(whole(k), np.float32),
+        dx=dx,
+    )
     task = Task(work.frame.padded + (0 if y is None else math.prod(given)))
     task.add(jit.load("direct.loops").gather, -(-len(dy) // work.size), record)
     task.run()
@@ -294,6 +337,18 @@ def _sum_tables(frame: Frame, window: Window, group: int, groups: int) -> tuple[
     return taps.astype(np.int64), rows.ravel() * 4
 
 
+def _blocks_of_sums(n: int, images: int, frame: Frame, kernel: Shape, window: Window, groups: int) -> Pair:
+    """Images of a block that has a partial sum of its own, of n; and of those, how many are summed over at once.
+    Where n flat ones stand for more `images`, the work counts as if each were as long: 1x1 products repay more pieces.
+    """
+    oh, ow = window.output(frame.height, frame.width)
+    flops = 2 * images * oh * ow * math.prod(kernel)
+    moved = 4 * n * (frame.height * frame.width * frame.channels + oh * ow * frame.out_channels)
+    size: int = sum_blocks(n, 4 * math.prod(kernel), flops, moved)[0].stop
+    per_image = 4 * (frame.padded + oh * ow * groups * whole(frame.out_channels // groups))
+    return size, max(1, min(size, GROUP_BYTES // per_image))
+
+
 def weight_gradient(
     x: Array, dy: Array, kernel: tuple[int, ...], window: Window, groups: int, *, y: Array | None = None
 ) -> tuple[Array, Array]:
@@ -302,20 +357,34 @@ def weight_gradient(
     oc, og = kernel[3], kernel[3] // groups
     frame = _forward_frame(source.shape, oc, window)
     oh, ow = window.output(frame.height, frame.width)
-    flops = 2 * len(x) * oh * ow * math.prod(kernel)
-    images = sum_blocks(len(source), 4 * math.prod(kernel), flops, x.nbytes + dy.nbytes)
-    per_image = 4 * (frame.padded + oh * ow * groups * whole(og))
-    group = max(1, min(images[0].stop, GROUP_BYTES // per_image))
+    size, group = _blocks_of_sums(len(source), len(x), frame, kernel, window, groups)
+    pieces = -(-len(source) // size)
     taps, rows = _sum_tables(frame, window, group, groups)
     outs = np.arange(len(taps)) * 4 * whole(og)
-    dw = np.zeros((len(images), groups, len(taps), whole(og)), np.float32)
-    db = np.zeros((len(images), groups, whole(og)), np.float32)
+    dw = np.zeros((pieces, groups, len(taps), whole(og)), np.float32)
+    db = np.zeros((pieces, groups, whole(og)), np.float32)
     record = WeightGradient(
-        len(source), images[0].stop, groups, group, frame, oh, ow, window.stride[1] * frame.channels * 4, len(taps),
-        len(images), taps=taps, rows=rows, outs=outs, x=source, dy=above, y=output, dw=dw, db=db,
-    )  # fmt: skip
+        n=len(source),
+        size=size,
+        groups=groups,
+        group=group,
+        frame=frame,
+        oh=oh,
+        ow=ow,
+        xstep=window.stride[1] * frame.channels * 4,
+        many=len(taps),
+        pieces=pieces,
+        taps=taps,
+        rows=rows,
+        outs=outs,
+        x=source,
+        dy=above,
+        y=output,
+        dw=dw,
+        db=db,
+    )
     task = Task(whole(group * frame.padded) + group * oh * ow * groups * whole(og))
-    task.add(jit.load("direct.loops").weight_gradient, len(images), record)
+    task.add(jit.load("direct.loops").weight_gradient, pieces, record)
     task.run()
     total = dw.sum(axis=0)[:, : math.prod(kernel[:3]), :og].transpose(1, 0, 2)  # (K, groups, OG)
     return total.reshape(kernel), db.sum(axis=0)[:, :og].reshape(oc)

@@ -118,7 +118,7 @@ def _share(
         task.run()
         return
     blocks = blocks_of(size, BLOCK)
-    parallel_for(lambda i: in_numpy(*arrays, blocks[i].start, blocks[i].stop, *whole, *numbers), len(blocks))
+    parallel_for(lambda i: in_numpy([a[blocks[i]] for a in arrays], numbers, blocks[i].start, *whole), len(blocks))
 
 
 def inplace_adam(
@@ -142,29 +142,16 @@ def inplace_adam(
     `decay` adds decay·p to g, or, `decoupled`, takes rate·decay·p off p (AdamW: Loshchilov & Hutter 2019).
     """
     kind = p.dtype.type
-    numbers = [
-        kind(number)
-        for number in (
-            beta1,
-            1 - beta1,
-            beta2,
-            1 - beta2,
-            rate / (1 - beta1**step),
-            (1 - beta2**step) ** -0.5,
-            epsilon,
-            0.0 if decoupled else decay,
-            1 - rate * decay if decoupled else 1.0,
-        )  # fmt: skip
-    ]
+    moments = beta1, 1 - beta1, beta2, 1 - beta2
+    scales = rate / (1 - beta1**step), (1 - beta2**step) ** -0.5, epsilon
+    decays = (0.0, 1 - rate * decay) if decoupled else (decay, 1.0)
+    numbers = [kind(number) for number in (*moments, *scales, *decays)]
     arrays = _flat(p), np.ascontiguousarray(g).reshape(-1), _flat(m), _flat(v)
     _share("adam", _adam, arrays, numbers)
 
 
-def _adam(
-    p: Array, g: Array, m: Array, v: Array, low: int, high: int, keep1: float, new1: float, keep2: float, new2: float,
-    rate: float, root: float, epsilon: float, decay: float, shrink: float,
-) -> None:  # fmt: skip
-    p, g, m, v = (a[low:high] for a in (p, g, m, v))
+def _adam(arrays: list[Array], numbers: Sequence[Any], _: int) -> None:
+    (p, g, m, v), (keep1, new1, keep2, new2, rate, root, epsilon, decay, shrink) = arrays, numbers
     d = g + decay * p
     m[:] = keep1 * m + new1 * d
     v[:] = keep2 * v + new2 * (d * d)
@@ -184,10 +171,8 @@ def inplace_adadelta(
     _share("adadelta", _adadelta, arrays, numbers)
 
 
-def _adadelta(
-    p: Array, g: Array, h: Array, s: Array, low: int, high: int, rate: float, keep: float, new: float, epsilon: float
-) -> None:
-    p, g, h, s = (a[low:high] for a in (p, g, h, s))
+def _adadelta(arrays: list[Array], numbers: Sequence[Any], _: int) -> None:
+    (p, g, h, s), (rate, keep, new, epsilon) = arrays, numbers
     h[:] = keep * h + new * (g * g)
     d = g * np.sqrt((s + epsilon) / (h + epsilon))
     s[:] = keep * s + new * (d * d)
@@ -223,23 +208,15 @@ def dropout(x: Array, key: DropoutKey, drop_probability: float, *, out: Array | 
     return y
 
 
-def _dropout(
-    x: Array,
-    y: Array,
-    low: int,
-    high: int,
-    first: int,
-    second: int,
-    threshold: int,
-    scale: float,
-) -> None:
-    h = np.arange(low, high).astype(np.uint32) * np.uint32(0x9E3779B9)
+def _dropout(arrays: list[Array], numbers: Sequence[Any], low: int, *whole: int) -> None:
+    (x, y), (scale,), (first, second, threshold) = arrays, numbers, whole
+    h = np.arange(low, low + len(x)).astype(np.uint32) * np.uint32(0x9E3779B9)
     for key in (first, second):
         h += np.uint32(key)
         h = (h ^ (h >> np.uint32(16))) * np.uint32(0x7FEB352D)
         h = (h ^ (h >> np.uint32(15))) * np.uint32(0x846CA68B)
         h ^= h >> np.uint32(16)
-    y[low:high] = np.where(h >= threshold, x[low:high] * scale, x.dtype.type(0))
+    y[:] = np.where(h >= threshold, x * scale, x.dtype.type(0))
 
 
 def relu(x: Array, *, out: Array | None = None) -> Array:
@@ -250,8 +227,9 @@ def relu(x: Array, *, out: Array | None = None) -> Array:
     return y
 
 
-def _relu(x: Array, y: Array, low: int, high: int) -> None:
-    np.maximum(x[low:high], x.dtype.type(0), out=y[low:high])
+def _relu(arrays: list[Array], _: Sequence[Any], __: int) -> None:
+    x, y = arrays
+    np.maximum(x, x.dtype.type(0), out=y)
 
 
 def relu_gradient(dy: Array, y: Array, *, out: Array | None = None) -> Array:
@@ -262,5 +240,6 @@ def relu_gradient(dy: Array, y: Array, *, out: Array | None = None) -> Array:
     return dx
 
 
-def _relu_gradient(dy: Array, y: Array, dx: Array, low: int, high: int) -> None:
-    dx[low:high] = np.where(y[low:high] <= 0, dy.dtype.type(0), dy[low:high])
+def _relu_gradient(arrays: list[Array], _: Sequence[Any], __: int) -> None:
+    dy, y, dx = arrays
+    dx[:] = np.where(y <= 0, dy.dtype.type(0), dy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,20 @@ from pellucid.kernels.vectors.simd import (
 )
 
 
+class Seen(NamedTuple):
+    """The pixels that a window sees, for some channels: its corner, taps u0 … u1 − 1 by v0 … v1 − 1 that are inside the
+    image, bytes of a row and of a pixel.
+    """
+
+    corner: int
+    u0: int
+    u1: int
+    v0: int
+    v1: int
+    line: int
+    step: int
+
+
 @inner
 def inside(first, size, pixels):
     """The taps of a window at `first` (maybe negative) that lie in the image: begin, end."""
@@ -30,13 +44,12 @@ def inside(first, size, pixels):
 
 
 @inner
-def largest(corner, taps, line, step, kw, count):
+def largest(s, kw, count):
     """The largest pixel of a window, and its place u·KW + v, the first among equals."""
-    u0, u1, v0, v1 = taps
-    best, place = splat(np.float32(-np.inf)), splat(np.float32(u0 * kw + v0))
-    for u in range(u0, u1):
-        for v in range(v0, v1):
-            pixel = load_some(corner + u * line + v * step, count)
+    best, place = splat(np.float32(-np.inf)), splat(np.float32(s.u0 * kw + s.v0))
+    for u in range(s.u0, s.u1):
+        for v in range(s.v0, s.v1):
+            pixel = load_some(s.corner + u * s.line + v * s.step, count)
             better = beats(pixel, best)
             best = where(better, pixel, best)
             place = where(better, splat(np.float32(u * kw + v)), place)
@@ -44,33 +57,30 @@ def largest(corner, taps, line, step, kw, count):
 
 
 @inner
-def to_winner(corner, taps, line, step, kw, switch, d, count):
+def to_winner(s, kw, switch, d, count):
     """Add d at the pixel that the switches name."""
-    u0, u1, v0, v1 = taps
-    for u in range(u0, u1):
-        for v in range(v0, v1):
-            p, here = corner + u * line + v * step, byte_is(switch, u * kw + v, count)
+    for u in range(s.u0, s.u1):
+        for v in range(s.v0, s.v1):
+            p, here = s.corner + u * s.line + v * s.step, byte_is(switch, u * kw + v, count)
             store_some(p, load_some(p, count) + where(here, d, splat(np.float32(0))), count)
 
 
 @inner
-def total(corner, taps, line, step, count):
+def total(s, count):
     """The sum of the pixels of a window."""
-    u0, u1, v0, v1 = taps
     pixels = splat(np.float32(0))
-    for u in range(u0, u1):
-        for v in range(v0, v1):
-            pixels = pixels + load_some(corner + u * line + v * step, count)
+    for u in range(s.u0, s.u1):
+        for v in range(s.v0, s.v1):
+            pixels = pixels + load_some(s.corner + u * s.line + v * s.step, count)
     return pixels
 
 
 @inner
-def to_all(corner, taps, line, step, d, count):
+def to_all(s, d, count):
     """Add d at every pixel of a window."""
-    u0, u1, v0, v1 = taps
-    for u in range(u0, u1):
-        for v in range(v0, v1):
-            p = corner + u * line + v * step
+    for u in range(s.u0, s.u1):
+        for v in range(s.v0, s.v1):
+            p = s.corner + u * s.line + v * s.step
             store_some(p, load_some(p, count) + d, count)
 
 
@@ -93,21 +103,22 @@ def pooling(name: str, record: type, gradient: bool) -> ByAddress:
                 u0, u1 = inside(r * s.sh - s.top, s.kh, s.height)
                 for q in range(s.ow):
                     v0, v1 = inside(q * s.sw - s.left, s.kw, s.width)
-                    taps, corner = (u0, u1, v0, v1), image + (r * s.sh - s.top) * line + (q * s.sw - s.left) * step
+                    corner = image + (r * s.sh - s.top) * line + (q * s.sw - s.left) * step
                     for c in range(0, s.channels, LANES):
-                        count, at, y = s.channels - c, corner + c * 4, p.y + (o + c) * 4
+                        count, y = s.channels - c, p.y + (o + c) * 4
+                        seen = Seen(corner=corner + c * 4, u0=u0, u1=u1, v0=v0, v1=v1, line=line, step=step)
                         if greatest and gradient:
-                            to_winner(at, taps, line, step, s.kw, p.beside + o + c, load_some(y, count), count)
+                            to_winner(seen, s.kw, p.beside + o + c, load_some(y, count), count)
                         elif greatest:
-                            best, place = largest(at, taps, line, step, s.kw, count)
+                            best, place = largest(seen, s.kw, count)
                             store_some(y, best, count)
                             store_bytes(p.beside + o + c, place, count)
                         else:
                             share = load_one(p.beside + (r * s.ow + q) * 4)
                             if gradient:
-                                to_all(at, taps, line, step, load_some(y, count) * share, count)
+                                to_all(seen, load_some(y, count) * share, count)
                             else:
-                                store_some(y, total(at, taps, line, step, count) * share, count)
+                                store_some(y, total(seen, count) * share, count)
                     o += s.channels
 
     return by_address(walk, name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pellucid.kernels.problem import Fused, Gradients, Problem, not_compiled
 from pellucid.kernels.winograd import plan
-from pellucid.kernels.winograd.records import PLAIN, POOLED, RELU
 from pellucid.typing import Array, IntArray
 
 NAME = "winograd"
@@ -43,14 +42,9 @@ def forward_pooled(p: Problem, x: Array, w: Array, b: Array | None) -> tuple[Arr
     return plan.forward_pooled(x, w, b, p.window)
 
 
-def backward(
-    p: Problem, x: Array, dy: Array, w: Array, fused: Fused, *, want_dx: bool, want_dw: bool
-) -> Gradients:  # fmt: skip
+def backward(p: Problem, x: Array, dy: Array, w: Array, fused: Fused, *, want_dx: bool, want_dw: bool) -> Gradients:
     """The gradients, through what was fused."""
-    mode = POOLED if fused.switch is not None else RELU if fused.y is not None else PLAIN
-    dx, dw, db = plan.backward(
-        x, dy, w, p.window, mode, fused.y, fused.switch, want_dx=want_dx, want_dw=want_dw
-    )  # fmt: skip
+    dx, dw, db = plan.backward(x, dy, w, p.window, fused, want_dx=want_dx, want_dw=want_dw)
     return dx, *((dw, db) if want_dw else (None, None))
 
 

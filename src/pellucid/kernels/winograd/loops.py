@@ -107,8 +107,8 @@ def forward_of(m: int) -> ByAddress:
 
 @inner
 def fold(sums, total, floats):
-    """total += sums, sums = 0."""
-    for o in range(0, floats * F4, LANES * F4):
+    """total += sums, sums = 0, of all frequencies."""
+    for o in range(0, 36 * floats * F4, LANES * F4):
         store(total + o, load(total + o) + load(sums + o))
         store(sums + o, splat(np.float32(0)))
 
@@ -136,6 +136,23 @@ def sums_of(m: int) -> Any:
     return add_sums
 
 
+def dy_of(m: int) -> Any:
+    """The tiles of dy."""
+    transform_dy = OF_GRADIENT[m]
+
+    @inner
+    def tiles_of_dy(p, part, v, buffers):
+        """Those of some images."""
+        size = outputs_of(p)
+        for i in range(part.images):
+            o = (part.start + i) * size
+            beside = p.switch + o if p.mode == POOLED else p.y + o * F4
+            output = Output(y=p.dy + o * F4, beside=beside, bias=NONE, mode=p.mode)
+            transform_dy(p.sizes, output, part.rows, tiles_of(v, i), buffers)
+
+    return tiles_of_dy
+
+
 def gradient_of(m: int) -> Any:
     """The input gradient, from the tiles of dy."""
     input_gradient_image = INPUT_GRADIENT[m]
@@ -154,7 +171,7 @@ def gradient_of(m: int) -> Any:
 
 def backward_of(m: int) -> ByAddress:
     """The backward pass of a form."""
-    transform_dy, add_sums, input_gradient = OF_GRADIENT[m], sums_of(m), gradient_of(m)
+    tiles_of_dy, add_sums, input_gradient = dy_of(m), sums_of(m), gradient_of(m)
 
     def backward(arguments: Any, block: Any, scratch: Any) -> None:
         """A block of images; `records.Backward` says what lies where. Tiles of dy serve both gradients.
@@ -164,7 +181,7 @@ def backward_of(m: int) -> ByAddress:
         begun anew: the rounding errors of a sum grow with its length.
         """
         p = read(Backward, arguments)
-        s, size = p.sizes, outputs_of(p)
+        s = p.sizes
         u = group_of(p, scratch + p.at.u, p.at_u, s.channels)
         v = group_of(p, scratch + p.at.v, p.at_v, s.oc)
         db = p.db + block * v.channels * F4
@@ -179,22 +196,18 @@ def backward_of(m: int) -> ByAddress:
         for start in range(block * p.cut.size, end, p.cut.group):
             for low in range(0, s.th, p.cut.strip):
                 part = part_of(p, start, end, low)
-                for i in range(part.images):
-                    o = (start + i) * size
-                    beside = p.switch + o if p.mode == POOLED else p.y + o * F4
-                    output = Output(y=p.dy + o * F4, beside=beside, bias=NONE, mode=p.mode)
-                    transform_dy(s, output, part.rows, tiles_of(v, i), buffers)
+                tiles_of_dy(p, part, v, buffers)
                 if p.dw != 0:
                     add_sums(p, part, u, v, scratch)
                     summed += part.tiles
                     if m == 2 and summed >= SUM_TILES:
-                        fold(sums, total, 36 * floats)
+                        fold(sums, total, floats)
                         summed = 0
                 if p.dx != 0:
                     input_gradient(p, part, u, v, buffers)
 
         if p.dw != 0 and m == 2:
-            fold(sums, total, 36 * floats)
+            fold(sums, total, floats)
         elif p.dw != 0:
             kernel_gradient_3x3(sums, total, floats)
 

@@ -30,6 +30,7 @@ from pellucid.kernels.crew import blas
 from pellucid.kernels.crew.tasks import Task
 from pellucid.kernels.geometry import Window
 from pellucid.kernels.panels import bias_vector, fours, whole
+from pellucid.kernels.problem import NOT_FUSED, Fused
 from pellucid.kernels.winograd.records import (
     PLAIN,
     POOLED,
@@ -118,14 +119,34 @@ def plan(x_shape: Shape, oc: int, window: Window) -> Plan:
     group = max(1, min(-(-n // 4), tiles // (th * tw)))
     strip = -(-th // -(-th * tw // MOST_TILES))
     block = max(group, -(-n // form.blocks) // group * group)
-    sizes = Sizes(n, h, w, c, oc, oh, ow, window.padding[0][0], window.padding[1][0], th, tw)
+    sizes = Sizes(
+        n=n,
+        height=h,
+        width=w,
+        channels=c,
+        oc=oc,
+        oh=oh,
+        ow=ow,
+        top=window.padding[0][0],
+        left=window.padding[1][0],
+        th=th,
+        tw=tw,
+    )
     widest, m = max(whole(c), whole(oc)), form.m
     wide, tiles = (m * tw + 6 - m) * widest, group * strip * tw
     u, v = tiles * whole(c) + SPARE, tiles * whole(oc) + SPARE
     starts = list(accumulate((6 * wide, m * wide, (6 - m) * wide, 36 * u, 36 * v)))
     zeros = np.zeros(max(w * c, widest) + 2 * SPARE, np.float32)
     places = Places(*(4 * start for start in starts))
-    return Plan(form, sizes, Cut(block, group, strip), zeros, places, starts[-1], 36 * fours(c) * whole(oc))
+    return Plan(
+        form=form,
+        sizes=sizes,
+        cut=Cut(block, group, strip),
+        zeros=zeros,
+        at=places,
+        scratch=starts[-1],
+        sums=36 * fours(c) * whole(oc),
+    )
 
 
 @lru_cache(maxsize=64)
@@ -187,17 +208,15 @@ def backward(
     dy: Array,
     w: Array,
     window: Window,
-    mode: int = PLAIN,
-    y: Array | None = None,
-    switch: IntArray | None = None,
+    fused: Fused = NOT_FUSED,
     *,
     x_shape: Shape = (),
     want_dx: bool = True,
     want_dw: bool = True,
     out: Array | None = None,
 ) -> tuple[Array | None, Array, Array]:
-    """(dx, dw, db). `y` is needed in mode RELU, `switch` in mode POOLED, where dy is that of the pooled output.
-    Where dw is not wanted, the shape of x is enough.
+    """(dx, dw, db). With switches dy is the gradient of the pooled output. Where dw is not wanted, the shape of x is
+    enough.
     """
     p = plan(x_shape if x is None else x.shape, w.shape[3], window)
     s, form = p.sizes, p.form
@@ -206,6 +225,7 @@ def backward(
     if want_dx:
         turned = np.ascontiguousarray(w.reshape(-1, s.channels, s.oc).transpose(0, 2, 1))
         kernels = _add_transform(task, turned, form)
+    mode = POOLED if fused.switch is not None else RELU if fused.y is not None else PLAIN
     cut = p.cut._replace(size=_block_of_sums(p)) if want_dw else p.cut
     pieces = -(-s.n // cut.size)
     dw = np.empty((pieces, form.partial, fours(s.channels) * whole(s.oc)), np.float32) if want_dw else None
@@ -213,7 +233,7 @@ def backward(
     at_u, at_v, at_c, at_dw = _tables(p)
     record = Backward(
         s, cut, p.at, mode, pieces, form.partial, zeros=p.zeros, at_u=at_u, at_v=at_v, at_c=at_c, at_dw=at_dw,
-        x=x if want_dw else None, dy=dy, y=y if mode == RELU else None, switch=switch if mode == POOLED else None,
+        x=x if want_dw else None, dy=dy, y=fused.y if mode == RELU else None, switch=fused.switch,
         w=kernels, dx=dx, dw=dw, db=db,
     )  # fmt: skip
     task.add(jit.load("winograd.loops").BACKWARD[form.m], pieces, record)
