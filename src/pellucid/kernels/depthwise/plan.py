@@ -151,7 +151,7 @@ def _integers(rows: Sequence[tuple[int, ...]], columns: int) -> IntArray:
 
 
 @lru_cache(maxsize=128)
-def _forward_plan(x_shape: Shape, window: Window) -> Plan:
+def forward_plan(x_shape: Shape, window: Window) -> Plan:
     """Step j makes row j of the outputs."""
     oh, ow = window.output(*x_shape[1:3])
     pace = Pace(
@@ -167,7 +167,7 @@ def _forward_plan(x_shape: Shape, window: Window) -> Plan:
 
 
 @lru_cache(maxsize=128)
-def _gradient_plan(x_shape: Shape, window: Window) -> Plan:
+def gradient_plan(x_shape: Shape, window: Window) -> Plan:
     """dx[r] = Σ_u dy[q]·w[u] over the taps u with q·SH + u·DH − top = r, and columns likewise.
 
     Rows r = j·SH + a − top of one phase a < SH see the same taps, in the rows q = j + (a − u·DH)/SH of dy: so step j
@@ -202,7 +202,8 @@ def _phases(window: Window, axis: int) -> Iterator[tuple[int, list[tuple[int, in
 
 
 @lru_cache(maxsize=128)
-def _weight_plan(x_shape: Shape, window: Window) -> WeightPlan:
+def weight_plan(x_shape: Shape, window: Window) -> WeightPlan:
+    """Step j of a row of outputs, and the taps whose sums stay in registers together."""
     oh, ow = window.output(*x_shape[1:3])
     stride, taps = window.stride[1], _taps(window)
     runs = _runs(taps)
@@ -234,7 +235,7 @@ def forward(x: Array, w: Array, b: Array | None, window: Window, out: Array | No
     """y[..., c] = x[..., c] ∗ w[:, :, 0, c] + b[c]."""
     y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
     if not _is_usual(window):
-        return _correlate(x, w, b, y, _forward_plan(x.shape, window), _block(x.shape, window))
+        return _correlate(x, w, b, y, forward_plan(x.shape, window), _block(x.shape, window))
     c = x.shape[3]
     bias = _zeros(c) if b is None else np.ascontiguousarray(b)
     _run_3x3(Outputs3x3, window, x, y, w, bias)
@@ -279,7 +280,7 @@ def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Arr
         return forward(dy, np.ascontiguousarray(w[::-1, ::-1]), None, turned, dx)
     if len(window.phases(0)) < window.stride[0] or len(window.phases(1)) < window.stride[1]:
         dx.fill(0)  # pixels that no tap sees
-    return _correlate(dy, w, None, dx, _gradient_plan(x_shape, window), _block(x_shape, window))
+    return _correlate(dy, w, None, dx, gradient_plan(x_shape, window), _block(x_shape, window))
 
 
 def weight_gradient(x: Array, dy: Array, kernel: tuple[int, ...], window: Window) -> tuple[Array, Array]:
@@ -291,7 +292,7 @@ def weight_gradient(x: Array, dy: Array, kernel: tuple[int, ...], window: Window
         _run_3x3(Sums3x3, window, x, dy, sums, sums[0, 9])
         total = sums.sum(axis=0)
         return total[:9].reshape(kernel), total[9]
-    p, zeros = _weight_plan(x.shape, window), _zeros(x.shape[2] * c)
+    p, zeros = weight_plan(x.shape, window), _zeros(x.shape[2] * c)
     wide = np.zeros((pieces, whole(c) // LANES, 1 + len(p.order), LANES), np.float32)
     task = Task(6 * len(p.places))
     record = WeightSums(

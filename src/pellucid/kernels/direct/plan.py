@@ -127,7 +127,8 @@ def _forward_frame(x_shape: Shape, oc: int, window: Window) -> Frame:
 
 
 @lru_cache(maxsize=128)
-def _backward_work(x_shape: Shape, oc: int, window: Window, groups: int) -> Work:
+def backward_work(x_shape: Shape, oc: int, window: Window, groups: int) -> Work:
+    """The phases of an input gradient."""
     frame, phases = _backward_tables(x_shape, oc, window)
     return _work(x_shape[0], frame, phases, oc // groups, x_shape[1:])
 
@@ -270,7 +271,7 @@ def input_gradient(
     dx = np.empty(x_shape, np.float32) if out is None else out
     source, target = (_flat(dy), _flat(dx)) if _is_flat(window) else (dy, dx)
     oc, og, cg = w.shape[3], w.shape[3] // groups, w.shape[2]
-    work = _backward_work(target.shape, oc, window, groups)
+    work = backward_work(target.shape, oc, window, groups)
     _clear_unseen(target, work)
     turned = w.reshape(*w.shape[:3], groups, og).transpose(3, 0, 1, 4, 2)  # (groups, KH, KW, OG, CG)
     weights = [
