@@ -16,91 +16,27 @@ import math
 import statistics
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from benchmarks.shapes import GRID, Case
 from pellucid import kernels
-
-
-class Case(NamedTuple):
-    """Images N x size x size x C to OC channels; padding keeps the size when the stride is 1, unless `valid`."""
-
-    n: int
-    size: int
-    c: int
-    oc: int
-    k: int
-    stride: int = 1
-    depthwise: bool = False
-    valid: bool = False
-
-    @property
-    def groups(self) -> int:
-        return self.c if self.depthwise else 1
-
-    @property
-    def padding(self) -> int:
-        return 0 if self.valid else self.k // 2
-
-    def __str__(self) -> str:
-        kind = "dw" if self.depthwise else f"->{self.oc}"
-        return f"{self.n:3} x {self.size:2}x{self.size:<2} {self.c:3}{kind:<6} {self.k}x{self.k}/{self.stride}"
-
-
-GRID = [
-    Case(64, 28, 1, 32, 3, valid=True),
-    Case(32, 32, 3, 32, 3),
-    Case(32, 28, 8, 8, 3),
-    Case(32, 28, 16, 32, 3),
-    Case(64, 26, 32, 64, 3, valid=True),
-    Case(16, 64, 32, 32, 3),
-    Case(32, 28, 64, 64, 3),
-    Case(32, 14, 128, 128, 3),
-    Case(16, 14, 256, 256, 3),
-    Case(64, 7, 256, 256, 3),
-    Case(64, 28, 1, 6, 5, valid=True),
-    Case(32, 32, 3, 64, 5),
-    Case(64, 14, 6, 16, 5, valid=True),
-    Case(64, 12, 20, 50, 5, valid=True),
-    Case(32, 14, 32, 64, 5),
-    Case(16, 28, 64, 64, 5),
-    Case(16, 14, 128, 128, 5),
-    Case(16, 64, 3, 16, 1),
-    Case(32, 28, 16, 64, 1),
-    Case(32, 28, 64, 64, 1),
-    Case(32, 14, 256, 64, 1),
-    Case(64, 7, 256, 256, 1),
-    Case(16, 64, 3, 32, 3, stride=2),
-    Case(32, 32, 16, 32, 3, stride=2),
-    Case(16, 28, 64, 128, 3, stride=2),
-    Case(32, 14, 128, 256, 3, stride=2),
-    Case(32, 28, 64, 128, 1, stride=2),
-    Case(32, 28, 32, 64, 5, stride=2),
-    Case(16, 56, 32, 32, 3, depthwise=True),
-    Case(32, 28, 128, 128, 3, depthwise=True),
-    Case(32, 14, 256, 256, 3, depthwise=True),
-    Case(32, 28, 64, 64, 5, depthwise=True),
-    Case(16, 56, 64, 64, 3, stride=2, depthwise=True),
-    Case(32, 14, 256, 256, 3, stride=2, depthwise=True),
-]
 
 Step = Callable[[], object]
 
 
 def arrays(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((case.n, case.size, case.size, case.c)).astype(np.float32)
-    w = rng.standard_normal((case.k, case.k, case.c // case.groups, case.oc)).astype(np.float32)
+    x = rng.standard_normal(case.x_shape).astype(np.float32)
+    w = rng.standard_normal(case.w_shape).astype(np.float32)
     return x, w, np.zeros(case.oc, np.float32)
 
 
 def pellucid_steps(case: Case) -> tuple[str, Step, Step]:
     """The kernel's name, forward, backward."""
     x, w, b = arrays(case)
-    p = case.padding
-    how = {"stride": (case.stride,) * 2, "padding": ((p, p), (p, p)), "groups": case.groups}
+    how = case.how
     dy = np.ones_like(kernels.conv2d(x, w, b, **how))
     name = kernels.choose(x.shape, w.shape, **how).kernel
     return name, lambda: kernels.conv2d(x, w, b, **how), lambda: kernels.conv2d_backward(x, dy, w, **how)
