@@ -5,6 +5,7 @@ The one place that looks: `fit`, `predict_proba`, explanations and the command l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,39 +13,11 @@ import numpy as np
 
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.functions import sigmoid, softmax
-from pellucid.layers import (
-    ELU,
-    AveragePool2D,
-    Concat,
-    Container,
-    Dropout,
-    Flatten,
-    GlobalAveragePool2D,
-    GlobalMaxPool2D,
-    Graph,
-    Layer,
-    LeakyReLU,
-    MaxPool2D,
-    ReLU,
-    Reshape,
-    Sequential,
-    Sigmoid,
-    Softmax,
-    SpatialDropout2D,
-    Upsample2D,
-)
-from pellucid.layers.nodes import INPUT
-from pellucid.layers.plain import is_plain
+from pellucid.layers import Container, Layer, Merge, Node
+from pellucid.layers.container import INPUT
+from pellucid.layers.walk import is_open, nodes_of
 from pellucid.losses import Loss, ShareLoss, SigmoidCrossEntropy, SoftmaxCrossEntropy, as_loss, loss_config
 from pellucid.typing import Array, Config, IntArray
-
-PASSIVE = (Dropout, SpatialDropout2D, Flatten, Reshape)
-"""Layers that change no number in an evaluation-mode pass."""
-KEEPING = (
-    *(*PASSIVE, Upsample2D, ReLU, LeakyReLU, ELU),
-    *(MaxPool2D, AveragePool2D, GlobalMaxPool2D, GlobalAveragePool2D),
-)
-"""Layers of which probabilities come out where they go in: numbers of 0 to 1 stay so."""
 
 GIVEN = "given"
 """Outputs that are probabilities already."""
@@ -102,17 +75,15 @@ def _ending(layer: Any, noisy: list[Any] | None = None) -> str | None:
 
     With a list, which takes them, layers that draw at random pass on too: in evaluation mode most change nothing.
     """
-    if isinstance(layer, Sequential):
-        kinds = (_ending(inner, noisy) for inner in reversed(layer.layers))
-        return next((kind for kind in kinds if kind is not None), None)
-    if isinstance(layer, Graph):
-        return _ending_at(layer, layer.output, noisy)
+    if is_open(layer):
+        return _ending_at({node.name: node for node in nodes_of(layer)}, layer.output, noisy)
     if noisy is not None and _draws(layer):
         noisy += [layer] if getattr(layer, "drop_probability", 1) else []
         return None
-    if is_plain(layer, *KEEPING):
-        return None
-    return next((kind.__name__ for kind in (Softmax, Sigmoid) if isinstance(layer, kind)), "")
+    if isinstance(layer, Container):  # what it does is not known; but in the end it does what its last layer does
+        kinds = (_ending(inner, noisy) for inner in reversed(layer.layers))
+        return next((kind for kind in kinds if kind is not None), None)
+    return None if layer.facts.keeps_range else layer.probabilities
 
 
 def _draws(layer: Any) -> bool:
@@ -121,15 +92,15 @@ def _draws(layer: Any) -> bool:
     return leaf and layer.stochastic and type(layer).create_params is Layer.create_params
 
 
-def _ending_at(graph: Graph, name: str, noisy: list[Any] | None = None) -> str | None:
+def _ending_at(nodes: Mapping[str, Node], name: str, noisy: list[Any] | None) -> str | None:
     if name == INPUT:
         return None
-    node = graph.node(name)
-    if is_plain(node.operation, Concat):
-        kinds = {_ending_at(graph, source, noisy) for source in node.inputs}
+    _, operation, inputs = nodes[name]
+    if isinstance(operation, Merge):
+        kinds = {_ending_at(nodes, source, noisy) for source in inputs} if operation.facts.moves else {""}
         return kinds.pop() if len(kinds) == 1 else "Sigmoid" if kinds == {"Softmax", "Sigmoid"} else ""
-    own = _ending(node.operation, noisy)
-    return _ending_at(graph, node.inputs[0], noisy) if own is None else own
+    own = _ending(operation, noisy)
+    return _ending_at(nodes, inputs[0], noisy) if own is None else own
 
 
 def expect_scores(network: Any, loss: Loss) -> None:

@@ -127,10 +127,12 @@ def test_a_rule_at_the_sum_gives_each_way_its_own_share() -> None:
 def test_the_tape_shows_what_happens_inside() -> None:
     network = Sequential([Residual([ReLU(), Affine(3)], name="block")], input_shape=3)
     y, tape = network.forward(normal((2, 3)))
-    inner = tape[0].cache.branch
+    branch, add = tape[0].cache
+    inner = branch.cache
 
+    assert [branch.name, add.name] == ["branch", "add"]
     assert [step.layer.name for step in inner] == ["relu1", "affine1"]
-    np.testing.assert_array_equal(y, inner[-1].output + tape[0].cache.sum.xs[1])
+    np.testing.assert_array_equal(y, inner[-1].output + add.cache.xs[1])
 
 
 def test_an_empty_branch_doubles_and_leaves_the_gradient_it_was_given_alone() -> None:

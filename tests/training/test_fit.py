@@ -548,7 +548,7 @@ def test_a_batch_that_weighs_nothing_teaches_nothing():
 
 
 def test_something_that_is_no_network_is_refused():
-    with pytest.raises(ArgumentError, match="Expected a network"):
+    with pytest.raises(ArgumentError, match="network must be a container such as Sequential"):
         quiet("network", blobs())
 
 

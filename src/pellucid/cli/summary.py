@@ -12,8 +12,8 @@ from pellucid.cli.ranges import COUNT, NAME
 from pellucid.cli.sources import Source
 from pellucid.errors import ArgumentError
 from pellucid.files import atomic_write
+from pellucid.layers.container import network_of
 from pellucid.views import diagram, summary
-from pellucid.views.network import network_of
 
 FORMATS = ("text", "rich", "markdown", "json")
 
@@ -45,7 +45,7 @@ def summary_command(model: str, form: str, measure: int | None, data_dir: Source
     made = model_or_file(model)
     sample = None
     if measure is not None:
-        sample = data_for(model, network_of("summary", made), data_dir)[1][:measure]
+        sample = data_for(model, network_of(made, "summary", built=True), data_dir)[1][:measure]
     table = summary(made) if sample is None else summary(made, sample.x, sample.t)
     if form == "rich":
         from rich.console import Console

@@ -27,7 +27,6 @@ from pellucid.errors import ArgumentError, DataError, MissingDependencyError
 from pellucid.files import expect_spared, make_folder, writable, writable_folder
 from pellucid.interop import save
 from pellucid.kernels import jit
-from pellucid.layers import Conv2D
 from pellucid.losses import as_loss, loss_config
 from pellucid.models import RECIPES, Recipe, SimpleCNN, recipe
 from pellucid.shown import shown
@@ -251,8 +250,9 @@ def _draw(directory: Path, chosen: Recipe, result: _Result, test: Dataset) -> No
     if pictures and np.any(predicted != test.t):
         write_figure(plots.mistakes(test.x, test.t, probabilities), directory / "mistakes.png")
     first = network_of(result.model).layers[0]
-    if isinstance(first, Conv2D):
-        write_figure(plots.filter_grid(first.params["W"]), directory / "filters.png")
+    weights = first.filter_weights()
+    if weights is not None and weights.ndim == 4:
+        write_figure(plots.filter_grid(weights), directory / "filters.png")
     if isinstance(result.model, SimpleCNN):
         maps = result.model.feature_maps(test.x[0])
         write_figure(plots.convolution_and_pooling(test.x[0], *maps), directory / "feature-maps.png")

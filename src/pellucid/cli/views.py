@@ -17,14 +17,13 @@ from pellucid.cli.options import data_and_pictures
 from pellucid.cli.ranges import NAME, SEED, Whole
 from pellucid.cli.sources import Source
 from pellucid.errors import ArgumentError, DataError, PellucidError
-from pellucid.explain.parts import layer_shape, operations
+from pellucid.explain.parts import layer_shape
 from pellucid.files import atomic_write, expect_spared, make_folder, writable, writable_folder
-from pellucid.layers import Affine, Conv2D, ConvTranspose2D, DepthwiseConv2D
-from pellucid.layers.activation import Activation
+from pellucid.layers import Layer
+from pellucid.layers.walk import operations
 from pellucid.shown import shown
 from pellucid.views.top import top_of_units
 
-CONVOLUTIONS = (Conv2D, ConvTranspose2D, DepthwiseConv2D)
 OF_UNITS = {"maximize-filters", "top-samples"}
 OF_LAYERS = {"filters", "feature-maps", "grad-cam", *OF_UNITS}
 MAXIMISED, SEARCHED, TOP = (
@@ -145,9 +144,9 @@ class Sight:
         if self.layer is not None:
             layer_shape("views", self.network, self.layer)  # or an error that names the nearest
             return self.layer
-        named = list(operations(self.network))
-        convolutions = [path for path, operation in named if isinstance(operation, CONVOLUTIONS)]
-        dense = [path for path, operation in named if isinstance(operation, Affine)]
+        weighted = [(path, a) for path, a in operations(self.network) if a.facts.weights]
+        convolutions = [path for path, layer in weighted if isinstance(layer, Layer) and layer.takes_images]
+        dense = [path for path, layer in weighted if layer.facts.function == "affine"]
         if not convolutions and not dense:
             raise ArgumentError(f"{self.network.label} has no layer with filters.")
         return convolutions[pick] if convolutions else dense[0]
@@ -181,7 +180,7 @@ def _activation_after(sight: Sight, layer: str) -> str:
     named = list(operations(sight.network))
     at = [path for path, _ in named].index(layer)
     following = named[at + 1 : at + 2]
-    return following[0][0] if following and isinstance(following[0][1], Activation) else layer
+    return following[0][0] if following and following[0][1].facts.elementwise else layer
 
 
 def _maximize(sight: Sight) -> Any:

@@ -7,16 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.errors import ArgumentError
-from pellucid.explain.gradients import swift
-from pellucid.explain.parts import AnyContainer, after, expect_open, image_layer, layer_shape, upto, visits
+from pellucid.explain.parts import AnyContainer, after, expect_open, image_layer, layer_shape, upto
 from pellucid.explain.result import Explanation, Proof, answer
 from pellucid.explain.rules import fuse_rules, relu_rules
 from pellucid.explain.target import Filter, Question, Scalar, Unit
 from pellucid.explain.totals import summed_gradient
 from pellucid.kernels.crew.threads import blocks_of, parallel_for
-from pellucid.layers import Container, Graph, Layer, Merge, Residual, Rules, Sequential
+from pellucid.layers import Merge, Rules
 from pellucid.layers.container import rule_for
-from pellucid.layers.plain import is_plain
+from pellucid.layers.walk import last_of, visits
 from pellucid.typing import Array, Arrays
 
 
@@ -54,53 +53,38 @@ def look(question: Question, layer: str | None, *, total: bool = False, rule: st
     """
     name = choose_layer(question, layer)
     network = question.network
-    if is_plain(network, Sequential) and "." not in name:  # only the part above needs a tape
-        A = swift(upto(network, name))(question.x)
-        part = after(network, name)
+    part = after(network, name)
+    if part is not None:  # only the part above needs a tape
+        A = upto(network, name).fused()(question.x)
         above, rules = fuse_rules(part, relu_rules(question.who, rule, part))
         y, tape = above.forward(A)
         number = question.scalar(y)
         dy = number.gradient(y)
         gradient = summed_gradient(above, dy, tape, rules) if total else None
-        if gradient is None:
-            gradient, _ = above.backward(dy, tape, rules, need_grads=False)
-        assert gradient is not None  # noqa: S101  # backward was asked for it
-        return Seen(name, A, gradient, y, number)
+        return Seen(name, A, above.pull(dy, tape, rules) if gradient is None else gradient, y, number)
     rules = relu_rules(question.who, rule, network)
     y, tape = network.forward(question.x)
     number = question.scalar(y)
     step = next(visit for visit in visits(network, question.x, tape) if visit.path == name)
-    return Seen(name, step.output, _listen(network, tape, number.gradient(y), step.layer, rules or {}), y, number)
+    return Seen(name, step.output, _listen(network, tape, number.gradient(y), step.layer, rules), y, number)
 
 
-def _listen(network: AnyContainer, tape: Any, dy: Array, layer: Any, rules: Rules) -> Array:
+def _listen(network: AnyContainer, tape: Any, dy: Array, layer: Any, rules: Rules | None) -> Array:
     """Return the gradient that reaches a layer's output, wherever it stands, overheard by a rule beside the others."""
     heard: list[Array] = []
-    wanted = _last(layer)
+    wanted = last_of(layer)
     usual = rule_for(wanted, rules)
 
     def ear(operation: Any, dy: Array, cache: Any) -> tuple[Any, Arrays]:
-        if operation is wanted:
-            heard.append(dy)
+        heard.append(dy)
         if usual is not None:
             return usual(operation, dy, cache)
         if isinstance(operation, Merge):
             return operation.backward(dy, cache), {}
-        dx, _ = operation.backward(dy, cache, need_grads=False)
-        return dx, {}
+        return operation.backward(dy, cache, need_grads=False)  # type: ignore[no-any-return]
 
-    network.backward(dy, tape, {**rules, type(wanted): ear}, need_grads=False)
+    network.pull(dy, tape, lambda operation: ear if operation is wanted else rule_for(operation, rules))
     return heard[0]
-
-
-def _last(layer: Any) -> Layer[Any] | Merge[Any]:
-    """Return what computes the output of a container."""
-    while isinstance(layer, Container):
-        expect_open("explain", layer)
-        if isinstance(layer, Residual):
-            return layer.add
-        layer = layer.node(layer.output).operation if isinstance(layer, Graph) else layer.layers[-1]
-    return layer  # type: ignore[no-any-return]
 
 
 def weighted(weights: Array, A: Array) -> Array:

@@ -13,7 +13,8 @@ from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.result import Explanation
 from pellucid.explain.saliency import saliency
-from pellucid.explain.target import Reading, network_of
+from pellucid.explain.target import Reading
+from pellucid.layers.container import network_of
 from pellucid.typing import Array, ArrayLike
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def all_classes(
     (['plain', 'guided', 'rectified'], (3, 8, 8, 1))
     """
     who = "all_classes"
-    network = network_of(who, model)
+    network = network_of(model, who, built=True)
     reading = Reading.of(network)
     shape = reading.network.output_shape or ()
     if len(shape) != 1:

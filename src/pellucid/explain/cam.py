@@ -9,12 +9,11 @@ import numpy as np
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.activations import Seen, as_map, weighted
-from pellucid.explain.gradients import swift
-from pellucid.explain.parts import PASSIVE, upto
+from pellucid.explain.parts import upto
 from pellucid.explain.result import Explanation, Proof, exactness, sums
 from pellucid.explain.target import Question, Target
-from pellucid.layers import Affine, GlobalAveragePool2D, Sequential
-from pellucid.layers.plain import is_plain
+from pellucid.layers import Layer
+from pellucid.layers.walk import layers_in_line
 from pellucid.shown import came
 from pellucid.typing import ArrayLike
 
@@ -56,7 +55,7 @@ def cam(
             f"cam: scalar must be 'logit' or 'centred', which are linear in the scores, got {came(scalar)}."
         )
     name, head = _ending(question)
-    A = swift(upto(question.network, name))(question.x)
+    A = upto(question.network, name).fused()(question.x)
     pooled = A.mean(axis=(1, 2))
     y = head(pooled)
     number = question.scalar(y)
@@ -68,12 +67,12 @@ def cam(
     return as_map(question, Seen(name, A, A, y, number), values, "CAM", relu=relu, proof=proof)
 
 
-def _ending(question: Question) -> tuple[str, Affine]:
+def _ending(question: Question) -> tuple[str, Layer[Any]]:
     """Return the name of the layer under the global pooling, and the dense layer on top."""
     network = question.network
-    named = list(network.named_layers()) if is_plain(network, Sequential) else []
-    layers = [(name, layer) for name, layer in named if not is_plain(layer, *PASSIVE)]
-    if len(layers) > 2 and is_plain(layers[-1][1], Affine) and is_plain(layers[-2][1], GlobalAveragePool2D):
+    line = layers_in_line(network) or {}
+    layers = [(name, layer) for name, layer in line.items() if not layer.facts.in_order]
+    if [layer.facts.function for _, layer in layers[-2:]] == ["global_average", "affine"] and len(layers) > 2:
         return layers[-3][0], layers[-1][1]
     raise ArgumentError(
         f"cam: the network must end in GlobalAveragePool2D and Affine, which {network.label} does not. "

@@ -13,26 +13,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid import kernels
 from pellucid.explain.fold import fold_batch_norm
-from pellucid.explain.parts import AnyContainer, chain, part_of
-from pellucid.kernels import NO_PADDING, Window
+from pellucid.explain.parts import AnyContainer, chain
+from pellucid.kernels import Window
 from pellucid.kernels.crew.threads import parallel_for
-from pellucid.layers import (
-    Affine,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    Dropout,
-    Flatten,
-    Layer,
-    MaxPool2D,
-    Sequential,
-    SpatialDropout2D,
-)
-from pellucid.layers.activation import Activation
-from pellucid.layers.plain import is_plain
-from pellucid.typing import Array, IntArray, Shape
+from pellucid.layers import Layer
+from pellucid.layers.facts import Sliding
+from pellucid.layers.walk import layers_in_line
+from pellucid.typing import Array, IntArray
 
 ROWS = 1024
 """Patched images that are computed at once."""
@@ -52,7 +40,8 @@ class Cone:
 
     def __init__(self, network: AnyContainer, x: Array) -> None:
         network = fold_batch_norm(network)
-        layers = list(network.layers) if is_plain(network, Sequential) else []
+        line = layers_in_line(network) or {}
+        layers = list(line.values())
         count = next((i for i, layer in enumerate(layers) if not _local(layer)), len(layers))
         self.local, rest = layers[:count], layers[count:]
         self.clean = [x]
@@ -65,7 +54,8 @@ class Cone:
             size = self.dense.output_shape
         else:
             size = self.clean[-1].shape[1:]
-        self.rest: AnyContainer = chain(part_of(network, len(layers) - len(rest)), network, size) if layers else network
+        following = dict(list(line.items())[len(layers) - len(rest) :])
+        self.rest: AnyContainer = chain(following, network, size) if layers else network
 
     def scores(self, patches: Blocks) -> Array:
         """Return the network's outputs (P, …) for images with those patches."""
@@ -75,7 +65,7 @@ class Cone:
             return self.rest(_pasted(self.clean[-1], patches))
         return self.rest(self._dense_sums(self.dense, patches))
 
-    def _dense_sums(self, dense: Affine, patches: Blocks) -> Array:
+    def _dense_sums(self, dense: Layer[Any], patches: Blocks) -> Array:
         """Clean sums plus the change of each block times the weights that see it; equal blocks share the weights."""
         clean = self.clean[-1]
         h, w, c = clean.shape[1:]
@@ -103,45 +93,42 @@ def _equal(numbers: IntArray) -> list[IntArray]:
 
 
 def _local(layer: Layer[Any]) -> bool:
-    """Whether every output of a layer sees a small window of an image."""
-    if is_plain(layer, AveragePool2D):
-        return layer.padding in ("valid", NO_PADDING)
-    kinds = (Activation, Conv2D, DepthwiseConv2D, Dropout, MaxPool2D, SpatialDropout2D)
-    return is_plain(layer, *kinds) and len(layer.output_shape or ()) == 3
+    """Whether every output of a layer sees a small window of an image, cut out of which it gives the same."""
+    if len(layer.output_shape or ()) != 3:
+        return False
+    facts = layer.facts
+    stays = facts.elementwise or (facts.in_order and layer.output_shape == layer.input_shape)
+    return stays or (_window(layer) is not None and layer.sliding() is not None)
 
 
-def _leading_dense(layers: Sequence[Layer[Any]]) -> Affine | None:
-    """Return the dense layer that comes next, after Flatten and dropout."""
-    flat = False
+def _window(layer: Layer[Any]) -> Window | None:
+    """Return the window that a layer slides over its images."""
+    window = layer.window(layer.input_shape or ())
+    return window if isinstance(window, Window) else None
+
+
+def _leading_dense(layers: Sequence[Layer[Any]]) -> Layer[Any] | None:
+    """Return the dense layer that comes next, after what makes a vector of the image."""
     for layer in layers:
-        if is_plain(layer, Affine):
-            return layer if flat else None
-        if not is_plain(layer, Flatten, Dropout):
+        if layer.facts.function == "affine":
+            return layer
+        if not layer.facts.in_order:
             return None
-        flat = flat or isinstance(layer, Flatten)
-    return None
-
-
-def _window(layer: Layer[Any], input_shape: Shape) -> Window | None:
-    """Return the window that a layer slides, None where it works on single pixels."""
-    if isinstance(layer, (Conv2D, DepthwiseConv2D)):
-        geometry = layer.geometry(input_shape)
-        return Window(layer.kernel_size, geometry["stride"], geometry["padding"], geometry["dilation"])
-    if isinstance(layer, (MaxPool2D, AveragePool2D)):
-        return layer.window(input_shape)
     return None
 
 
 def _advance(layer: Layer[Any], clean: Array, patches: Blocks) -> Blocks:
     """Return the block of the layer's output that the changed pixels reach."""
-    window = _window(layer, clean.shape[1:])
-    if window is None:
+    if layer.facts.in_order:
+        return patches
+    window, sliding = _window(layer), layer.sliding()
+    if layer.facts.elementwise or window is None or sliding is None:
         return patches._replace(pixels=layer(patches.pixels))
     outputs = window.output(*clean.shape[1:3])
     spans = [_reach(window, axis, patches, outputs[axis]) for axis in (0, 1)]
     starts, lengths = [start for start, _ in spans], [length for _, length in spans]
-    seen = _windows(layer, clean, patches, window, starts, lengths)
-    return Blocks(_run(layer, seen, window), starts[0], starts[1], patches.sample)
+    seen = _windows(sliding, clean, patches, window, starts, lengths)
+    return Blocks(sliding.run(seen), starts[0], starts[1], patches.sample)
 
 
 def _reach(window: Window, axis: int, patches: Blocks, outputs: int) -> tuple[IntArray, int]:
@@ -156,13 +143,12 @@ def _reach(window: Window, axis: int, patches: Blocks, outputs: int) -> tuple[In
 
 
 def _windows(
-    layer: Layer[Any], clean: Array, patches: Blocks, window: Window, starts: list[IntArray], lengths: list[int]
+    sliding: Sliding, clean: Array, patches: Blocks, window: Window, starts: list[IntArray], lengths: list[int]
 ) -> Array:
     """Cut out what the outputs see, from the clean maps with the changed pixels pasted in."""
     padding = window.padding
     if any(max(side) for side in padding):
-        fill = -np.inf if isinstance(layer, MaxPool2D) else 0.0
-        clean = np.pad(clean, ((0, 0), *padding, (0, 0)), constant_values=fill)
+        clean = np.pad(clean, ((0, 0), *padding, (0, 0)), constant_values=sliding.fill)
     corners, offsets, sizes = [], [], []
     for axis in (0, 1):
         corners.append(starts[axis] * window.stride[axis])  # in the padded map
@@ -192,16 +178,6 @@ def _overlap(offset: int, size: int, room: int) -> tuple[slice, slice]:
     """Return where `size` pixels that begin at `offset` lie in a window of `room` pixels, and which of them do."""
     begin, end = max(offset, 0), min(offset + size, room)
     return slice(begin, end), slice(begin - offset, end - offset)
-
-
-def _run(layer: Layer[Any], seen: Array, window: Window) -> Array:
-    """Run a sliding layer on windows that bring their own padding."""
-    if isinstance(layer, (Conv2D, DepthwiseConv2D)):
-        geometry = {**layer.geometry(seen.shape[1:]), "padding": NO_PADDING}
-        return kernels.conv2d(seen, layer.params["W"], layer.params.get("b"), **geometry)  # type: ignore[arg-type]
-    if isinstance(layer, MaxPool2D):
-        return kernels.max_pool2d(seen, window.size, stride=window.stride, padding=NO_PADDING)[0]
-    return kernels.average_pool2d(seen, window.size, stride=window.stride, padding=NO_PADDING, count_padding=False)
 
 
 def _pasted(clean: Array, patches: Blocks) -> Array:

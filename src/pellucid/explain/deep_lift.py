@@ -10,15 +10,13 @@ import numpy as np
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.baselines import BaselineLike, as_baseline
-from pellucid.explain.parts import Visit, visits
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
-from pellucid.explain.rules import LINEAR, SWITCHES, expect_covered
+from pellucid.explain.rules import expect_covered
 from pellucid.explain.target import Question, Target
-from pellucid.layers import ELU, GELU, LeakyReLU, ReLU, Rules, Sigmoid, Softplus, Tanh
+from pellucid.layers import Facts, Rule, Rules
+from pellucid.layers.walk import Visit, visits
 from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, Arrays
-
-ACTIVATIONS = (ELU, GELU, LeakyReLU, ReLU, Sigmoid, Softplus, Tanh)
 
 
 @checked
@@ -63,19 +61,22 @@ def deep_lift(
     network = question.network
     if scalar not in ("logit", "margin", "centred"):
         raise ArgumentError(f"deep_lift: scalar must be 'logit', 'margin' or 'centred', got {came(scalar)}.")
-    expect_covered("deep_lift", "the rescale rule", network, (*ACTIVATIONS, *LINEAR, *SWITCHES))
+    expect_covered("deep_lift", "the rescale rule", network, _is_passed, "linear, elementwise or switches")
     start = as_baseline("deep_lift", baseline, question.x)
     y, tape = network.forward(question.x)
     other, below = network.forward(start.values)
     number = question.scalar(y)
     pairs = zip(visits(network, question.x, tape), visits(network, start.values, below), strict=True)
-    m, _ = network.backward(number.gradient(y), tape, _rules({id(a.cache): (a, b) for a, b in pairs}), need_grads=False)
-    assert m is not None  # noqa: S101  # backward was asked for it
+    m = network.pull(number.gradient(y), tape, _rules({id(a.cache): (a, b) for a, b in pairs}))
     values = (question.x - start.values) * m
     promised = number.values(y).astype(np.float64) - number.values(other)
     allowed = exactness(promised, promised, values)
     proof = Proof("completeness", "Σ values = S(x) − S(baseline)", sums(values), promised, allowed)
     return answer(question, number, y, values, method="DeepLIFT (rescale)", baseline=start.text, proof=proof)
+
+
+def _is_passed(facts: Facts) -> bool:
+    return facts.linear or facts.elementwise or facts.switches
 
 
 def _rules(paired: Mapping[int, tuple[Visit, Visit]]) -> Rules:
@@ -95,7 +96,13 @@ def _rules(paired: Mapping[int, tuple[Visit, Visit]]) -> Rules:
         plain, _ = layer.backward(m, cache, need_grads=False)
         return _ratio(up + down, here.inputs[0] - there.inputs[0], plain), {}
 
-    return {**dict.fromkeys(ACTIVATIONS, rescale), **dict.fromkeys(SWITCHES, winner)}
+    def rule_of(operation: Any) -> Rule | None:
+        facts = operation.facts
+        if facts.linear:
+            return None
+        return rescale if facts.elementwise else winner if facts.switches else None
+
+    return rule_of
 
 
 def _ratio(change: Array, step: Array, slope: Array) -> Array:

@@ -6,77 +6,46 @@ import copy
 from collections import Counter
 from typing import Any
 
-import numpy as np
-
-from pellucid.explain.parts import AnyContainer, built, chain
-from pellucid.layers import (
-    Affine,
-    BatchNorm,
-    Container,
-    Conv2D,
-    DepthwiseConv2D,
-    Graph,
-    Layer,
-    Residual,
-    Sequential,
-)
-from pellucid.layers.nodes import Node
-from pellucid.layers.plain import is_plain
-
-FOLDING = (Affine, Conv2D, DepthwiseConv2D)
-"""Weighted sums that a BatchNorm is folded into."""
+from pellucid.explain.parts import AnyContainer, rewired
+from pellucid.layers import Layer, Merge, Node
+from pellucid.layers.nodes import Operation
+from pellucid.layers.walk import is_open, nodes_of
 
 
 def fold_batch_norm(network: AnyContainer) -> AnyContainer:
-    """Return a network of the same function in which no BatchNorm follows a convolution or a dense layer directly.
+    """Return a network of the same function in which no layer that scales channels follows a weighted sum directly.
 
     W' = W · γ/√(v + ε),  b' = (b − m) · γ/√(v + ε) + β. The layers folded are new ones, all others are shared.
-    In a graph nothing but the BatchNorm may take what the weighted layer gives.
+    Nothing but the BatchNorm may take what the weighted layer gives.
     """
-    if is_plain(network, Graph):
-        return _woven(network)
-    if is_plain(network, Residual):
-        twin = copy.copy(network)
-        twin.branch = _chained(network.branch)
-        twin.shortcut = None if network.shortcut is None else _chained(network.shortcut)
-        twin.layers = tuple(side for side in (twin.branch, twin.shortcut) if side is not None)
-        return twin
-    return _chained(network) if is_plain(network, Sequential) else network
-
-
-def _chained(network: Sequential) -> Sequential:
-    layers: dict[str, Layer[Any]] = {}
-    for name, layer in network.named_layers():
-        last = next(reversed(layers), "")
-        if is_plain(layer, BatchNorm) and last and is_plain(layers[last], *FOLDING):
-            layers[last] = _folded(layers[last], layer)
-        else:
-            layers[name] = fold_batch_norm(layer) if isinstance(layer, Container) else layer
-    return chain(layers, network, network.input_shape)
-
-
-def _woven(graph: Graph) -> Graph:
-    """Fold within a graph: what took the BatchNorm takes the layer that it was folded into."""
-    used = Counter([graph.output, *(name for node in graph.nodes for name in node.inputs)])
+    if not is_open(network):
+        return network
+    used = Counter([network.output, *(name for node in nodes_of(network) for name in node.inputs)])
     nodes: dict[str, Node] = {}
     moved: dict[str, str] = {}
-    for node in graph.nodes:
-        inputs = tuple(moved.get(name, name) for name in node.inputs)
-        operation, below = node.operation, nodes.get(inputs[0])
-        alone = below is not None and is_plain(below.operation, *FOLDING) and used[node.inputs[0]] == 1
-        if is_plain(operation, BatchNorm) and below is not None and alone:
-            nodes[below.name] = below._replace(operation=_folded(below.operation, operation))
-            moved[node.name] = below.name
-            continue
-        inner = fold_batch_norm(operation) if isinstance(operation, Container) else operation
-        nodes[node.name] = Node(node.name, inner, inputs)
-    twin = Graph(list(nodes.values()), output=moved.get(graph.output, graph.output), name=graph.name)
-    return built(twin, graph, graph.input_shape, graph.output_shape)
+    for name, operation, sources in nodes_of(network):
+        inputs = tuple(moved.get(source, source) for source in sources)
+        below = nodes.get(inputs[0])
+        folded = _folded(below.operation, operation) if below is not None and used[sources[0]] == 1 else None
+        if below is not None and folded is not None:
+            nodes[below.name] = below._replace(operation=folded)
+            moved[name] = below.name
+        else:
+            nodes[name] = Node(name, _twin(operation), inputs)
+    output = moved.get(network.output, network.output)
+    return rewired([*nodes.values()], output, network, network.output_shape)
 
 
-def _folded(layer: Any, norm: BatchNorm) -> Any:
-    W = layer.params["W"]
-    scale = norm.params["gamma"] / np.sqrt(norm.buffers["variance"] + W.dtype.type(norm.epsilon))
-    b = layer.params.get("b", np.zeros_like(scale))
-    folded = {"W": W * scale, "b": (b - norm.buffers["mean"]) * scale + norm.params["beta"]}
-    return layer.with_arrays(folded, bias=True)
+def _folded(operation: Operation, above: Operation) -> Layer[Any] | None:
+    """Return a layer that does what two do, the second a scaling of channels; None where there is none."""
+    if not isinstance(operation, Layer) or not isinstance(above, Layer):
+        return None
+    scaling = above.channel_affine()
+    return None if scaling is None else operation.absorb(scaling)
+
+
+def _twin(operation: Operation) -> Operation:
+    """Return what stands in the folded network: a merge keeps the shape of one graph, so that each has its own."""
+    if isinstance(operation, Merge):
+        return copy.copy(operation)
+    return fold_batch_norm(operation) if is_open(operation) else operation

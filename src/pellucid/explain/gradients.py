@@ -6,20 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pellucid.explain.parts import AnyContainer
 from pellucid.explain.rules import fuse_rules
 from pellucid.explain.target import Question, Scalar
-from pellucid.layers import Rules, Sequential
-from pellucid.layers.plain import is_plain
+from pellucid.layers import Rules
 from pellucid.typing import Array, IntArray
 
 BATCH = 256
 """Rows that go through a network at once where a method makes many of each sample."""
-
-
-def swift(network: AnyContainer) -> AnyContainer:
-    """Return the network with neighbours fused where that gives the same values and gradients sooner."""
-    return network.fused() if is_plain(network, Sequential) else network
 
 
 def ask(question: Question, rules: Rules | None = None) -> tuple[Array, Scalar, Array]:
@@ -27,15 +20,14 @@ def ask(question: Question, rules: Rules | None = None) -> tuple[Array, Scalar, 
     network, rules = fuse_rules(question.network, rules)
     y, tape = network.forward(question.x)
     scalar = question.scalar(y)
-    dx, _ = network.backward(scalar.gradient(y), tape, rules, need_grads=False)
-    return y, scalar, _found(dx)
+    return y, scalar, network.pull(scalar.gradient(y), tape, rules)
 
 
 def gradient_of(question: Question, scalar: Scalar, x: Array, rows: IntArray, rules: Rules | None = None) -> Array:
     """Return the gradient at other inputs; row i of x asks what sample `rows[i]` asks."""
     network, rules = fuse_rules(question.network, rules)
     y, tape = network.forward(x)
-    return _found(network.backward(scalar.gradient(y, rows), tape, rules, need_grads=False)[0])
+    return network.pull(scalar.gradient(y, rows), tape, rules)
 
 
 def values_of(question: Question, scalar: Scalar, x: Array, rows: IntArray) -> Array:
@@ -52,8 +44,3 @@ def blocks(count: int, size: int = BATCH) -> Iterator[slice]:
 def copies(count: int, sample: int) -> IntArray:
     """Return `count` rows that all belong to one sample."""
     return np.full(count, sample)
-
-
-def _found(dx: Array | None) -> Array:
-    assert dx is not None  # noqa: S101  # backward was asked for it
-    return dx

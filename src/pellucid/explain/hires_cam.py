@@ -8,12 +8,10 @@ import numpy as np
 
 from pellucid.checked import checked
 from pellucid.explain.activations import Seen, as_map, look
-from pellucid.explain.parts import after, operations
+from pellucid.explain.parts import after
 from pellucid.explain.result import Explanation, Proof, exactness, sums
-from pellucid.explain.rules import LINEAR
 from pellucid.explain.target import Question, Target
-from pellucid.layers import Sequential
-from pellucid.layers.plain import is_plain
+from pellucid.layers.walk import operations
 from pellucid.typing import ArrayLike
 
 
@@ -61,10 +59,10 @@ def hires_cam(
 
 
 def _proof(question: Question, seen: Seen, values: Any) -> Proof | None:
-    if not is_plain(question.network, Sequential) or "." in seen.layer or question.kind not in ("logit", "centred"):
-        return None
     above = after(question.network, seen.layer)
-    if any(not is_plain(operation, *LINEAR) for _, operation in operations(above)):
+    if above is None or question.kind not in ("logit", "centred"):
+        return None
+    if not all(operation.facts.linear for _, operation in operations(above)):
         return None
     rest = seen.scalar.values(above(np.zeros_like(seen.A)))
     promised = seen.scalar.values(seen.y).astype(np.float64)

@@ -8,12 +8,12 @@ import numpy as np
 
 from pellucid.checked import checked
 from pellucid.explain.gradients import ask
-from pellucid.explain.parts import AnyContainer, operations
+from pellucid.explain.parts import AnyContainer
+from pellucid.explain.relevance import biases
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
-from pellucid.explain.rules import LINEAR, SWITCHES
 from pellucid.explain.target import Question, Target
-from pellucid.layers import LeakyReLU, ReLU
-from pellucid.layers.plain import is_plain
+from pellucid.layers import Merge
+from pellucid.layers.walk import operations
 from pellucid.typing import ArrayLike
 
 
@@ -54,15 +54,14 @@ def input_x_gradient(model: Any, x: ArrayLike, target: Target = "predicted", *, 
     return answer(question, number, y, values, method="input x gradient", baseline="0", proof=proof)
 
 
-HOMOGENEOUS: tuple[type[Any], ...] = (ReLU, LeakyReLU, *LINEAR, *SWITCHES)
-
-
 def is_homogeneous(network: AnyContainer) -> bool:
     """Whether f(t·x) = t·f(x) for t > 0: ReLUs, switches and sums, and no constant anywhere."""
-    for _, operation in operations(network):
-        if not is_plain(operation, *HOMOGENEOUS):
-            return False
-        shifts = [operation.params.get("b"), operation.params.get("beta"), operation.buffers.get("mean")]
-        if any(shift is not None and shift.any() for shift in shifts):
-            return False
-    return True
+    return all(operation.facts.homogeneous or _adds_nothing(operation) for _, operation in operations(network))
+
+
+def _adds_nothing(operation: Any) -> bool:
+    """Whether a linear layer adds no constant to its sums."""
+    facts, scaling = operation.facts, None if isinstance(operation, Merge) else operation.channel_affine()
+    if scaling is not None:
+        return not (scaling.mean.any() or scaling.shift.any())
+    return facts.linear and facts.weights is not None and not any(b.any() for b in biases(operation).values())

@@ -11,13 +11,13 @@ from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.fold import fold_batch_norm
-from pellucid.explain.parts import AnyContainer, operations, visits
+from pellucid.explain.parts import AnyContainer
 from pellucid.explain.relevance import Bounded, Epsilon, Gamma, RelevanceRule, as_rule
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
-from pellucid.explain.rules import MEANS, MOVES, SWITCHES, WEIGHTED, expect_covered
+from pellucid.explain.rules import expect_covered, is_relu
 from pellucid.explain.target import Question, Target
-from pellucid.layers import Add, Affine, BatchNorm, ReLU, Rules
-from pellucid.layers.plain import is_plain
+from pellucid.layers import Facts, Merge, Rule, Rules
+from pellucid.layers.walk import Visit, operations, visits
 from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, Arrays
 
@@ -75,16 +75,15 @@ def lrp(
             f"lrp: scalar must be 'logit', 'margin' or 'centred', which relevance can sum to, got {came(scalar)}."
         )
     network = fold_batch_norm(question.network)
-    _expect_folded(network)
-    expect_covered("lrp", "relevance propagation", network, (Add, ReLU, *WEIGHTED, *MEANS, *MOVES, *SWITCHES))
+    expect_covered("lrp", "relevance propagation", network, _is_passed, "linear and weights, moves, switches or relu")
+    _expect_shared(network)
     assigned = _assign(network, rule, first)
     y, tape = network.forward(question.x)
     number = question.scalar(y)
     start = number.gradient(y) * y
     ledger: dict[str, Arrays] = {}
     rules = _rules({id(v.cache): v for v in visits(network, question.x, tape)}, assigned, ledger)
-    R, _ = network.backward(start, tape, rules, need_grads=False)
-    assert R is not None  # noqa: S101  # backward was asked for it
+    R = network.pull(start, tape, rules)
     kinds = {kind: sum(losses.get(kind, 0.0) for losses in ledger.values()) for kind in ("bias", "stabiliser", "dead")}
     totals = {kind: np.broadcast_to(lost, len(y)).astype(np.float64) for kind, lost in kinds.items()}
     promised = sums(start)
@@ -98,18 +97,33 @@ def lrp(
     return answer(question, number, y, R, method="LRP", settings=settings, proof=proof, extras=extras)
 
 
-def _expect_folded(network: AnyContainer) -> None:
-    left = next((path for path, layer in operations(network) if is_plain(layer, BatchNorm)), None)
-    if left is not None:
-        raise ArgumentError(
-            f"lrp: BatchNorm {left!r} cannot be folded: it does not follow a convolution or dense layer whose output "
-            "it alone takes. Put it there, or use integrated_gradients."
-        )
+def _is_passed(facts: Facts) -> bool:
+    return facts.linear or facts.switches or is_relu(facts)
+
+
+def _expect_shared(network: AnyContainer) -> None:
+    """Raise ArgumentError where a linear layer's weights are not known, or were not folded into another's."""
+    for path, layer in operations(network):
+        if not isinstance(layer, Merge) and layer.channel_affine() is not None:
+            raise ArgumentError(
+                f"lrp: {type(layer).__name__} {path!r} cannot be folded: it does not follow a convolution or dense "
+                "layer whose output it alone takes. Put it there, or use integrated_gradients."
+            )
+        if not isinstance(layer, Merge) and _shares(layer.facts) and layer.facts.weights is None:
+            raise ArgumentError(
+                f"lrp: {layer.label} is linear and does not say by which parameters: state facts.weights, () where "
+                "they are fixed and none is negative, or use integrated_gradients."
+            )
+
+
+def _shares(facts: Facts) -> bool:
+    """Whether a layer's outputs are sums, whose relevance a rule shares among the inputs."""
+    return facts.linear and not facts.moves
 
 
 def _assign(network: AnyContainer, rule: Any, first: Any) -> dict[str, RelevanceRule]:
-    """Return the rule of every weighted layer, mean and sum, by its path."""
-    sharing = [(path, a) for path, a in operations(network) if isinstance(a, (*WEIGHTED, *MEANS))]
+    """Return the rule of every weighted sum and mean, by its path."""
+    sharing = [(path, a) for path, a in operations(network) if not isinstance(a, Merge) and _shares(a.facts)]
     named = dict(rule) if isinstance(rule, Mapping) else {}
     for path in named:
         checks.expect_known("lrp", "layer with weights", path, [path for path, _ in sharing])
@@ -117,9 +131,9 @@ def _assign(network: AnyContainer, rule: Any, first: Any) -> dict[str, Relevance
     for path, layer in sharing:
         chosen = named.get(path, "epsilon") if isinstance(rule, Mapping) else rule
         if isinstance(rule, str) and rule == "composite":
-            chosen = Epsilon() if isinstance(layer, Affine) else Gamma()
+            chosen = Epsilon() if layer.facts.function == "affine" else Gamma()
         assigned[path] = as_rule("lrp", chosen)
-    lowest = next((path for path, layer in sharing if isinstance(layer, WEIGHTED)), None)
+    lowest = next((path for path, layer in sharing if layer.facts.weights), None)
     if isinstance(rule, str) and rule == "composite" and first is None:
         first = Bounded()
     if first is not None and lowest is not None:
@@ -127,7 +141,7 @@ def _assign(network: AnyContainer, rule: Any, first: Any) -> dict[str, Relevance
     return assigned
 
 
-def _rules(visited: Mapping[int, Any], assigned: Mapping[str, RelevanceRule], ledger: dict[str, Arrays]) -> Rules:
+def _rules(visited: Mapping[int, Visit], assigned: Mapping[str, RelevanceRule], ledger: dict[str, Arrays]) -> Rules:
     """Return the rules of one backward pass; they look up what a layer saw by its cache, and write the ledger."""
 
     def share(layer: Any, R: Array, cache: Any) -> tuple[Array, Arrays]:
@@ -136,13 +150,19 @@ def _rules(visited: Mapping[int, Any], assigned: Mapping[str, RelevanceRule], le
         return result, {}
 
     def meet(merge: Any, R: Array, cache: Any) -> tuple[list[Array], Arrays]:
-        z = sum(cache.xs[1:], cache.xs[0])
+        seen = visited[id(cache)]
+        z = seen.output
         shift = np.where(z < 0, -z.dtype.type(MEETING.epsilon), z.dtype.type(MEETING.epsilon))
         s = R / (z + shift)
-        ledger[visited[id(cache)].path] = {"stabiliser": sums(s * shift)}
-        return [x * s for x in cache.xs], {}
+        ledger[seen.path] = {"stabiliser": sums(s * shift)}
+        return [x * back for x, back in zip(seen.inputs, merge.backward(s, cache), strict=True)], {}
 
     def on(layer: Any, R: Array, cache: Any) -> tuple[Array, Arrays]:
         return R, {}
 
-    return {**dict.fromkeys((*WEIGHTED, *MEANS), share), Add: meet, ReLU: on}
+    def rule_of(operation: Any) -> Rule | None:
+        if _shares(operation.facts):
+            return meet if isinstance(operation, Merge) else share
+        return on if is_relu(operation.facts) else None
+
+    return rule_of

@@ -14,7 +14,7 @@ from pellucid.data import Dataset
 from pellucid.errors import ArgumentError
 from pellucid.explain.ascent import WHO, Ascent, Score
 from pellucid.explain.maximized import Maximized, Nearest
-from pellucid.layers import Container
+from pellucid.layers.container import network_of
 from pellucid.optimizers import Optimizer
 from pellucid.shown import came
 from pellucid.typing import Array, IntArray
@@ -109,10 +109,7 @@ def maximize(
     >>> bool(best.image[0] > best.image[1])  # the weights of class 0 are (2, −1)
     True
     """
-    whole = checks.network_in(network)
-    if not isinstance(whole, Container):
-        raise ArgumentError(f"{WHO}: expected a network such as Sequential, got {type(network).__name__}.")
-    checks.expect_built(WHO, whole.input_shape)
+    whole = network_of(network, WHO, built=True)
     for name, value in (("steps", steps), ("starts", starts), ("film", film)):
         checks.size(WHO, name, value)
     for name, number in (("noise", noise), ("blur", blur), ("jitter", jitter or 0)):

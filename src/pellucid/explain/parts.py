@@ -1,21 +1,21 @@
-"""Parts of a network: up to a layer, after a layer, without its last softmax; and what the tape of a pass holds.
+"""Parts of a network: up to a layer, after a layer, without its last softmax.
 
 A part is a network of its own that shares the layers, and so every array, of the whole. The whole is not touched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from pellucid import checks
 from pellucid.errors import ArgumentError
-from pellucid.layers import AveragePool2D, Container, Graph, Layer, MaxPool2D, Residual, Sequential, Sigmoid, Softmax
-from pellucid.layers.nodes import INPUT
-from pellucid.layers.plain import is_plain
-from pellucid.outputs import PASSIVE as PASSIVE
+from pellucid.layers import Container, Graph, Layer, Node, Sequential
+from pellucid.layers.container import INPUT
+from pellucid.layers.facts import UNKNOWN
+from pellucid.layers.walk import in_line, is_open, layers_in_line, nodes_of
 from pellucid.outputs import ending
-from pellucid.typing import Array, Shape
+from pellucid.typing import Shape
 
 AnyContainer = Container[Any]
 ContainerT = TypeVar("ContainerT", bound=AnyContainer)
@@ -32,11 +32,6 @@ def chain(layers: Named, like: AnyContainer, input_shape: Shape | None) -> Seque
     return built(part, like, input_shape, held[-1].output_shape if held else input_shape)
 
 
-def part_of(network: AnyContainer, start: int, end: int | None = None) -> dict[str, Layer[Any]]:
-    """Return the layers from `start` to before `end`, by name."""
-    return dict(list(network.named_layers())[start:end])
-
-
 def built(part: ContainerT, like: AnyContainer, input_shape: Shape | None, output_shape: Shape | None) -> ContainerT:
     """Return a container of built layers as built, without building them again."""
     with part.open_attributes():
@@ -45,82 +40,80 @@ def built(part: ContainerT, like: AnyContainer, input_shape: Shape | None, outpu
     return part
 
 
+def rewired(nodes: Sequence[Node], output: str, like: AnyContainer, output_shape: Shape | None) -> AnyContainer:
+    """Return a built network of nodes that stand in another one already: a chain, or a graph where branches meet."""
+    line = in_line(nodes, output)
+    if line is not None:
+        return chain(line, like, like.input_shape)
+    return built(Graph(nodes, output=output, name=like.name), like, like.input_shape, output_shape)
+
+
 def upto(network: AnyContainer, path: str) -> AnyContainer:
     """Return the network up to and with the layer of that name; "block.conv1" ends inside a nested container."""
     first, _, rest = path.partition(".")
     expect_open("explain", network)
-    if isinstance(network, Graph):
-        return _graph_upto(network, first, rest)
-    layer = network.layer(first)
-    inner = upto(layer, rest) if rest and isinstance(layer, Container) else layer
-    k = 0 if isinstance(network, Residual) else network.names.index(first)
-    return chain({**part_of(network, 0, k), first: inner}, network, network.input_shape)
+    kept = _ancestors(network, first)
+    last = kept[-1]
+    if rest and isinstance(last.operation, Container):
+        kept[-1] = last._replace(operation=upto(last.operation, rest))
+    return rewired(kept, first, network, kept[-1].operation.output_shape)
 
 
-def after(network: Sequential, name: str) -> Sequential:
-    """Return what follows the layer of that name in a chain."""
-    above = network.layer(name)
-    return chain(part_of(network, network.names.index(name) + 1), network, above.output_shape)
-
-
-def _graph_upto(graph: Graph, name: str, rest: str) -> AnyContainer:
-    last = graph.node(name)
-    needed = {name}
-    kept = []
-    for node in reversed(graph.nodes):
+def _ancestors(network: AnyContainer, name: str) -> list[Node]:
+    """Return the nodes that a node is computed from, itself the last."""
+    nodes = nodes_of(network)
+    checks.expect_known(network.label, "layer", name, [node.name for node in nodes])
+    needed, kept = {name}, []
+    for node in reversed(nodes):
         if node.name in needed:
             needed.update(node.inputs)
             kept.append(node)
-    if rest and isinstance(last.operation, Container):
-        kept[0] = last._replace(operation=upto(last.operation, rest))
-    shape = kept[0].operation.output_shape
-    return built(Graph(kept[::-1], output=name, name=graph.name), graph, graph.input_shape, shape)
+    return kept[::-1]
+
+
+def after(network: AnyContainer, name: str) -> Sequential | None:
+    """Return what follows the layer of that name in a chain; None where branches meet."""
+    line = layers_in_line(network)
+    if line is None or name not in line:
+        return None
+    names = list(line)
+    rest = {following: line[following] for following in names[names.index(name) + 1 :]}
+    return chain(rest, network, line[name].output_shape)
 
 
 def before_softmax(network: AnyContainer) -> tuple[AnyContainer, str]:
     """Return the network that ends in its scores, and the kind of layer taken off: "Softmax", "Sigmoid" or ""."""
-    if is_plain(network, Graph):
-        return _graph_before_softmax(network) if ending(network) else (network, "")
-    if not is_plain(network, Sequential):
+    if not is_open(network) or not ending(network):
         return network, ""
-    end = len(network.layers)
-    while end and is_plain(network.layers[end - 1], *PASSIVE):
-        end -= 1
-    if not end:
+    nodes = {node.name: node for node in nodes_of(network)}
+    name = network.output
+    while name != INPUT and nodes[name].operation.facts.in_order:
+        name = nodes[name].inputs[0]
+    if name == INPUT:
         return network, ""
-    name, last = network.names[end - 1], network.layers[end - 1]
-    if kind := _ending(last):
-        return chain(part_of(network, 0, end - 1), network, network.input_shape), kind
-    if isinstance(last, Container):
-        inner, kind = before_softmax(last)
-        if kind:
-            return chain({**part_of(network, 0, end - 1), name: inner}, network, network.input_shape), kind
-    return network, ""
+    node = nodes[name]
+    kind = _link(node.operation)
+    if kind:
+        return _upto_input_of(network, node), kind
+    if not is_open(node.operation):
+        return network, ""
+    inner, kind = before_softmax(node.operation)
+    if not kind:
+        return network, ""
+    kept = [*_ancestors(network, name)[:-1], node._replace(operation=inner)]
+    return rewired(kept, name, network, inner.output_shape), kind
 
 
-def _graph_before_softmax(graph: Graph) -> tuple[AnyContainer, str]:
-    name = graph.output
-    while is_plain(graph.node(name).operation, *PASSIVE):
-        name = graph.node(name).inputs[0]
-    node = graph.node(name)
-    kind, part = _ending(node.operation), upto(graph, name)
-    if kind and node.inputs[0] != INPUT:
-        return upto(graph, node.inputs[0]), kind
-    if isinstance(node.operation, Container) and isinstance(part, Graph):
-        inner, kind = before_softmax(node.operation)
-        if kind:
-            kept = [*part.nodes[:-1], node._replace(operation=inner)]
-            return built(Graph(kept, output=name, name=graph.name), graph, graph.input_shape, inner.output_shape), kind
-    return graph, ""
+def _upto_input_of(network: AnyContainer, node: Node) -> AnyContainer:
+    source = node.inputs[0]
+    return upto(network, source) if source != INPUT else chain({}, network, network.input_shape)
 
 
-def _ending(operation: object) -> str:
-    return next((kind.__name__ for kind in (Softmax, Sigmoid) if is_plain(operation, kind)), "")
-
-
-def is_open(container: object) -> bool:
-    """Whether a container computes by the layers that it holds, in their order, and by nothing else."""
-    return is_plain(container, Sequential, Residual, Graph)
+def _link(operation: Any) -> str:
+    """Return "Softmax" or "Sigmoid" of a layer that is this function and nothing else."""
+    if not isinstance(operation, Layer) or operation.facts.function != operation.probabilities.lower():
+        return ""
+    return operation.probabilities
 
 
 def expect_open(who: str, container: AnyContainer) -> None:
@@ -132,71 +125,22 @@ def expect_open(who: str, container: AnyContainer) -> None:
         )
 
 
-class Visit(NamedTuple):
-    """One layer's or merge's part of a pass, with what went in and what came out."""
-
-    path: str
-    layer: Any
-    cache: Any
-    inputs: tuple[Array, ...]
-    output: Array
-
-
-def visits(network: AnyContainer, x: Array, tape: Any, prefix: str = "") -> Iterator[Visit]:
-    """Yield every step of a tape in the order of the pass, containers before what they hold."""
-    if isinstance(network, Residual):
-        yield from visits(network.branch, x, tape.branch, f"{prefix}branch.")
-        if network.shortcut is not None:
-            yield from visits(network.shortcut, x, tape.shortcut, f"{prefix}shortcut.")
-        xs = tape.sum.xs
-        yield Visit(f"{prefix}{network.add.name}", network.add, tape.sum, xs, xs[0] + xs[1])
-        return
-    values = {INPUT: x}
-    for i, step in enumerate(tape):
-        inputs = tuple(values[name] for name in network.nodes[i].inputs) if isinstance(network, Graph) else (x,)
-        visit = Visit(prefix + step.name, step.layer, step.cache, inputs, step.output)
-        yield visit
-        if is_open(step.layer):
-            yield from visits(step.layer, inputs[0], step.cache, f"{visit.path}.")
-        values[step.name] = x = step.output
-
-
-def operations(network: AnyContainer, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (path, layer or merge) for all that computes, in order; containers by what they hold, if that is all."""
-    if not is_open(network):
-        yield network.name or "network", network
-        return
-    for name, operation in _held(network):
-        if is_open(operation):
-            yield from operations(operation, f"{prefix}{name}.")
-        else:
-            yield prefix + name, operation
-
-
-def _held(network: AnyContainer) -> Iterator[tuple[str, Any]]:
-    """Yield (name, layer or merge) of what a container holds itself, in the order in which it computes."""
-    if isinstance(network, Graph):
-        yield from ((node.name, node.operation) for node in network.nodes)
-        return
-    yield from network.named_layers()
-    if isinstance(network, Residual):
-        yield network.add.name, network.add
-
-
 def image_layer(who: str, network: AnyContainer) -> str:
     """Return the last layer whose output is an image, before any pooling: what a class activation map looks at."""
-    for name, layer in reversed(list(_held(network))):
-        shape = layer.output_shape
-        if shape is not None and len(shape) == 3 and shape[0] * shape[1] > 1 and not _only_moves(layer):
-            return str(name)
+    for name, operation, _ in reversed(nodes_of(network)):
+        shape, facts = operation.output_shape, operation.facts
+        if shape is None or len(shape) != 3 or shape[0] * shape[1] == 1 or facts.in_order or facts.pools:
+            continue
+        if facts == UNKNOWN and not is_open(operation):
+            raise ArgumentError(
+                f"{who}: {operation.label} does not say what it does to images, whether it pools. Name the layer to "
+                f"look at, such as layer={name!r}, or state its facts = pl.layers.Facts(...)."
+            )
+        return name
     raise ArgumentError(
         f"{who}: no layer of {network.label} gives an image (H, W, C) to look at. "
         "A class activation map needs a convolution."
     )
-
-
-def _only_moves(layer: object) -> bool:
-    return is_plain(layer, *PASSIVE, MaxPool2D, AveragePool2D)
 
 
 def layer_shape(who: str, network: AnyContainer, path: str) -> Shape:

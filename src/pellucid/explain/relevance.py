@@ -20,7 +20,6 @@ from pellucid import checks
 from pellucid.checked import checked_late
 from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError
-from pellucid.layers import Affine
 from pellucid.shown import came
 from pellucid.typing import Array, Arrays
 
@@ -97,7 +96,7 @@ class Gamma(RelevanceRule):
 
     def share(self, layer: Any, x: Array, R: Array) -> tuple[Array, Arrays]:
         grown = {key: p + p.dtype.type(self.gamma) * np.maximum(p, 0) for key, p in layer.params.items()}
-        return _through(with_params(layer, grown), x, R, 0.0)
+        return _through(layer.with_arrays(grown), x, R, 0.0)
 
 
 @checked_late
@@ -194,27 +193,23 @@ def as_rule(who: str, given: Any) -> RelevanceRule:
     return NAMED[given]
 
 
-def with_params(layer: Any, params: Arrays) -> Any:
-    """Return a layer of the same options with other parameters; the layer itself is left alone."""
-    return layer.with_arrays(params)
+def biases(layer: Any) -> Arrays:
+    """Return the parameters of a weighted sum that are added to it."""
+    return {key: p for key, p in layer.params.items() if key not in layer.facts.weights}
 
 
 def plain(layer: Any) -> Any:
     """Return the layer without its bias."""
-    if "b" not in layer.params:
-        return layer
-    twin = with_params(layer, {"W": layer.params["W"]})
-    if isinstance(layer, Affine):
-        twin.bias = False
-    return twin
+    return layer.with_arrays({**layer.params, **{key: np.zeros_like(b) for key, b in biases(layer).items()}})
 
 
 def signed(layer: Any, sign: int) -> Any:
     """Return the layer with its positive (1) or negative (−1) weights alone, no bias; None where there are none."""
-    if "W" not in layer.params:  # a mean: all weights are positive
+    if not layer.facts.weights:  # fixed, and all of them positive
         return layer if sign > 0 else None
-    W = layer.params["W"]
-    return plain(with_params(layer, {**layer.params, "W": np.maximum(W, 0) if sign > 0 else np.minimum(W, 0)}))
+    part = np.maximum if sign > 0 else np.minimum
+    kept = {key: part(layer.params[key], 0) for key in layer.facts.weights}
+    return plain(layer.with_arrays({**layer.params, **kept}))
 
 
 def _through(layer: Any, x: Array, R: Array, epsilon: float) -> tuple[Array, Arrays]:
@@ -223,8 +218,8 @@ def _through(layer: Any, x: Array, R: Array, epsilon: float) -> tuple[Array, Arr
     s, dead = _quotient(R, z + shift)
     dx, _ = layer.backward(s, cache, need_grads=False)
     losses = {"dead": dead, "stabiliser": _total(s * shift)}
-    if "b" in layer.params:
-        losses["bias"] = _total(s * layer.params["b"])
+    for b in biases(layer).values():
+        losses["bias"] = losses.get("bias", 0) + _total(s * b)
     return x * dx, losses
 
 

@@ -7,56 +7,22 @@ a rule says nothing about raises: to explain it in silence by something else wou
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
 from pellucid import checks
 from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError, ShapeError
-from pellucid.explain.parts import AnyContainer, operations
+from pellucid.explain.parts import AnyContainer
 from pellucid.kernels.elementwise.plan import relu
-from pellucid.layers import (
-    Add,
-    Affine,
-    AveragePool2D,
-    BatchNorm,
-    Concat,
-    Conv2D,
-    ConvTranspose2D,
-    DepthwiseConv2D,
-    Dropout,
-    Flatten,
-    GlobalAveragePool2D,
-    GlobalMaxPool2D,
-    GroupNorm,
-    LayerNorm,
-    MaxPool2D,
-    ReLU,
-    Reshape,
-    Rules,
-    Sequential,
-    SpatialDropout2D,
-    Upsample2D,
-    ZeroPad2D,
-)
-from pellucid.layers.activation import Activation, ActivationCache
-from pellucid.layers.plain import is_plain
+from pellucid.layers import Facts, ReLU, Rule, Rules
+from pellucid.layers.activation import ActivationCache
+from pellucid.layers.container import rule_for
+from pellucid.layers.facts import UNKNOWN
+from pellucid.layers.fused import Fused
+from pellucid.layers.walk import operations
 from pellucid.typing import Array, Arrays
-
-MOVES = (Concat, Dropout, Flatten, Reshape, SpatialDropout2D)
-"""What passes every number on as it is."""
-
-WEIGHTED = (Affine, Conv2D, ConvTranspose2D, DepthwiseConv2D)
-"""Weighted sums with parameters W and perhaps b."""
-
-MEANS = (AveragePool2D, GlobalAveragePool2D, Upsample2D, ZeroPad2D)
-"""Weighted sums whose weights are fixed and not negative."""
-
-SWITCHES = (MaxPool2D, GlobalMaxPool2D)
-NORMS = (GroupNorm, LayerNorm)
-LINEAR = (Add, BatchNorm, *MOVES, *WEIGHTED, *MEANS)
-"""Sums and products by constants, in an evaluation-mode pass."""
 
 
 @checked_late
@@ -118,34 +84,48 @@ def relu_rules(who: str, name: str | None, network: AnyContainer) -> Rules | Non
     if name is None:
         return None
     checks.expect_known(who, "rule", name, RULES)
-    expect_covered(who, f"rule {name!r}", network, (ReLU, *LINEAR, *SWITCHES, *NORMS))
-    return {ReLU: RULES[name]}
+    expect_covered(who, f"rule {name!r}", network, _passed_by_relu_rules, "relu, linear, switches or normalizes")
+    return only_where(is_relu, RULES[name])
 
 
-@overload
-def fuse_rules(network: Sequential, rules: Rules | None) -> tuple[Sequential, Rules | None]: ...
-@overload
-def fuse_rules(network: AnyContainer, rules: Rules | None) -> tuple[AnyContainer, Rules | None]: ...
+def _passed_by_relu_rules(facts: Facts) -> bool:
+    return is_relu(facts) or facts.linear or facts.switches or facts.normalizes
+
+
+def is_relu(facts: Facts) -> bool:
+    """Whether facts are those of y = max(x, 0)."""
+    return facts.function == "relu"
+
+
+def only_where(fits: Callable[[Facts], bool], rule: Rule) -> Rules:
+    """Return the rules that put one rule in the place of every layer whose facts fit."""
+    return lambda operation: rule if fits(operation.facts) else None
+
+
 def fuse_rules(network: AnyContainer, rules: Rules | None) -> tuple[AnyContainer, Rules | None]:
     """Return the network with its neighbours fused where `rules` allow it, and the rules for what that made.
 
     A fused convolution, ReLU and pooling knows no ReLU; only the guided rule has the same effect on it.
     """
-    if not is_plain(network, Sequential) or (rules and rules.get(ReLU) is not guided):
-        return network, rules
-    fused = network.fused()
     if not rules:
-        return fused, rules
-    made = {type(layer) for layer in fused.layers} - {type(layer) for layer in network.layers}
-    return fused, {**rules, **dict.fromkeys(made, guided_gate)}
+        return network.fused(), rules
+    of_relu = {id(rule_for(layer, rules)) for layer in network.walk() if is_relu(layer.facts)}
+    if of_relu - {id(guided)}:
+        return network, rules
+    return network.fused(), lambda layer: guided_gate if isinstance(layer, Fused) else rule_for(layer, rules)
 
 
-def expect_covered(who: str, what: str, network: AnyContainer, known: tuple[type[Any], ...]) -> None:
-    """Raise ArgumentError at the first layer or merge that computes as none of `known` does."""
+def expect_covered(who: str, what: str, network: AnyContainer, fits: Callable[[Facts], bool], wanted: str) -> None:
+    """Raise ArgumentError at the first layer or merge whose facts do not fit; `wanted` names the facts that would."""
     for path, operation in operations(network):
-        if not is_plain(operation, *known):
-            kind = "activation" if isinstance(operation, Activation) else "layer"
+        if not fits(operation.facts):
+            kind = "activation" if operation.facts.elementwise and not operation.facts.linear else "layer"
             raise ArgumentError(
-                f"{who}: {what} does not cover the {kind} {type(operation).__name__} {path!r}. "
-                "Use a method that is defined for it, such as integrated_gradients."
+                f"{who}: {what} does not cover the {kind} {type(operation).__name__} {path!r}"
+                f"{_lacking(operation, wanted)}. Use a method that is defined for it, such as integrated_gradients."
             )
+
+
+def _lacking(operation: Any, wanted: str) -> str:
+    """Return what a layer that says nothing would have to say."""
+    return f", which states no facts ({wanted})" if operation.facts == UNKNOWN else ""

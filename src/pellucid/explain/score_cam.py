@@ -10,7 +10,7 @@ from pellucid import checks
 from pellucid.checked import checked
 from pellucid.explain.activations import Seen, as_map, choose_layer, weighted
 from pellucid.explain.baselines import BaselineLike, as_baseline
-from pellucid.explain.gradients import BATCH, blocks, copies, swift, values_of
+from pellucid.explain.gradients import BATCH, blocks, copies, values_of
 from pellucid.explain.parts import upto
 from pellucid.explain.resize import bilinear
 from pellucid.explain.result import Explanation
@@ -65,7 +65,7 @@ def score_cam(
     batch_size = checks.size(who, "batch_size", batch_size)
     question = Question(who, model, x, target, scalar)
     name = choose_layer(question, layer)
-    A = swift(upto(question.network, name))(question.x)
+    A = upto(question.network, name).fused()(question.x)
     y = question.network(question.x)
     number = question.scalar(y)
     start = as_baseline(who, baseline, question.x)

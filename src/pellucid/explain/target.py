@@ -27,7 +27,7 @@ from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.parts import AnyContainer, before_softmax, layer_shape, upto
 from pellucid.functions import sigmoid, softmax
-from pellucid.layers import Container
+from pellucid.layers.container import network_of
 from pellucid.losses import Loss, SoftmaxCrossEntropy
 from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, IntArray
@@ -339,7 +339,7 @@ class Question:
     """
 
     def __init__(self, who: str, model: Any, x: ArrayLike, target: Target = "predicted", scalar: str = "logit") -> None:
-        whole = network_of(who, model)
+        whole = network_of(model, who, built=True)
         checks.expect_known(who, "scalar", scalar, SCALARS)
         self.who, self.kind = who, scalar
         self.target: Any = target
@@ -389,17 +389,6 @@ class Question:
             given = np.full(len(y), given)
         count = self.reading.classes(y.shape[1])
         return checks.class_indices(f"{self.who} (target)", given, count, len(y)).astype(np.int64)
-
-
-def network_of(who: str, model: Any) -> AnyContainer:
-    """Return the network itself, from a network or from an object that holds one in `.network`."""
-    network = checks.network_in(model)
-    if not isinstance(network, Container):
-        raise ArgumentError(
-            f"{who}: network must be a container such as Sequential, or hold one in .network, got {came(model)}."
-        )
-    checks.expect_built(f"{who}: {network.label}", network.input_shape)
-    return network
 
 
 def _weights(who: str, network: AnyContainer, target: Unit | Filter) -> tuple[str, Array]:

@@ -21,7 +21,7 @@ from pellucid.errors import ArgumentError, FileFormatError
 from pellucid.files import PathLike, atomic_write
 from pellucid.interop.assemble import assemble
 from pellucid.interop.tensors import expect_finite
-from pellucid.layers import Affine, ReLU, Sequential
+from pellucid.layers import Affine, Layer, ReLU, Sequential
 from pellucid.layers.activation import Activation
 from pellucid.typing import Arrays, Shape
 
@@ -88,7 +88,7 @@ def save_book_params(network: Sequential, path: PathLike) -> None:
     """
     checks.expect_built(f"save_book_params: {network.label}", network.input_shape)
     layers = [layer for layer in network.layers if layer.params or layer.buffers]
-    if not layers or not all(isinstance(layer, Affine) and layer.bias for layer in layers):
+    if not layers or not all(_is_dense(layer) for layer in layers):
         raise ArgumentError(
             "save_book_params: only Affine layers with a bias may have parameters, "
             f"got {[type(a).__name__ for a in layers]}. Use save, which takes every network."
@@ -101,6 +101,10 @@ def save_book_params(network: Sequential, path: PathLike) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, **cast(Any, arrays))
     atomic_write(path, buffer.getvalue(), who="save_book_params")
+
+
+def _is_dense(layer: Layer[Any]) -> bool:
+    return layer.facts.function == "affine" and "b" in layer.params
 
 
 def _checked_chain(arrays: Mapping[str, Any], label: str) -> tuple[Shape, Arrays]:

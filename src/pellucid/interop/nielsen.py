@@ -95,8 +95,8 @@ def save_nielsen(network: Sequential, path: PathLike, *, cost: LossLike = "Cross
     """
     checks.expect_built(f"save_nielsen: {network.label}", network.input_shape)
     layers = network.layers
-    affine = [layer for layer in layers[::2] if isinstance(layer, Affine) and layer.bias]
-    if not affine or len(affine) * 2 != len(layers) or not all(isinstance(layer, Sigmoid) for layer in layers[1::2]):
+    affine = [layer for layer in layers[::2] if layer.facts.function == "affine" and "b" in layer.params]
+    if not affine or len(affine) * 2 != len(layers) or any(layer.facts.function != "sigmoid" for layer in layers[1::2]):
         raise ArgumentError(
             "save_nielsen: network must be Affine, Sigmoid, Affine, Sigmoid, …, "
             f"got {[type(a).__name__ for a in layers]}. Use save, which takes every network."

@@ -25,7 +25,7 @@ from pellucid.interop.header import Header, encode_header, read_header
 from pellucid.interop.seal import seal, verify_header, verify_tensors
 from pellucid.interop.tensors import as_stored, expect_finite, pieces, read_tensors
 from pellucid.layers import Container, to_spec
-from pellucid.shown import came
+from pellucid.layers.container import network_of
 from pellucid.typing import Arrays
 
 LEAVE = "Where that is wanted, give allow_nonfinite=True."
@@ -74,7 +74,7 @@ def save(
     >>> np.array_equal(pl.load("model.safetensors").params["affine1.W"], network.params["affine1.W"])
     True
     """
-    network = _network_of("save", network)
+    network = network_of(network, "save", built=True)
     own = _checked_metadata(metadata or {})
     if twice := network.params.keys() & network.buffers.keys():
         raise ArgumentError(f"save: {min(twice)} names a parameter and a buffer. Rename one of them in its layer.")
@@ -151,7 +151,7 @@ def load_into(network: Container[Any] | Model, path: PathLike, *, allow_nonfinit
     >>> held is network.params["affine1.W"]  # the arrays stay, their numbers change
     True
     """
-    network = _network_of("load_into", network)
+    network = network_of(network, "load_into", built=True)
     label = f"load_into: {os.fspath(path)}"
     own: Arrays = {**network.params, **network.buffers}
     with checks.open_file("load_into", path) as file:
@@ -192,16 +192,6 @@ def read_metadata(path: PathLike) -> dict[str, str]:
         header = read_header(file, label)
     verify_header(header, label)
     return {key: value for key, value in header.metadata.items() if not key.startswith(PREFIX)}
-
-
-def _network_of(who: str, model: Container[Any] | Model) -> Container[Any]:
-    network = checks.network_in(model)
-    if not isinstance(network, Container):
-        raise ArgumentError(
-            f"{who}: network must be a container such as Sequential, or hold one in .network, got {came(model)}."
-        )
-    checks.expect_built(f"{who}: {network.label}", network.input_shape)
-    return network
 
 
 def _checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:

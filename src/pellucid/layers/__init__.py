@@ -20,6 +20,12 @@ from pellucid.layers.conv import DepthwiseConv2D as DepthwiseConv2D
 from pellucid.layers.conv_transpose import ConvTranspose2D as ConvTranspose2D
 from pellucid.layers.dropout import Dropout as Dropout
 from pellucid.layers.dropout import SpatialDropout2D as SpatialDropout2D
+from pellucid.layers.facts import ChannelAffine as ChannelAffine
+from pellucid.layers.facts import Facts as Facts
+from pellucid.layers.facts import KernelUse as KernelUse
+from pellucid.layers.facts import Sees as Sees
+from pellucid.layers.facts import Sliding as Sliding
+from pellucid.layers.facts import Taps as Taps
 from pellucid.layers.global_pool import GlobalAveragePool2D as GlobalAveragePool2D
 from pellucid.layers.global_pool import GlobalMaxPool2D as GlobalMaxPool2D
 from pellucid.layers.graph import Graph as Graph

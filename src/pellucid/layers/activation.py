@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pellucid import checks
 from pellucid.functions import sigmoid, softmax, softplus
+from pellucid.kernels.single import plan as single
 from pellucid.layers.base import Layer
+from pellucid.layers.facts import Facts, Sees, Sight
 from pellucid.typing import Array, Arrays, Config, Shape
 
 
@@ -27,6 +30,8 @@ class ActivationCache(NamedTuple):
 
 class Activation(Layer[ActivationCache]):
     """An element-wise function of any shape: y = f(x), dx = dy · f'(x)."""
+
+    facts = Facts(elementwise=True)
 
     @abstractmethod
     def function(self, x: Array) -> Array:
@@ -73,6 +78,13 @@ class ReLU(Activation):
     array([[0., 0., 1.]])
     """
 
+    facts = Facts(elementwise=True, keeps_range=True, homogeneous=True, function="relu")
+
+    def one_sample(self, steps: Sequence[Any], input_shape: Shape) -> list[Any] | None:
+        if not steps or not isinstance(steps[-1], single.Product):
+            return None
+        return [*steps[:-1], steps[-1]._replace(relu=True)]
+
     def function(self, x: Array) -> Array:
         return np.maximum(x, 0)
 
@@ -88,6 +100,8 @@ class LeakyReLU(Activation):
     >>> pl.LeakyReLU(0.1)(np.array([[-1.0, 2.0]]))
     array([[-0.1,  2. ]])
     """
+
+    facts = Facts(elementwise=True, keeps_range=True, homogeneous=True)
 
     def __init__(self, negative_slope: float = 0.01, *, name: str = "") -> None:
         super().__init__(name=name)
@@ -114,6 +128,8 @@ class ELU(Activation):
     >>> pl.ELU()(np.array([[-1.0, 2.0]])).round(4)
     array([[-0.6321,  2.    ]])
     """
+
+    facts = Facts(elementwise=True, keeps_range=True)
 
     def __init__(self, alpha: float = 1.0, *, name: str = "") -> None:
         super().__init__(name=name)
@@ -167,6 +183,9 @@ class Sigmoid(Activation):
     array([[0.2689, 0.5   , 1.    ]])
     """
 
+    facts = Facts(elementwise=True, function="sigmoid")
+    probabilities = "Sigmoid"
+
     def function(self, x: Array) -> Array:
         return sigmoid(x)
 
@@ -184,6 +203,8 @@ class Tanh(Activation):
     >>> pl.Tanh()(np.array([[-1.0, 0.0, 1.0]])).round(4)
     array([[-0.7616,  0.    ,  0.7616]])
     """
+
+    facts = Facts(elementwise=True, function="tanh")
 
     def function(self, x: Array) -> Array:
         return np.tanh(x)
@@ -225,6 +246,9 @@ class Softmax(Layer[SoftmaxCache]):
     array([[0.25, 0.75]])
     """
 
+    facts = Facts(function="softmax")
+    probabilities = "Softmax"
+
     def infer_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
@@ -233,6 +257,12 @@ class Softmax(Layer[SoftmaxCache]):
     ) -> tuple[Array, SoftmaxCache]:
         y = softmax(self.as_batch(x))
         return y, SoftmaxCache(y)
+
+    def window(self, input_shape: Shape) -> Sight:
+        return Sees.PLACE if len(input_shape) == 3 else Sees.ALL
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        return 0
 
     def backward(
         self, dy: Array, cache: SoftmaxCache, *, need_dx: bool = True, need_grads: bool = True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.initializers import InitializerLike, as_initializer
 from pellucid.kernels.dense.matmul import matmul
+from pellucid.kernels.single import plan as single
 from pellucid.layers.base import Layer
+from pellucid.layers.facts import ChannelAffine, Facts, KernelUse, Sees, absorbed
 from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
 
@@ -52,6 +55,8 @@ class Affine(Layer[AffineCache]):
     (array([[1., 3.]]), array([1., 0.]))
     """
 
+    facts = Facts(linear=True, weights=("W",), function="affine")
+
     def __init__(self, units: int, *, bias: bool = True, weight: InitializerLike = "he", name: str = "") -> None:
         super().__init__(name=name)
         self.units = checks.size("Affine", "units", units)
@@ -71,6 +76,26 @@ class Affine(Layer[AffineCache]):
         if b is not None:
             layer.params["b"] = np.asarray(b)
         return layer
+
+    def window(self, input_shape: Shape) -> Sees:
+        return Sees.ALL
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        return input_shape[0] * self.units
+
+    def filter_weights(self) -> Array:
+        return self.params["W"]
+
+    def absorb(self, after: ChannelAffine) -> Affine:
+        return self.with_arrays(absorbed(self.params, after), bias=True)
+
+    def one_sample(self, steps: Sequence[Any], input_shape: Shape) -> list[Any]:
+        return [*steps, single.Product(input_shape[0], self.units)]
+
+    def kernel_use(self, batch_size: int) -> KernelUse:
+        W = self.params["W"]
+        numbers = batch_size * sum(W.shape) + W.size
+        return KernelUse("gemm", "a matrix product", 2 * batch_size * W.size, numbers * W.itemsize)
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 1:

@@ -16,6 +16,8 @@ There is no mode to forget: `train` is an argument of the call, and randomness i
 A layer may stand in several networks: the features of a trained body, a new head, a look at the middle. All of them
 share its arrays. They are made once, for one shape and dtype, and from then on written in place and never replaced;
 a network that would need others is refused.
+
+What else is true of a layer, it says itself: its window, its cost, what kind of function it is. See `facts`.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError, ShapeError, StateError
 from pellucid.initializers import Initializer
 from pellucid.layers.attributes import KnownAttributes
+from pellucid.layers.facts import Answers, Facts, forgotten
 from pellucid.layers.parameters import Parameters, settled
+from pellucid.layers.plain import FACTS
 from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
 
@@ -58,7 +62,7 @@ def register(kinds: dict[str, type[Any]], cls: type[Any]) -> None:
         kinds[cls.__name__] = cls
 
 
-class Layer(KnownAttributes, Generic[CacheT]):
+class Layer(KnownAttributes, Answers, Generic[CacheT]):
     """One differentiable step with named parameters.
 
     A layer is told what it makes (`Affine(10)`); `build` gives it the shape of one input sample, and it then
@@ -99,6 +103,10 @@ class Layer(KnownAttributes, Generic[CacheT]):
     """True where a training-mode forward draws random numbers and so needs `rng`."""
     takes_images: ClassVar[bool] = False
     """True where x must be (N, H, W, C)."""
+    in_files: ClassVar[bool] = True
+    """Whether a model file may name the class."""
+    probabilities: ClassVar[str] = ""
+    """"Softmax" or "Sigmoid" where the outputs are probabilities: of one class among several, or of each by itself."""
     fixed: ClassVar[tuple[str, ...]] = ("input_shape", "output_shape")
     """What no one may set while a network relies on it, beside the arguments of `__init__`."""
     _shared = False
@@ -120,15 +128,21 @@ class Layer(KnownAttributes, Generic[CacheT]):
         super().__init_subclass__(**kwargs)
         if "infer_shape" in vars(cls):
             cls.infer_shape = checked_late(cls.infer_shape)  # type: ignore[method-assign]
-        if "forward" in vars(cls) and "__call__" not in vars(cls):  # a shorter way of the class above is not its own
+        shorter = cls.__call__ is not Layer.__call__  # a shorter way of the class above is not its own
+        if shorter and "forward" in vars(cls) and "__call__" not in vars(cls):
             cls.__call__ = Layer.__call__  # type: ignore[method-assign]
-        register(LAYERS, cls)
+        if cls.in_files:
+            register(LAYERS, cls)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("params", "buffers") and self._shared and self._built and getattr(self, name).takes(value):
             getattr(self, name).update(value)  # the arrays that are there are those that networks share
         elif name == "trainable" and not isinstance(value, (bool, np.bool_)):
             raise ArgumentError(f"{self.label}: trainable must be True or False, got {came(value)}.")
+        elif name in FACTS:
+            self._state(name, value)
+        elif name in ("forward", "backward") and self._open:  # this object's own, of which nothing is known
+            vars(self).update({**forgotten(self, Answers), name: value})
         elif not self._open and self._is_fixed(name):
             raise StateError(
                 f"{self.label}: {name} is fixed once the layer stands in a network, whose shapes and kernels follow "
@@ -136,6 +150,15 @@ class Layer(KnownAttributes, Generic[CacheT]):
             )
         else:
             super().__setattr__(name, value)
+
+    def _state(self, name: str, value: Any) -> None:
+        """Keep the facts of this object, which follow from its options; the other answers are methods of the class."""
+        if name != "facts" or not isinstance(value, Facts):
+            raise ArgumentError(
+                f"{self.label}: {name} is what a layer says of itself, as layers.facts tells, and not an attribute for "
+                f"{came(value)}. Choose another name."
+            )
+        vars(self)[name] = value
 
     def _is_fixed(self, name: str) -> bool:
         """Whether a network relies on an attribute."""

@@ -11,6 +11,7 @@ from pellucid import checks
 from pellucid.checked import checked, checked_late
 from pellucid.errors import ShapeError
 from pellucid.layers.base import Layer
+from pellucid.layers.facts import ChannelAffine, Facts, Sees
 from pellucid.layers.norm import channel_dots, channel_sums
 from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
@@ -71,12 +72,25 @@ class BatchNorm(Layer[BatchNormCache]):
     array([0.2], dtype=float32)
     """
 
+    facts = Facts(linear=True, normalizes=True)
+
     def __init__(self, *, momentum: float = 0.9, epsilon: float = 1e-5, name: str = "") -> None:
         super().__init__(name=name)
         checks.expect_range("BatchNorm", "momentum", momentum, 0, 1)
         checks.expect_positive("BatchNorm", "epsilon", epsilon)
         self.momentum = float(momentum)
         self.epsilon = float(epsilon)
+
+    def window(self, input_shape: Shape) -> Sees:
+        return Sees.PLACE
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        return math.prod(input_shape)
+
+    def channel_affine(self) -> ChannelAffine:
+        variance = self.buffers["variance"]
+        scale = self.params["gamma"] / np.sqrt(variance + variance.dtype.type(self.epsilon))
+        return ChannelAffine(self.buffers["mean"], scale, self.params["beta"])
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         if not input_shape:

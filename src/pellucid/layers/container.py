@@ -20,16 +20,20 @@ from pellucid.typing import Array, ArrayLike, Arrays, DTypeLike, Shape
 
 if TYPE_CHECKING:
     from pellucid.data.spec import InputSpec
+    from pellucid.layers.nodes import Node
     from pellucid.outputs import OutputSpec
 
 CacheT = TypeVar("CacheT")
 AnyLayer: TypeAlias = Layer[Any]
 
+INPUT = "input"
+"""What nodes call the input of their container."""
+
 Rule: TypeAlias = Callable[[Any, Array, Any], tuple[Any, Arrays]]
 """Takes the place of one layer type's backward: (layer, dy, cache) → (dx, grads); for a merge, (list of dx, {})."""
 
-Rules: TypeAlias = Mapping[type[Any], Rule]
-"""The rules of one backward pass, by the type of layer or merge."""
+Rules: TypeAlias = Mapping[type[Any], Rule] | Callable[[Any], Rule | None]
+"""The rules of one backward pass: by the type of layer or merge, or a function of it that gives its rule or None."""
 
 
 class Container(Layer[CacheT]):
@@ -89,6 +93,26 @@ class Container(Layer[CacheT]):
         if self._built is not None:
             with self.open_attributes():
                 self.gather()
+
+    @property
+    def nodes(self) -> tuple[Node, ...] | None:
+        """What the passes consist of, in the order of computing: layers and merges, and what each of them takes.
+
+        None of a container with passes of its own: what happens within it is not known, and it is looked at as one
+        layer. A container of your own that says its nodes gives a tape with a `Step` for each of them.
+        """
+        return None
+
+    @property
+    def output(self) -> str:
+        """The node that gives the output."""
+        return self.nodes[-1].name if self.nodes else INPUT
+
+    @checked
+    def fused(self) -> Container[Any]:
+        """Return the same network with layers taken together where a kernel does several at once, or itself."""
+        checks.expect_built(self.label, self.input_shape)
+        return self
 
     @property
     def stochastic(self) -> bool:  # type: ignore[override]  # a class attribute in leaves, theirs in containers
@@ -163,6 +187,13 @@ class Container(Layer[CacheT]):
     ) -> tuple[Array | None, Arrays]:
         """Walk back through the layers; `rules` replace the backward of their layer types, for this call only."""
 
+    def pull(self, dy: Array, tape: CacheT, rules: Rules | None = None) -> Array:
+        """Return dx alone, or what `rules` make of it."""
+        dx, _ = self.backward(dy, tape, rules, need_grads=False)
+        if dx is None:
+            raise ShapeError(f"{self.label}: backward must return dx where it is asked for, got None.")
+        return dx
+
     def gather(self) -> None:
         """Collect the arrays of the layers, shared and not copied."""
         self._built = None
@@ -218,6 +249,33 @@ class Container(Layer[CacheT]):
             yield layer
             if isinstance(layer, Container):
                 yield from layer.walk()
+
+
+@checked
+def network_of(model: Any, who: str = "network_of", *, built: bool = False) -> Container[Any]:
+    """Return the network itself, from a network or from a model that holds one in `.network`.
+
+    Raises
+    ------
+    ArgumentError
+        If it is neither.
+    StateError
+        If it must be built and is not.
+
+    Examples
+    --------
+    >>> net = pl.TwoLayerNet(784, 50, 10)
+    >>> pl.training.network_of(net) is net.network
+    True
+    """
+    network = checks.network_in(model)
+    if not isinstance(network, Container):
+        raise ArgumentError(
+            f"{who}: network must be a container such as Sequential, or hold one in .network, got {came(model)}."
+        )
+    if built:
+        checks.expect_built(f"{who}: {network.label}", network.input_shape)
+    return network
 
 
 def choose_names(who: str, layers: Sequence[AnyLayer], names: Sequence[str] | None) -> tuple[str, ...]:
@@ -296,6 +354,8 @@ def rule_for(operation: Any, rules: Rules | None) -> Rule | None:
     """Return the rule for a layer or merge: that of its type, or of the kind whose passes it inherits."""
     if not rules:
         return None
+    if callable(rules):
+        return rules(operation)
     return rules.get(type(operation)) or next((rules[kind] for kind in rules if is_plain(operation, kind)), None)
 
 

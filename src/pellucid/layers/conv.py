@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from typing import NamedTuple, TypedDict
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self, TypedDict
 
 import numpy as np
 
 from pellucid import checks, kernels
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.initializers import InitializerLike, as_initializer
-from pellucid.kernels import Padding, Pair, Window
+from pellucid.kernels import NO_PADDING, Padding, Pair, Window
 from pellucid.layers.base import Layer
+from pellucid.layers.facts import ChannelAffine, Facts, KernelUse, Sliding, absorbed
+from pellucid.layers.fused import fused_convolution, with_convolution
 from pellucid.layers.parameters import Parameters
 from pellucid.layers.window import PaddingLike, as_padding, image_shape, placed
 from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
@@ -36,6 +40,7 @@ class _Convolution(Layer[ConvCache]):
     """What plain and depthwise convolution share."""
 
     takes_images = True
+    facts = Facts(linear=True, weights=("W",))
 
     def __init__(
         self,
@@ -66,6 +71,32 @@ class _Convolution(Layer[ConvCache]):
         window, _ = self._placed(input_shape)
         groups, _ = self.channels(input_shape)
         return {"stride": self.stride, "padding": window.padding, "dilation": self.dilation, "groups": groups}
+
+    def window(self, input_shape: Shape) -> Window:
+        """Return the window with its padding in pixels, for images of `input_shape`."""
+        return self._placed(input_shape)[0]
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        groups, _ = self.channels(input_shape)
+        taps = math.prod(self.kernel_size) * (input_shape[2] // groups)
+        return taps * math.prod(self.infer_shape(input_shape))
+
+    def filter_weights(self) -> Array:
+        return self.params["W"]
+
+    def sliding(self) -> Sliding:
+        return Sliding(0.0, self._on_windows)
+
+    def _on_windows(self, x: Array) -> Array:
+        geometry = {**self.geometry(x.shape[1:]), "padding": NO_PADDING}
+        return kernels.conv2d(x, self.params["W"], self.params.get("b"), **geometry)  # type: ignore[arg-type]
+
+    def absorb(self, after: ChannelAffine) -> Self:
+        return self.with_arrays(absorbed(self.params, after), bias=True)
+
+    def kernel_use(self, batch_size: int) -> KernelUse:
+        shape, W = self.input_shape or (), self.params["W"]
+        return KernelUse(*kernels.choose((batch_size, *shape), W.shape, **self.geometry(shape), dtype=W.dtype))
 
     def _placed(self, input_shape: Shape) -> tuple[Window, Pair]:
         h, w, _ = image_shape(self.label, input_shape)
@@ -185,6 +216,12 @@ class Conv2D(_Convolution):
 
     def config(self) -> Config:
         return {"filters": self.filters, **super().config(), "groups": self.groups}
+
+    def fuse_with(self, following: Sequence[Layer[Any]]) -> tuple[Layer[Any], int] | None:
+        return fused_convolution(self, following)
+
+    def one_sample(self, steps: Sequence[Any], input_shape: Shape) -> list[Any] | None:
+        return with_convolution(steps, self, input_shape)
 
 
 class DepthwiseConv2D(_Convolution):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pellucid import checks, kernels
@@ -10,10 +12,11 @@ from pellucid.initializers import InitializerLike, as_initializer
 from pellucid.kernels import NO_PADDING, Padding, Pair, Window, transposed_size
 from pellucid.layers.base import Layer
 from pellucid.layers.conv import ConvCache, Geometry
+from pellucid.layers.facts import Facts, KernelUse, Taps
 from pellucid.layers.parameters import Parameters
 from pellucid.layers.window import PaddingLike, as_padding, count, image_shape
 from pellucid.shown import came
-from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
+from pellucid.typing import Array, Arrays, Config, DTypeLike, IntArray, Shape
 
 
 class ConvTranspose2D(Layer[ConvCache]):
@@ -60,6 +63,7 @@ class ConvTranspose2D(Layer[ConvCache]):
     """
 
     takes_images = True
+    facts = Facts(linear=True, weights=("W",))
 
     def __init__(
         self,
@@ -112,6 +116,25 @@ class ConvTranspose2D(Layer[ConvCache]):
     def geometry(self) -> Geometry:
         """Return how the kernels slide: `kernels.conv2d(dy, W, **geometry)` is dx."""
         return {"stride": self.stride, "padding": self.cut()[0], "dilation": self.dilation, "groups": self.groups}
+
+    def window(self, input_shape: Shape) -> Taps:
+        out = self.infer_shape(input_shape)
+        return Taps(*(self._stamping(axis, out[axis]) for axis in (0, 1)))
+
+    def _stamping(self, axis: int, out: int) -> IntArray:
+        """Return the input rows (out, K) that stamp on each output row; −1 where a tap falls between two of them."""
+        taps = np.arange(self.kernel_size[axis]) * self.dilation[axis]
+        start = np.arange(out)[:, None] + self.cut()[0][axis][0] - taps  # = i · stride for an input row i
+        return np.where(start % self.stride[axis] == 0, start // self.stride[axis], -1)
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        return math.prod(input_shape) * math.prod(self.kernel_size) * (self.filters // self.groups)
+
+    def kernel_use(self, batch_size: int) -> KernelUse:
+        shape, W = self.input_shape or (), self.params["W"]
+        numbers = batch_size * (math.prod(shape) + math.prod(self.output_shape or ())) + W.size
+        flops = 2 * batch_size * self.multiply_adds(shape)
+        return KernelUse("transposed", "a convolution run backwards", flops, numbers * W.itemsize)
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         h, w, c = image_shape(self.label, input_shape)

@@ -11,6 +11,7 @@ from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError
 from pellucid.kernels.elementwise.plan import DropoutKey, dropout, dropout_key
 from pellucid.layers.base import CacheT, Layer
+from pellucid.layers.facts import MOVES
 from pellucid.layers.window import image_shape
 from pellucid.typing import Array, Arrays, Config, Shape
 
@@ -31,6 +32,7 @@ class _Dropout(Layer[CacheT]):
     """What both kinds share: a share of units to drop, and a generator to draw them with."""
 
     stochastic: ClassVar[bool] = True
+    facts = MOVES._replace(in_order=True, keeps_sums=True)
 
     def __init__(self, drop_probability: float, *, name: str = "") -> None:
         super().__init__(name=name)

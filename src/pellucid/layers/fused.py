@@ -7,18 +7,22 @@ layers is the same network: it gives the same outputs and the same gradients, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from pellucid import kernels
-from pellucid.layers.activation import ReLU
+from pellucid.kernels.single import plan as single
 from pellucid.layers.base import Layer
-from pellucid.layers.conv import Conv2D
+from pellucid.layers.facts import KernelUse
 from pellucid.layers.parameters import Parameters
+from pellucid.layers.plain import is_plain
 from pellucid.layers.pool import MaxPool2D
 from pellucid.typing import Array, Arrays, IntArray, Shape
+
+if TYPE_CHECKING:
+    from pellucid.layers.conv import Conv2D
 
 
 class ConvReLUCache(NamedTuple):
@@ -35,8 +39,13 @@ class ConvReLUMaxPoolCache(NamedTuple):
     switch: IntArray
 
 
-class _Fused(Layer[Any]):
+class Fused(Layer[Any]):
     """What starts with a convolution and has its parameters."""
+
+    in_files = False
+    pooled: bool
+    after: str
+    """What it does in the same pass, for the kernel report."""
 
     def __init__(self, conv: Conv2D) -> None:
         self.name, self.conv = conv.name, conv
@@ -59,6 +68,13 @@ class _Fused(Layer[Any]):
     def infer_shape(self, input_shape: Shape) -> Shape:
         return self.conv.infer_shape(input_shape)
 
+    def kernel_use(self, batch_size: int) -> KernelUse:
+        use = self.conv.kernel_use(batch_size)
+        return use._replace(reason=f"{use.reason}; {self.after} in the same pass")
+
+    def one_sample(self, steps: Sequence[Any], input_shape: Shape) -> list[Any] | None:
+        return with_convolution(steps, self.conv, input_shape, relu=True, pooled=self.pooled)
+
     def _gradients(
         self, dy: Array, x: Array, need_dx: bool, need_grads: bool, **after: Array
     ) -> tuple[Array | None, Arrays]:
@@ -70,8 +86,11 @@ class _Fused(Layer[Any]):
         return dx, {"W": dW, "b": db} if self.conv.bias else {"W": dW}
 
 
-class _ConvReLU(_Fused):
+class ConvReLU(Fused):
     """y = max(x ∗ W + b, 0) in one pass."""
+
+    pooled = False
+    after = "ReLU"
 
     def forward(
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
@@ -87,8 +106,11 @@ class _ConvReLU(_Fused):
         return self._gradients(dy, cache.x, need_dx, need_grads, y=cache.y)
 
 
-class _ConvReLUMaxPool(_Fused):
+class ConvReLUMaxPool(Fused):
     """y = 2x2 max-pooling of max(x ∗ W + b, 0); the large picture in between is never written to memory."""
+
+    pooled = True
+    after = "ReLU and pooling"
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         h, w, c = super().infer_shape(input_shape)
@@ -109,24 +131,42 @@ class _ConvReLUMaxPool(_Fused):
 
 
 def fuse(layers: Iterable[tuple[str, Layer[Any]]]) -> list[tuple[str, Layer[Any]]]:
-    """Return the named layers with neighbours taken together wherever a kernel does both."""
+    """Return the named layers with neighbours taken together wherever the first of them knows how."""
     fused: list[tuple[str, Layer[Any]]] = []
     rest = list(layers)
     while rest:
-        name, layer = rest.pop(0)
-        if type(layer) is Conv2D and rest and type(rest[0][1]) is ReLU:
-            pooled = len(rest) > 1 and _halves(rest[1][1])
-            fused.append((name, _ConvReLUMaxPool(layer) if pooled else _ConvReLU(layer)))
-            rest = rest[2 if pooled else 1 :]
-        else:
-            fused.append((name, layer))
+        (name, layer), rest = rest[0], rest[1:]
+        together, count = layer.fuse_with([following for _, following in rest[:MOST]]) or (layer, 0)
+        fused.append((name, together))
+        rest = rest[count:]
     return fused
+
+
+MOST = 4
+"""Layers that a layer may look at behind itself."""
+
+
+def fused_convolution(conv: Conv2D, following: Sequence[Layer[Any]]) -> tuple[Layer[Any], int] | None:
+    """Return the layer that does a convolution, the ReLU after it, and perhaps the pooling after that."""
+    if not following or following[0].facts.function != "relu":
+        return None
+    if len(following) > 1 and _halves(following[1]):
+        return ConvReLUMaxPool(conv), 2
+    return ConvReLU(conv), 1
 
 
 def _halves(layer: Layer[Any]) -> bool:
     """Whether a layer is the plain 2x2 max-pooling."""
     return (
-        type(layer) is MaxPool2D
+        is_plain(layer, MaxPool2D)
         and layer.pool_size == layer.stride == (2, 2)
         and layer.padding in ("valid", ((0, 0), (0, 0)))
     )
+
+
+def with_convolution(
+    steps: Sequence[Any], conv: Conv2D, input_shape: Shape, *, relu: bool = False, pooled: bool = False
+) -> list[Any] | None:
+    """Return the steps of a one-sample program and that of a convolution; None where programs do not know it."""
+    step = single.Convolution(input_shape, conv.params["W"].shape, conv.window(input_shape), relu, pooled)
+    return [*steps, step] if step.kernel else None

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid.layers.base import Layer
+from pellucid.layers.facts import Facts, Sees
 from pellucid.layers.pool import AveragePoolCache
 from pellucid.layers.window import image_shape
 from pellucid.typing import Array, Arrays, IntArray, Shape
@@ -41,6 +42,13 @@ class GlobalAveragePool2D(Layer[AveragePoolCache]):
     """
 
     takes_images = True
+    facts = Facts(linear=True, weights=(), pools=True, keeps_sums=True, keeps_range=True, function="global_average")
+
+    def window(self, input_shape: Shape) -> Sees:
+        return Sees.ALL
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        return 0
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         return image_shape(self.label, input_shape)[2:]
@@ -86,6 +94,10 @@ class GlobalMaxPool2D(Layer[GlobalMaxPoolCache]):
     """
 
     takes_images = True
+    facts = Facts(switches=True, pools=True, keeps_sums=True, keeps_range=True, homogeneous=True)
+
+    def window(self, input_shape: Shape) -> Sees:
+        return Sees.ALL
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         return image_shape(self.label, input_shape)[2:]

@@ -59,32 +59,43 @@ class Graph(Container[Tape]):
         dtype: DTypeLike = np.float32,
         name: str = "",
     ) -> None:
-        self.nodes = tuple(read_nodes(nodes))
-        self.output = output or (self.nodes[-1].name if self.nodes else INPUT)
-        held = [node for node in self.nodes if isinstance(node.operation, Layer)]
+        self._nodes = tuple(read_nodes(nodes))
+        self._output = output or (self._nodes[-1].name if self._nodes else INPUT)
+        held = [node for node in self._nodes if isinstance(node.operation, Layer)]
         layers = [cast(AnyLayer, node.operation) for node in held]
         super().__init__(layers, names=[node.name for node in held], name=name)
-        self._by_name = {node.name: node for node in self.nodes}
+        self._by_name = {node.name: node for node in self._nodes}
+        self._last_use = {name: i for i, node in enumerate(self._nodes) for name in node.inputs}
         self._check_output()
         self.dtype = checks.float_dtype("Graph", dtype)
         self.seed = checks.seed("Graph", seed)
         if input_shape is not None:
             self.build(sample_shape(self, input_shape), np.random.default_rng(self.seed), self.dtype)
 
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes, from top to bottom."""
+        return self._nodes
+
+    @property
+    def output(self) -> str:
+        """The node that gives the output."""
+        return self._output
+
     def _check_output(self) -> None:
-        if self.output != INPUT:
-            checks.expect_known("Graph", "output", self.output, list(self._by_name))
+        if self._output != INPUT:
+            checks.expect_known("Graph", "output", self._output, list(self._by_name))
         needed = self._ancestors()
-        idle = [node.name for node in self.nodes if node.name not in needed]
+        idle = [node.name for node in self._nodes if node.name not in needed]
         if idle:
             raise ArgumentError(
-                f"Graph: node {idle[0]!r} does not lead to the output {self.output!r}. Remove it, or merge it."
+                f"Graph: node {idle[0]!r} does not lead to the output {self._output!r}. Remove it, or merge it."
             )
 
     def _ancestors(self) -> set[str]:
         """The names that the output is computed from, its own included."""
-        needed = {self.output}
-        for node in reversed(self.nodes):
+        needed = {self._output}
+        for node in reversed(self._nodes):
             if node.name in needed:
                 needed.update(node.inputs)
         return needed
@@ -96,18 +107,18 @@ class Graph(Container[Tape]):
         return self._by_name[name]
 
     def infer_shape(self, input_shape: Shape) -> Shape:
-        return self._shapes(input_shape)[self.output]
+        return self._shapes(input_shape)[self._output]
 
     def _shapes(self, input_shape: Shape) -> dict[str, Shape]:
         """The shape of a sample at every node, by name."""
         shapes = {INPUT: input_shape}
-        for node in self.nodes:
+        for node in self._nodes:
             shapes[node.name] = _infer(node.operation, [shapes[name] for name in node.inputs])
         return shapes
 
     def reach(self, input_shape: Shape) -> Iterator[tuple[AnyLayer, Shape]]:
         shapes = self._shapes(input_shape)
-        for node in self.nodes:
+        for node in self._nodes:
             if isinstance(node.operation, Layer):
                 yield node.operation, shapes[node.inputs[0]]
 
@@ -128,15 +139,14 @@ class Graph(Container[Tape]):
 
     def __call__(self, x: ArrayLike) -> Array:
         values = {INPUT: self.accept(x)}
-        last_use = {name: i for i, node in enumerate(self.nodes) for name in node.inputs}
-        for i, node in enumerate(self.nodes):
+        for i, node in enumerate(self._nodes):
             xs = [values[name] for name in node.inputs]
             operation = node.operation
             values[node.name] = operation(xs[0]) if isinstance(operation, Layer) else operation.forward(xs)[0]
             for name in set(node.inputs):  # let go of what nobody reads any more
-                if last_use[name] == i and name != self.output:
+                if self._last_use[name] == i and name != self._output:
                     del values[name]
-        return values[self.output]
+        return values[self._output]
 
     @checked_late
     def forward(
@@ -144,7 +154,7 @@ class Graph(Container[Tape]):
     ) -> tuple[Array, Tape]:
         values = {INPUT: self.accept(x)}
         tape = []
-        for node in self.nodes:
+        for node in self._nodes:
             xs = [values[name] for name in node.inputs]
             operation = node.operation
             if isinstance(operation, Layer):
@@ -154,7 +164,7 @@ class Graph(Container[Tape]):
             values[node.name] = y
             # A merge has what readers of a tape look at in a layer; see `Merge`.
             tape.append(Step(cast(AnyLayer, operation), cache, y, node.name))
-        return values[self.output], tape
+        return values[self._output], tape
 
     @checked_late
     def backward(
@@ -180,7 +190,7 @@ class Graph(Container[Tape]):
     def _on_the_way(self, need_dx: bool, need_grads: bool) -> set[str]:
         """The names at whose output a gradient is needed: those that something sought for stands above."""
         way = {INPUT} if need_dx else set()
-        for node in self.nodes:
+        for node in self._nodes:
             if way.intersection(node.inputs) or (
                 need_grads and isinstance(node.operation, Layer) and learns(node.operation)
             ):
@@ -191,11 +201,11 @@ class Graph(Container[Tape]):
         self, dy: Array, tape: Tape, rules: Rules | None, way: set[str], need_grads: bool
     ) -> tuple[Arrays, Arrays]:
         """Return the gradients at the outputs on the way, and those of the parameters."""
-        if len(tape) != len(self.nodes):
-            raise ShapeError(f"{self.label}: the tape has {len(tape)} steps, the graph {len(self.nodes)} nodes.")
-        flows: Arrays = {self.output: dy}
+        if len(tape) != len(self._nodes):
+            raise ShapeError(f"{self.label}: the tape has {len(tape)} steps, the graph {len(self._nodes)} nodes.")
+        flows: Arrays = {self._output: dy}
         grads: dict[str, Arrays] = {}
-        for node, step in zip(reversed(self.nodes), reversed(tape), strict=True):
+        for node, step in zip(reversed(self._nodes), reversed(tape), strict=True):
             if node.name not in way:
                 continue
             needed = [name in way for name in node.inputs]
@@ -218,7 +228,7 @@ class Graph(Container[Tape]):
                 yield f"{name}.{key}", gradient
 
     def config(self) -> Config:
-        return {"nodes": [tuple(node) for node in self.nodes], "output": self.output}
+        return {"nodes": [tuple(node) for node in self._nodes], "output": self._output}
 
 
 def _infer(operation: Operation, shapes: list[Shape]) -> Shape:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from pellucid import checks, kernels
+from pellucid import checks
 from pellucid.checked import checked, checked_late
-from pellucid.errors import ArgumentError
-from pellucid.layers.affine import Affine
-from pellucid.layers.base import Layer
-from pellucid.layers.container import Container
-from pellucid.layers.conv import Conv2D, DepthwiseConv2D
-from pellucid.layers.fused import _ConvReLU, _ConvReLUMaxPool
-from pellucid.layers.sequential import Sequential
-from pellucid.shown import came, shown
+from pellucid.layers.container import Container, network_of
+from pellucid.shown import shown
 
 
 class KernelRow(NamedTuple):
@@ -73,41 +67,14 @@ def explain_kernels(model: Any, batch_size: int = 128) -> KernelReport:
     >>> len(report.rows) >= 3
     True
     """
-    network = checks.network_in(model)
-    if not isinstance(network, Container):
-        raise ArgumentError(f"explain_kernels: model must be a container, or hold one in .network, got {came(model)}.")
-    checks.expect_built(type(network).__name__, network.output_shape)
+    network = network_of(model, "explain_kernels", built=True)
     size = checks.size("explain_kernels", "batch_size", batch_size)
     return KernelReport(tuple(_rows(network, size, "")), size)
 
 
-def _rows(network: Container[Any], n: int, prefix: str) -> list[KernelRow]:
-    rows: list[KernelRow] = []
-    steps = network.fused() if isinstance(network, Sequential) else network
-    for own, layer in steps.named_layers():
-        name = prefix + own
+def _rows(network: Container[Any], batch_size: int, prefix: str) -> Iterator[KernelRow]:
+    for name, layer in network.fused().named_layers():
         if isinstance(layer, Container):
-            rows += _rows(layer, n, f"{name}.")
-        elif isinstance(layer, (_ConvReLU, _ConvReLUMaxPool)):
-            after = "ReLU and pooling" if isinstance(layer, _ConvReLUMaxPool) else "ReLU"
-            rows.append(_convolution(name, layer.conv, n, f"; {after} in the same pass"))
-        elif isinstance(layer, (Conv2D, DepthwiseConv2D)):
-            rows.append(_convolution(name, layer, n, ""))
+            yield from _rows(layer, batch_size, f"{prefix}{name}.")
         else:
-            rows.append(_other(name, layer, n))
-    return rows
-
-
-def _convolution(name: str, layer: Conv2D | DepthwiseConv2D, n: int, more: str) -> KernelRow:
-    shape = layer.input_shape or ()
-    w = layer.params["W"]
-    choice = kernels.choose((n, *shape), w.shape, **layer.geometry(shape), dtype=w.dtype)
-    return KernelRow(name, choice.kernel, choice.reason + more, choice.flops, choice.bytes)
-
-
-def _other(name: str, layer: Layer[Any], n: int) -> KernelRow:
-    numbers = n * (math.prod(layer.input_shape or ()) + math.prod(layer.output_shape or ()))
-    if isinstance(layer, Affine):
-        w = layer.params["W"]
-        return KernelRow(name, "gemm", "a matrix product", 2 * n * w.size, (numbers + w.size) * w.itemsize)
-    return KernelRow(name, "elementwise", "a pass over memory", 0, 4 * numbers)
+            yield KernelRow(prefix + name, *layer.kernel_use(batch_size))

@@ -19,6 +19,7 @@ from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError, ShapeError, StateError
 from pellucid.layers.base import CacheT, register
 from pellucid.layers.container import Rules, rule_for
+from pellucid.layers.facts import MOVES, Facts, Sees, Stated, forgotten
 from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, Config, Shape
 
@@ -26,8 +27,11 @@ MERGES: dict[str, type[AnyMerge]] = {}
 """Every merge class by its name, as a model file uses it."""
 
 
-class Merge(Generic[CacheT], metaclass=Constructed):
+class Merge(Stated, Generic[CacheT], metaclass=Constructed):
     """A function of several arrays without parameters.
+
+    It says facts of its passes, as layers do (`layers.facts`): `elementwise` where each output follows from the inputs
+    at its own place, `linear` where it is a sum, `moves` where it puts numbers side by side.
 
     What readers of a tape look at in a layer is here too: `name`, `label`, `output_shape` and the (empty) `params`.
 
@@ -44,6 +48,8 @@ class Merge(Generic[CacheT], metaclass=Constructed):
 
     set_first: ClassVar[str] = "params"
     output_shape: Shape | None = None
+    symbol: ClassVar[str] = ""
+    """How a diagram draws it: "+", "‖", or "" for an empty circle."""
 
     @checked
     def __init__(self, *, name: str = "") -> None:
@@ -56,6 +62,19 @@ class Merge(Generic[CacheT], metaclass=Constructed):
         if "infer_shape" in vars(cls):
             cls.infer_shape = checked_late(cls.infer_shape)  # type: ignore[method-assign]
         register(MERGES, cls)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("forward", "backward"):  # a pass of this object's own, of which nothing is known
+            vars(self).update(forgotten(self, Merge))
+        super().__setattr__(name, value)
+
+    def window(self, shapes: Sequence[Shape]) -> Sees | None:
+        """Return what an output sees of the inputs; None where that is not known."""
+        return Sees.PLACE if self.facts.elementwise else None
+
+    def multiply_adds(self, shapes: Sequence[Shape]) -> int | None:
+        """Return the products that are summed for one sample; None where that is not known."""
+        return 0 if self.facts.moves else None
 
     @abstractmethod
     def infer_shape(self, shapes: Sequence[Shape]) -> Shape:
@@ -120,6 +139,12 @@ class Add(Merge[MergeCache]):
     array([[11., 22.]])
     """
 
+    facts = Facts(elementwise=True, linear=True, homogeneous=True)
+    symbol = "+"
+
+    def multiply_adds(self, shapes: Sequence[Shape]) -> int:
+        return 0
+
     def infer_shape(self, shapes: Sequence[Shape]) -> Shape:
         self.expect_several(shapes)
         if len(set(map(tuple, shapes))) > 1:
@@ -150,6 +175,12 @@ class Concat(Merge[MergeCache]):
     >>> y.shape
     (1, 4, 4, 5)
     """
+
+    facts = MOVES
+    symbol = "‖"
+
+    def window(self, shapes: Sequence[Shape]) -> Sees:
+        return Sees.PLACE if len(shapes[0]) == 3 else Sees.BESIDE
 
     def infer_shape(self, shapes: Sequence[Shape]) -> Shape:
         self.expect_several(shapes)

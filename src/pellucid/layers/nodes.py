@@ -9,12 +9,10 @@ from pellucid import checks
 from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError
 from pellucid.layers.base import Layer
+from pellucid.layers.container import INPUT as INPUT
 from pellucid.layers.container import AnyLayer
 from pellucid.layers.merge import AnyMerge, Merge
 from pellucid.shown import came
-
-INPUT = "input"
-"""What nodes call the input of the graph."""
 
 Operation: TypeAlias = AnyLayer | AnyMerge
 Inputs: TypeAlias = str | Sequence[str]

@@ -18,6 +18,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.errors import ShapeError
 from pellucid.layers.base import Layer
+from pellucid.layers.facts import Facts, Sees
 from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
 
@@ -31,6 +32,11 @@ class NormCache(NamedTuple):
 
 class _SampleNorm(Layer[NormCache]):
     """y = x̂ · γ + β, with x̂ standardised over the sets that `means` averages."""
+
+    facts = Facts(normalizes=True)
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        return math.prod(input_shape)
 
     def __init__(self, epsilon: float, *, name: str) -> None:
         super().__init__(name=name)
@@ -105,6 +111,9 @@ class LayerNorm(_SampleNorm):
            [-1.,  1.]])
     """
 
+    def window(self, input_shape: Shape) -> Sees:
+        return Sees.PLACE if len(input_shape) == 3 else Sees.ALL
+
     def __init__(self, *, epsilon: float = 1e-5, name: str = "") -> None:
         super().__init__(epsilon, name=name)
 
@@ -155,6 +164,9 @@ class GroupNorm(_SampleNorm):
     >>> layer(np.array([[1.0, 3.0, 10.0, 30.0]])).round(3)
     array([[-1.,  1., -1.,  1.]])
     """
+
+    def window(self, input_shape: Shape) -> Sees:
+        return Sees.ALL
 
     def __init__(self, groups: int, *, epsilon: float = 1e-5, name: str = "") -> None:
         super().__init__(epsilon, name=name)

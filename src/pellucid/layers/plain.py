@@ -1,7 +1,7 @@
-"""Whether a layer computes as a layer of the package does: what a shorter way may be taken for.
+"""Whether a class computes as a class above it does: what is known of the one then holds for the other.
 
-A subclass may compute something else under an old name. Whoever knows a rule, a window or a formula for a kind of
-layer asks here, not `isinstance`; for everything else the layer's own passes are the only truth.
+A subclass may compute something else under an old name. Whoever knows a fact or a rule of a kind of layer knows it of
+the passes of that kind; for everything else the layer's own passes are the only truth.
 """
 
 from __future__ import annotations
@@ -11,7 +11,18 @@ from typing import Any, TypeGuard, TypeVar
 
 KindT = TypeVar("KindT")
 
-SETTINGS = {"config", "create_params", "infer_shape", "least_batch", "stochastic", "takes_images", "fixed", "set_first"}
+FACTS = frozenset(
+    {
+        *("facts", "window", "multiply_adds", "filter_weights", "sliding", "channel_affine", "absorb", "fuse_with"),
+        *("one_sample", "kernel_use", "symbol", "nodes", "fused"),
+    }
+)
+"""What a class says of its passes, and what therefore falls where a subclass writes others."""
+
+SETTINGS = {
+    *("config", "create_params", "infer_shape", "least_batch", "stochastic", "takes_images", "probabilities"),
+    *("fixed", "set_first", "in_files"),
+}
 """What a subclass may say for itself and still compute the same."""
 
 
@@ -27,15 +38,30 @@ def is_plain(layer: Any, *kinds: type[KindT]) -> TypeGuard[KindT]:
 @cache
 def _computes_alike(cls: type[Any], kinds: tuple[type[Any], ...]) -> bool:
     kind = next((base for base in cls.__mro__ if base in kinds), None)
-    if kind is None:
-        return False
-    above = cls.__mro__[: cls.__mro__.index(kind)]
-    return not any(_is_pass(name, kind) for base in above for name in vars(base))
+    return kind is not None and keeps_passes(cls, kind)
+
+
+def keeps_passes(cls: type[Any], kind: type[Any]) -> bool:
+    """Whether a class computes by what `kind`, itself or a class above it, computes by.
+
+    A kind that leaves its passes to be written computes by those of the first class below it that writes them.
+    """
+    below = cls.__mro__[: cls.__mro__.index(kind) + 1]
+    writing = next((i for i in reversed(range(len(below))) if not _leaves_passes(below[i])), 0)
+    return not any(_is_pass(name, below[writing]) for base in below[:writing] for name in vars(base))
+
+
+def _leaves_passes(kind: type[Any]) -> bool:
+    return any(_is_abstract(getattr(kind, name, None)) for name in ("forward", "backward"))
+
+
+def _is_abstract(method: Any) -> bool:
+    return bool(getattr(method, "__isabstractmethod__", False))
 
 
 def _is_pass(name: str, kind: type[Any]) -> bool:
     """Whether a kind may compute by what has that name."""
-    if name in SETTINGS or name == "_abc_impl" or (name.startswith("__") and name != "__call__"):
+    if name in SETTINGS or name in FACTS or name == "_abc_impl" or (name.startswith("__") and name != "__call__"):
         return False
     inherited = getattr(kind, name, None)
-    return inherited is not None and not getattr(inherited, "__isabstractmethod__", False)
+    return inherited is not None and not _is_abstract(inherited)

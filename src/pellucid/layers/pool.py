@@ -10,6 +10,7 @@ from pellucid import checks, kernels
 from pellucid.errors import ArgumentError
 from pellucid.kernels import NO_PADDING, Pair, Window
 from pellucid.layers.base import CacheT, Layer
+from pellucid.layers.facts import Facts, Sliding
 from pellucid.layers.window import PaddingLike, as_padding, image_shape, placed
 from pellucid.shown import came
 from pellucid.typing import Array, Arrays, Config, IntArray, Shape
@@ -51,6 +52,9 @@ class _Pool(Layer[CacheT]):
     def window(self, input_shape: Shape) -> Window:
         """Return the window with its padding in pixels, for images of `input_shape`."""
         return self._placed(input_shape)[0]
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        return 0
 
     def _placed(self, input_shape: Shape) -> tuple[Window, Pair]:
         h, w, _ = image_shape(self.label, input_shape)
@@ -98,6 +102,8 @@ class MaxPool2D(_Pool[MaxPoolCache]):
     [[0.0, 5.0], [0.0, 0.0]]
     """
 
+    facts = Facts(switches=True, pools=True, keeps_sums=True, keeps_range=True, homogeneous=True)
+
     def __init__(
         self,
         size: int | Pair = 2,
@@ -108,11 +114,14 @@ class MaxPool2D(_Pool[MaxPoolCache]):
     ) -> None:
         super().__init__(size, stride, padding, name=name)
 
+    def sliding(self) -> Sliding:
+        return Sliding(-np.inf, lambda x: kernels.max_pool2d(x, self.pool_size, stride=self.stride)[0])
+
     def forward(
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, MaxPoolCache]:
         x = self.check_input(x)
-        window = self.window(x.shape[1:])
+        window, _ = self._placed(x.shape[1:])
         y, switch = kernels.max_pool2d(x, window.size, stride=window.stride, padding=window.padding)
         return y, MaxPoolCache(switch, x.shape)
 
@@ -121,7 +130,7 @@ class MaxPool2D(_Pool[MaxPoolCache]):
     ) -> tuple[Array | None, Arrays]:
         if not need_dx:
             return None, {}
-        window = self.window(cache.x_shape[1:])
+        window, _ = self._placed(cache.x_shape[1:])
         dx = kernels.max_pool2d_gradient(
             dy,
             cache.switch,
@@ -160,6 +169,8 @@ class AveragePool2D(_Pool[AveragePoolCache]):
     [3.0]
     """
 
+    facts = Facts(linear=True, weights=(), pools=True, keeps_range=True)
+
     def __init__(
         self,
         size: int | Pair = 2,
@@ -172,11 +183,16 @@ class AveragePool2D(_Pool[AveragePoolCache]):
         super().__init__(size, stride, padding, name=name)
         self.count_padding = bool(count_padding)
 
+    def sliding(self) -> Sliding | None:
+        if self.padding not in ("valid", NO_PADDING):
+            return None  # a window at the border has fewer pixels
+        return Sliding(0.0, lambda x: kernels.average_pool2d(x, self.pool_size, stride=self.stride))
+
     def forward(
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, AveragePoolCache]:
         x = self.check_input(x)
-        w = self.window(x.shape[1:])
+        w, _ = self._placed(x.shape[1:])
         y = kernels.average_pool2d(x, w.size, stride=w.stride, padding=w.padding, count_padding=self.count_padding)
         return y, AveragePoolCache(x.shape)
 
@@ -185,7 +201,7 @@ class AveragePool2D(_Pool[AveragePoolCache]):
     ) -> tuple[Array | None, Arrays]:
         if not need_dx:
             return None, {}
-        w, shape = self.window(cache.x_shape[1:]), cache.x_shape
+        (w, _), shape = self._placed(cache.x_shape[1:]), cache.x_shape
         dx = kernels.average_pool2d_gradient(
             dy,
             shape,

@@ -1,30 +1,19 @@
-"""Residual blocks: a branch of layers, and a shortcut around it."""
+"""Residual blocks: a branch of layers, and a shortcut around it. A graph of two or three nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-import numpy as np
-
-from pellucid.checked import checked_late
 from pellucid.errors import ShapeError
 from pellucid.layers.base import Layer
-from pellucid.layers.container import AnyLayer, Container, Rules
-from pellucid.layers.merge import Add, MergeCache, merge_backward
-from pellucid.layers.sequential import Sequential, Tape
-from pellucid.typing import Array, ArrayLike, Arrays, Config, Shape
+from pellucid.layers.container import INPUT, AnyLayer
+from pellucid.layers.graph import Graph
+from pellucid.layers.merge import Add
+from pellucid.layers.sequential import Sequential
+from pellucid.typing import Config, Shape
 
 
-class ResidualCache(NamedTuple):
-    """The tapes of both sides (None where the shortcut is the identity), and what met in the sum."""
-
-    branch: Tape
-    shortcut: Tape | None
-    sum: MergeCache
-
-
-class Residual(Container[ResidualCache]):
+class Residual(Graph):
     """The sum of a branch and a shortcut.
 
     Forward     y = branch(x) + shortcut(x);  without shortcut layers y = branch(x) + x
@@ -59,8 +48,12 @@ class Residual(Container[ResidualCache]):
     ) -> None:
         self.branch = Sequential(_as_layers(branch), name="branch")
         self.shortcut = None if shortcut is None else Sequential(_as_layers(shortcut), name="shortcut")
-        super().__init__([side for side in (self.branch, self.shortcut) if side is not None], name=name)
         self.add = Add(name="add")
+        sides = {"branch": (self.branch, INPUT)}
+        if self.shortcut is not None:
+            sides["shortcut"] = (self.shortcut, INPUT)
+        other = INPUT if self.shortcut is None else "shortcut"
+        super().__init__({**sides, "add": (self.add, ["branch", other])}, name=name)
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         out = self.branch.infer_shape(input_shape)
@@ -73,46 +66,6 @@ class Residual(Container[ResidualCache]):
             )
             raise ShapeError(f"{self.label}: branch and shortcut must give one shape, got {out} and {other}. {remedy}")
         return out
-
-    def reach(self, input_shape: Shape) -> Iterator[tuple[AnyLayer, Shape]]:
-        return ((side, input_shape) for side in self.layers)
-
-    def __call__(self, x: ArrayLike) -> Array:
-        x = self.accept(x)
-        return self.branch(x) + (x if self.shortcut is None else self.shortcut(x))
-
-    @checked_late
-    def forward(
-        self, x: ArrayLike, *, train: bool = False, rng: np.random.Generator | None = None
-    ) -> tuple[Array, ResidualCache]:
-        x = self.accept(x)
-        ys, tapes = [], []
-        for side in self.layers:
-            y, tape = side.forward(x, train=train, rng=rng)
-            ys.append(y)
-            tapes.append(tape)
-        y, summed = self.add.forward([ys[0], x if self.shortcut is None else ys[1]])
-        return y, ResidualCache(tapes[0], None if self.shortcut is None else tapes[1], summed)
-
-    @checked_late
-    def backward(
-        self,
-        dy: Array,
-        cache: ResidualCache,
-        rules: Rules | None = None,
-        *,
-        need_dx: bool = True,
-        need_grads: bool = True,
-    ) -> tuple[Array | None, Arrays]:
-        shares = merge_backward(self.add, dy, cache.sum, rules)
-        needs = {"need_dx": need_dx, "need_grads": need_grads}
-        dx, own = self.branch.backward(shares[0], cache.branch, rules, **needs)
-        grads = {f"branch.{key}": gradient for key, gradient in own.items()}
-        other: Array | None = shares[1]
-        if self.shortcut is not None and cache.shortcut is not None:
-            other, own = self.shortcut.backward(shares[1], cache.shortcut, rules, **needs)
-            grads |= {f"shortcut.{key}": gradient for key, gradient in own.items()}
-        return (dx + other if need_dx and dx is not None and other is not None else None), grads
 
     def config(self) -> Config:
         return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pellucid import checks
@@ -9,10 +11,11 @@ from pellucid.errors import ArgumentError
 from pellucid.kernels import NO_PADDING, Padding, Pair
 from pellucid.kernels.crew.blas import single_threaded
 from pellucid.layers.base import Layer
+from pellucid.layers.facts import Facts, Taps
 from pellucid.layers.shape import ShapeCache
 from pellucid.layers.window import as_padding, image_shape
 from pellucid.shown import came
-from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
+from pellucid.typing import Array, Arrays, Config, DTypeLike, IntArray, Shape
 
 
 class ZeroPad2D(Layer[ShapeCache]):
@@ -36,6 +39,8 @@ class ZeroPad2D(Layer[ShapeCache]):
     [0.0, 5.0, 0.0, 0.0]
     """
 
+    facts = Facts(linear=True, weights=())
+
     takes_images = True
 
     def __init__(self, padding: int | Pair | Padding = 1, *, name: str = "") -> None:
@@ -44,6 +49,13 @@ class ZeroPad2D(Layer[ShapeCache]):
             raise ArgumentError(f"ZeroPad2D: padding must be a number of pixels, got {came(padding)}.")
         read = as_padding("ZeroPad2D", padding)
         self.padding: Padding = NO_PADDING if isinstance(read, str) else read
+
+    def window(self, input_shape: Shape) -> Taps:
+        out = self.infer_shape(input_shape)
+        return Taps(*(np.arange(out[axis])[:, None] - self.padding[axis][0] for axis in (0, 1)))
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        return 0
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         h, w, c = image_shape(self.label, input_shape)
@@ -99,6 +111,8 @@ class Upsample2D(Layer[ShapeCache]):
     [0.0, 1.0, 3.0, 4.0]
     """
 
+    facts = Facts(linear=True, weights=(), keeps_range=True)
+
     takes_images = True
 
     def __init__(self, factor: int | Pair = 2, *, mode: str = "nearest", name: str = "") -> None:
@@ -106,6 +120,22 @@ class Upsample2D(Layer[ShapeCache]):
         self.factor = checks.pair("Upsample2D", "factor", factor)
         checks.expect_known("Upsample2D", "mode", mode, ["nearest", "bilinear"])
         self.mode = mode
+
+    def window(self, input_shape: Shape) -> Taps:
+        rows, columns = (self._neighbours(input_shape[axis], self.factor[axis]) for axis in (0, 1))
+        return Taps(rows, columns)
+
+    def _neighbours(self, pixels: int, factor: int) -> IntArray:
+        """Return the pixels that each of the enlarged row is made of."""
+        if self.mode == "nearest":
+            return np.arange(pixels * factor)[:, None] // factor
+        place = _places(pixels, factor)
+        return np.stack([np.floor(place), np.ceil(place)], axis=1).astype(int)
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        """Two neighbours along each axis: first down, then across."""
+        out = self.infer_shape(input_shape)
+        return 0 if self.mode == "nearest" else 2 * out[0] * input_shape[1] * input_shape[2] + 2 * math.prod(out)
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         h, w, c = image_shape(self.label, input_shape)
@@ -142,9 +172,14 @@ class Upsample2D(Layer[ShapeCache]):
         return {"factor": self.factor, "mode": self.mode}
 
 
+def _places(pixels: int, factor: int) -> Array:
+    """Return where the pixels of a row that is enlarged by `factor` lie in the row that it was."""
+    return np.clip((np.arange(pixels * factor) + 0.5) / factor - 0.5, 0, pixels - 1)
+
+
 def _bilinear(pixels: int, factor: int) -> Array:
     """Return the matrix that enlarges a row of `pixels` by `factor`."""
-    place = np.clip((np.arange(pixels * factor) + 0.5) / factor - 0.5, 0, pixels - 1)
+    place = _places(pixels, factor)
     return np.asarray(np.maximum(0, 1 - np.abs(place[:, None] - np.arange(pixels))))
 
 

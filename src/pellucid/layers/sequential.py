@@ -12,7 +12,8 @@ from pellucid import checks
 from pellucid.checked import checked, checked_late
 from pellucid.layers.container import AnyLayer, Container, Rules, learns, sample_shape, step_backward, step_forward
 from pellucid.layers.fused import fuse
-from pellucid.layers.stretch import Part, stretches
+from pellucid.layers.nodes import INPUT, Node
+from pellucid.layers.one_sample import Part, taken_together
 from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
 
 
@@ -88,6 +89,12 @@ class Sequential(Container[Tape]):
             input_shape = layer.infer_shape(input_shape)
         return input_shape
 
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The layers, each of which takes what the one above it gives."""
+        above = (INPUT, *self.names)
+        return tuple(Node(n, a, (source,)) for (n, a), source in zip(self.named_layers(), above, strict=False))
+
     def reach(self, input_shape: Shape) -> Iterator[tuple[AnyLayer, Shape]]:
         for layer in self.layers:
             yield layer, input_shape
@@ -96,7 +103,7 @@ class Sequential(Container[Tape]):
     def gather(self) -> None:
         super().gather()
         self._fused = fuse(self.named_layers())
-        self._stretches: list[Part] | None = None
+        self._one_sample: list[Part] | None = None
 
     @checked
     def fused(self) -> Sequential:
@@ -120,10 +127,10 @@ class Sequential(Container[Tape]):
         return y
 
     def _parts_for_one(self) -> Sequence[Part]:
-        """What a single sample goes through: layers and stretches of layers, found when first needed."""
-        if self._stretches is None:
-            self._stretches = stretches([layer for _, layer in self._fused], self.input_shape or ())
-        return self._stretches
+        """What a single sample goes through: layers, and programs of several, found when first needed."""
+        if self._one_sample is None:
+            self._one_sample = taken_together([layer for _, layer in self._fused], self.input_shape or ())
+        return self._one_sample
 
     @checked_late
     def forward(

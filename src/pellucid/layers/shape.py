@@ -11,6 +11,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.layers.base import Layer
+from pellucid.layers.facts import MOVES
 from pellucid.typing import Array, Arrays, Config, Shape
 
 
@@ -22,6 +23,8 @@ class ShapeCache(NamedTuple):
 
 class _Rearrange(Layer[ShapeCache]):
     """y = x in another shape; dx = dy in the old one."""
+
+    facts = MOVES._replace(in_order=True)
 
     def forward(
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
@@ -43,6 +46,8 @@ class Flatten(_Rearrange):
     >>> pl.Flatten()(np.zeros((2, 28, 28, 1))).shape
     (2, 784)
     """
+
+    facts = MOVES._replace(in_order=True, keeps_sums=True)
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         return (math.prod(input_shape),)

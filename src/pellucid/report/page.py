@@ -15,6 +15,7 @@ from pellucid.data import Dataset
 from pellucid.errors import ArgumentError
 from pellucid.explain.target import Target
 from pellucid.layers import Container
+from pellucid.layers.container import network_of
 from pellucid.losses import LossLike
 from pellucid.pictures import pixels
 from pellucid.pictures.classes import worst_first
@@ -29,7 +30,6 @@ from pellucid.report.template import Markup, asset, fill
 from pellucid.report.units import filters_or_reason
 from pellucid.training import History, predict_proba
 from pellucid.typing import Array
-from pellucid.views.network import network_of
 from pellucid.views.summary import Summary
 from pellucid.views.svg import svg
 
@@ -56,7 +56,7 @@ def html_report(
     methods : default: all that are not slow
     part : what the data are called, such as "test"
     """
-    network = network_of("report", model)
+    network = network_of(model, "report", built=True)
     if not data.classes:
         raise ArgumentError("report: the data must have classes, got a regression.")
     chances, truth = predict_proba(model, data.x, loss=loss), np.asarray(data.t)

@@ -10,8 +10,8 @@ import numpy as np
 from pellucid import explain, views
 from pellucid.data import Dataset
 from pellucid.errors import PellucidError
-from pellucid.explain.parts import operations
-from pellucid.layers import Affine, Container, Conv2D, Layer
+from pellucid.layers import Container, Layer
+from pellucid.layers.walk import operations
 from pellucid.pictures import palette, pixels
 from pellucid.pictures.png import data_uri
 from pellucid.pictures.scale import Scale
@@ -35,7 +35,8 @@ def filters_or_reason(
     Of many layers some are shown, from end to end. `pictures` are the bytes of the data's images, `addresses` those
     of the samples.
     """
-    weighted = {path: layer for path, layer in operations(network) if isinstance(layer, (Conv2D, Affine))}
+    named = {path: layer for path, layer in operations(network) if isinstance(layer, Layer)}
+    weighted = {path: layer for path, layer in named.items() if layer.filter_weights() is not None}
     spread = np.linspace(0, len(weighted) - 1, min(len(weighted), MOST_LAYERS)).round().astype(int)
     shown = [list(weighted)[i] for i in spread]
     try:
@@ -78,10 +79,10 @@ def _units(
     best = explain.maximize(network, range(count), layer=path, steps=STEPS, film=1)
     excited = pixels.as_bytes(pixels.shown_images("report", np.clip(best.best, 0, 1)))
     found = top_of_units("report", network, path, range(count), data.x[:SEARCHED], TOP)
-    W = layer.params["W"]
-    weights = _weights(W)
+    W = layer.filter_weights()
+    weights = None if W is None else _weights(W)
     # Kernels of many channels are a mosaic that says little at the size of a button.
-    buttons = excited if weights is None or (W.ndim == 4 and W.shape[2] > 3) else weights
+    buttons = excited if W is None or weights is None or (W.ndim == 4 and W.shape[2] > 3) else weights
     return [
         {
             "thumb": data_uri(buttons[k]),

@@ -12,8 +12,9 @@ from pellucid import checks
 from pellucid.arrays import as_array
 from pellucid.checked import checked, checked_late
 from pellucid.data.dataset import Dataset
-from pellucid.errors import ArgumentError, DataError, ShapeError
+from pellucid.errors import DataError, ShapeError
 from pellucid.layers import Container
+from pellucid.layers.container import network_of
 from pellucid.losses import (
     CrossEntropy,
     Loss,
@@ -50,24 +51,6 @@ class Evaluation:
     def __str__(self) -> str:
         accuracy = "" if self.accuracy is None else f"accuracy {self.accuracy:.4f}  "
         return f"{accuracy}loss {self.loss:.4f}  ({self.samples:,} samples)"
-
-
-@checked
-def network_of(model: Any) -> Container[Any]:
-    """Return the network itself, from a network or from a model that holds one in `.network`.
-
-    Examples
-    --------
-    >>> net = pl.TwoLayerNet(784, 50, 10)
-    >>> pl.training.network_of(net) is net.network
-    True
-    """
-    network = checks.network_in(model)
-    if not isinstance(network, Container):
-        raise ArgumentError(
-            f"Expected a network such as Sequential, or a model that holds one, got {type(model).__name__}."
-        )
-    return network
 
 
 @checked_late

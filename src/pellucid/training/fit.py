@@ -14,12 +14,12 @@ from pellucid.data.augment import Augment
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ArgumentError, ShapeError, StateError
 from pellucid.layers import Container
-from pellucid.layers.container import CHANNELS_LAST, looks_channels_first
+from pellucid.layers.container import CHANNELS_LAST, looks_channels_first, network_of
 from pellucid.losses import LossLike
 from pellucid.optimizers import SGD, OptimizerLike, as_optimizer
 from pellucid.outputs import OutputSpec, expect_several, expect_steady
 from pellucid.training.callbacks import Callback
-from pellucid.training.evaluation import choose_loss, network_of, usual_loss
+from pellucid.training.evaluation import choose_loss, usual_loss
 from pellucid.training.given import (
     checked_targets,
     dataset,

@@ -20,7 +20,8 @@ from pellucid.kernels.crew.blas import single_threaded
 from pellucid.kernels.dense import sgemm
 from pellucid.kernels.dense.records import Steps
 from pellucid.kernels.records import numbers
-from pellucid.layers import Affine, Container, ReLU, Sequential, Sigmoid, Tanh
+from pellucid.layers import Container, Layer
+from pellucid.layers.walk import layers_in_line
 from pellucid.losses import CrossEntropy, Loss, Quadratic, SoftmaxCrossEntropy
 from pellucid.optimizers import SGD, Optimizer
 from pellucid.typing import Array, IntArray
@@ -42,7 +43,7 @@ class LayerSteps:
         rng: np.random.Generator, change: Callable[[Array], Array] | None = None,
     ) -> None:  # fmt: skip
         self.change, self.whole = change, network
-        self.network = network.fused() if isinstance(network, Sequential) else network
+        self.network = network.fused()
         self.loss, self.optimizer, self.rng = loss, optimizer, rng
         self.x, self.t = x, t
         self.out = (np.empty((batch_size, *x.shape[1:]), x.dtype), np.empty((batch_size, *t.shape[1:]), t.dtype))
@@ -65,7 +66,7 @@ class LayerSteps:
 class DensePlan(NamedTuple):
     """A dense network as the compiled kernel takes it."""
 
-    affine: list[Affine]
+    affine: list[Layer[Any]]
     kinds: list[int]
     loss: int
 
@@ -86,7 +87,7 @@ class CompiledDenseSteps:
         self.x = plain.x
         self.t = np.ascontiguousarray(plain.t.reshape(len(plain.t), -1), np.float32)
         self.batch_size = len(plain.out[0])
-        self.sizes = np.array([self.x.shape[1], *(a.units for a in plan.affine)], np.int64)
+        self.sizes = np.array([self.x.shape[1], *_units(plan.affine)], np.int64)
         self.kinds = np.array(plan.kinds, np.int64)
         self.work = np.empty(self.batch_size * (self.t.shape[1] + 2 * int(self.sizes.sum())), np.float32)
         self._expect_targets()
@@ -140,20 +141,18 @@ class CompiledDenseSteps:
         return values
 
 
+def _units(affine: Sequence[Layer[Any]]) -> list[int]:
+    return [(layer.output_shape or (0,))[0] for layer in affine]
+
+
 def compiled_plan(
     network: Container[Any], loss: Loss, optimizer: Optimizer, x: Array, batch_size: int = 1
 ) -> DensePlan | None:
     """Return how the compiled kernel would run this training, or None where the layers must."""
+    line = layers_in_line(network)
     frozen = not all(layer.trainable for layer in network.walk())
     plain = type(optimizer) is SGD and optimizer.clip_norm is None and x.dtype == network.dtype == np.float32
-    if not (
-        plain
-        and not frozen
-        and type(network) is Sequential
-        and len(x.shape) == 2
-        and x.flags.c_contiguous
-        and sgemm.available()
-    ):
+    if not (plain and not frozen and line and len(x.shape) == 2 and x.flags.c_contiguous and sgemm.available()):
         return None
     kernel = jit.load("dense.steps")
     losses = {
@@ -163,20 +162,21 @@ def compiled_plan(
     }
     if type(loss) not in losses or loss.config().get("label_smoothing") or loss.config().get("class_weights"):
         return None
-    slopes: dict[type[Any], int] = {ReLU: kernel.RELU, Sigmoid: kernel.SIGMOID, Tanh: kernel.TANH}
-    affine: list[Affine] = []
+    slopes = {"relu": kernel.RELU, "sigmoid": kernel.SIGMOID, "tanh": kernel.TANH}
+    affine: list[Layer[Any]] = []
     kinds: list[int] = []
-    for layer in network.layers:
-        if type(layer) is Affine:
+    for layer in line.values():
+        function = layer.facts.function
+        if function == "affine":
             affine.append(layer)
             kinds.append(kernel.LINEAR)
-        elif type(layer) in slopes and kinds and kinds[-1] == kernel.LINEAR:
-            kinds[-1] = slopes[type(layer)]
+        elif function in slopes and kinds and kinds[-1] == kernel.LINEAR:
+            kinds[-1] = slopes[function]
         else:
             return None
     if not affine or (type(loss) is CrossEntropy and kinds[-1] != kernel.SIGMOID):
         return None  # the kernel takes sigmoid and cross-entropy together
-    units = (x.shape[1], *(a.units for a in affine))
+    units = (x.shape[1], *_units(affine))
     if max(units) >= MOST_UNITS or max(d * k for d, k in pairwise(units)) * batch_size > MOST_MULTIPLICATIONS:
         return None
     return DensePlan(affine, kinds, losses[type(loss)])

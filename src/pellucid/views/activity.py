@@ -10,8 +10,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import as_array
-from pellucid.layers import Container, ReLU
-from pellucid.layers.plain import is_plain
+from pellucid.layers import Container
 from pellucid.losses import LossLike, MeanSquaredError, SoftmaxCrossEntropy, as_loss
 from pellucid.typing import Array, Arrays
 from pellucid.views.flow import Op
@@ -90,7 +89,7 @@ def _activity(op: Op, sums: _Sums, samples: int, grads: Arrays) -> Activity:
     mean = sums.total / max(sums.count, 1)
     own = [grads[f"{op.path}.{key}"] for key in op.operation.params if f"{op.path}.{key}" in grads]
     return Activity(
-        dead=float(1 - np.mean(sums.alive)) if is_plain(op.operation, ReLU) else None,
+        dead=float(1 - np.mean(sums.alive)) if op.operation.facts.function == "relu" else None,
         mean=mean,
         sd=math.sqrt(max(sums.squares / max(sums.count, 1) - mean**2, 0.0)),
         norm=sums.lengths / max(samples, 1),

@@ -10,7 +10,8 @@ import math
 from typing import Any, NamedTuple
 
 from pellucid.checked import checked
-from pellucid.layers import Concat, Merge
+from pellucid.layers import Merge
+from pellucid.layers.container import network_of
 from pellucid.pictures.palette import BLUE, COLOURS, INK, MUTED, PAPER, VERMILION
 from pellucid.shown import shown
 from pellucid.typing import Shape as ArrayShape
@@ -18,7 +19,6 @@ from pellucid.views.cost import multiply_adds
 from pellucid.views.drawing import Disc, Drawing, Path, Polygon, Rect, Shape, Text, rough_width
 from pellucid.views.flow import Op, flow
 from pellucid.views.layout import Block, Wire, arrange, blocks_of
-from pellucid.views.network import network_of
 from pellucid.views.summary import shape_text, unique_size
 
 MARGIN, GAP, AISLE = 18.0, 20.0, 22.0  # around all, between rows, between lanes
@@ -42,11 +42,6 @@ TINTS = {
     "pool": Tint("#E4F4EF", COLOURS[2], "#8CCDB9"),
     "other": Tint("#F2F4F6", "#8A97A3", "#C6CED5"),
 }
-KINDS = {
-    "Conv2D": "conv", "DepthwiseConv2D": "conv", "ConvTranspose2D": "conv", "Affine": "dense",
-    "MaxPool2D": "pool", "AveragePool2D": "pool", "GlobalAveragePool2D": "pool", "GlobalMaxPool2D": "pool",
-    "Upsample2D": "pool",
-}  # fmt: skip
 
 
 @checked
@@ -59,7 +54,7 @@ def diagram(model: Any, title: str = "") -> Drawing:
     --------
     >>> pl.views.diagram(pl.TwoLayerNet(784, 50, 10)).plot().savefig("diagram.png")
     """
-    network = network_of("diagram", model)
+    network = network_of(model, "diagram", built=True)
     ops = flow(network)
     blocks = blocks_of(ops)
     wires = arrange(blocks)
@@ -113,6 +108,15 @@ class _Places:
         return self.centres[lane] if own else self.lefts[lane] + 5
 
 
+def _tint(op: Op) -> Tint:
+    """The colour of what a layer does: it weighs images or vectors, or changes the size of images without weights."""
+    facts = op.operation.facts
+    if facts.weights:
+        return TINTS["conv" if op.operation.takes_images else "dense"]
+    resizes = facts.linear and op.operation.takes_images and op.output_shape != op.input_shapes[0]
+    return TINTS["pool" if facts.pools or resizes else "other"]
+
+
 def _size(block: Block, input_shape: ArrayShape) -> tuple[float, float]:
     if not block.ops:
         return ICON + rough_width(shape_text(input_shape), SIZE) + 30, HEAD - 8
@@ -135,7 +139,7 @@ def _block(block: Block, at: Rect, input_shape: ArrayShape) -> list[Shape]:
     first, thin = block.ops[0], block.ops[1:]
     if isinstance(first.operation, Merge):
         return _merge(first, at) + _bands(thin, at, at.y + MERGE + 6, TINTS["other"], free=True)
-    tint = TINTS[KINDS.get(first.kind, "other")]
+    tint = _tint(first)
     shapes: list[Shape] = [
         Rect(at.x, at.y, at.width, HEAD, tint.fill, "", RADIUS, "above" if thin else "all"),
         *_figure(first.output_shape, input_shape, at.x + ICON / 2 + 2, at.y + HEAD / 2, tint),
@@ -180,9 +184,9 @@ def _merge(op: Op, at: Rect) -> list[Shape]:
     shape = Text(x - r - 7, y + 9, shape_text(op.output_shape), SMALL, INK, "end")
     shapes: list[Shape] = [Disc(x, y, r, PAPER, INK)]
     arm = r * 0.5
-    if isinstance(op.operation, Concat):
+    if op.operation.symbol == "‖":
         shapes += [Path(((at_x, y - arm), (at_x, y + arm)), INK) for at_x in (x - 2.5, x + 2.5)]
-    elif op.kind == "Add":
+    elif op.operation.symbol == "+":
         shapes += [Path(((x - arm, y), (x + arm, y)), INK), Path(((x, y - arm), (x, y + arm)), INK)]
     return [*shapes, label, shape]
 

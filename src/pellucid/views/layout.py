@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from pellucid.layers import BatchNorm, Dropout, GroupNorm, LayerNorm, Softmax, SpatialDropout2D
-from pellucid.layers.activation import Activation
-from pellucid.layers.nodes import INPUT
+from pellucid.layers import Merge
+from pellucid.layers.container import INPUT
 from pellucid.views.flow import Op
-
-THIN = (Activation, BatchNorm, LayerNorm, GroupNorm, Dropout, SpatialDropout2D, Softmax)
 
 
 @dataclass
@@ -46,13 +43,20 @@ def blocks_of(ops: tuple[Op, ...]) -> list[Block]:
     for op in ops:
         before = home[op.inputs[0]]
         follows = blocks[before].ops and blocks[before].ops[-1].path == op.inputs[0]
-        if isinstance(op.operation, THIN) and follows and readers[op.inputs[0]] == 1:
+        if _is_thin(op) and follows and readers[op.inputs[0]] == 1:
             blocks[before].ops.append(op)
             home[op.path] = before
         else:
             blocks.append(Block([op], [home[source] for source in op.inputs]))
             home[op.path] = len(blocks) - 1
     return blocks
+
+
+def _is_thin(op: Op) -> bool:
+    """Whether an operation leaves every number at its place: it hangs on the one before."""
+    facts = op.operation.facts
+    keeps_places = facts.elementwise or facts.normalizes or facts.in_order or facts.function == "softmax"
+    return keeps_places and op.output_shape == op.input_shapes[0] and not isinstance(op.operation, Merge)
 
 
 def arrange(blocks: list[Block]) -> list[Wire]:

@@ -15,36 +15,17 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError
-from pellucid.layers import (
-    Add,
-    AveragePool2D,
-    BatchNorm,
-    Concat,
-    Conv2D,
-    ConvTranspose2D,
-    DepthwiseConv2D,
-    Dropout,
-    Flatten,
-    MaxPool2D,
-    Reshape,
-    Softmax,
-    SpatialDropout2D,
-    Upsample2D,
-    ZeroPad2D,
-)
-from pellucid.layers.activation import Activation
-from pellucid.layers.nodes import INPUT
-from pellucid.layers.plain import is_plain
+from pellucid.kernels import Window
+from pellucid.layers.container import INPUT, network_of
+from pellucid.layers.facts import Sees, Taps
 from pellucid.shown import came
 from pellucid.typing import IntArray, Shape
 from pellucid.views.flow import Op, flow
-from pellucid.views.network import network_of
 
 Boxes: TypeAlias = IntArray
 """(4, OH, OW) for pictures and (4, D) for vectors: top, left, bottom, right; the last two not included. A unit that
 sees nothing has bottom <= top."""
 
-SAME = (Activation, Dropout, SpatialDropout2D, BatchNorm)
 NOTHING = np.iinfo(np.int64).max // 2
 
 
@@ -80,7 +61,7 @@ def receptive_field(model: Any, layer: str, unit: int | tuple[int, int]) -> Box:
     >>> pl.views.receptive_field(network, "conv2d2", (0, 1))
     Box(top=0, left=2, bottom=8, right=10)
     """
-    network = network_of("receptive_field", model)
+    network = network_of(model, "receptive_field", built=True)
     boxes = fields(flow(network), network.input_shape or ())
     checks.expect_known("receptive_field", "layer", layer, list(boxes))
     found = boxes[layer]
@@ -115,24 +96,27 @@ def _own_pixels(shape: Shape) -> Boxes:
 
 
 def _seen(op: Op, came: list[Boxes]) -> Boxes:
-    layer, boxes = op.operation, came[0]
-    if is_plain(layer, Concat) and boxes.ndim == 2:
+    facts, sees = op.operation.facts, op.operation.window(op.taken)
+    if sees is Sees.BESIDE:
         return np.concatenate(came, axis=1)
-    if is_plain(layer, Add, Concat):
+    if sees is Sees.PLACE or facts.elementwise:
         return _hull(np.stack(came), 0)
-    if is_plain(layer, Conv2D, DepthwiseConv2D, MaxPool2D, AveragePool2D):
-        return _through(boxes, *_windows(layer, op.input_shapes[0]), op.output_shape)
-    if is_plain(layer, ConvTranspose2D, Upsample2D, ZeroPad2D):
-        return _scattered(layer, boxes, op.output_shape)
-    if is_plain(layer, *SAME):
-        return boxes
-    if is_plain(layer, Flatten, Reshape):
-        return _reshaped(boxes, op.input_shapes[0], op.output_shape)
-    if is_plain(layer, Softmax) and boxes.ndim == 3:
-        return boxes
-    return _everything(
-        np.concatenate([one.reshape(4, -1) for one in came], axis=1), op.output_shape
-    )  # Affine, global pooling, sample norms; and what is not known
+    if isinstance(sees, (Window, Taps)):
+        return _through(came[0], *(_taps(sees, op) if isinstance(sees, Window) else sees))
+    if facts.in_order:
+        return _reshaped(came[0], op.input_shapes[0], op.output_shape)
+    return _everything(np.concatenate([one.reshape(4, -1) for one in came], axis=1), op.output_shape)
+
+
+def unknown(ops: tuple[Op, ...]) -> set[str]:
+    """Return the paths of the operations of which only the most that they may see is known."""
+    found: set[str] = set()
+    for op in ops:
+        facts = op.operation.facts
+        says = facts.elementwise or facts.in_order or op.operation.window(op.taken) is not None
+        if not says or found.intersection(op.inputs):
+            found.add(op.path)
+    return found
 
 
 def _hull(boxes: Boxes, axis: int) -> Boxes:
@@ -158,23 +142,18 @@ def _reshaped(boxes: Boxes, came: Shape, shape: Shape) -> Boxes:
     return np.concatenate([low, high]).reshape(4, *shape[:2])
 
 
-def _windows(layer: Any, came: Shape) -> tuple[IntArray, IntArray]:
-    """The input rows that each output row's window covers (OH, KH), and the columns (OW, KW); also outside."""
-    if isinstance(layer, (MaxPool2D, AveragePool2D)):
-        window = layer.window(came)
-        size, stride, padding, dilation = window.size, window.stride, window.padding, (1, 1)
-    else:
-        geometry = layer.geometry(came)
-        size, stride, padding = layer.kernel_size, geometry["stride"], geometry["padding"]
-        dilation = geometry["dilation"]
-    out = layer.infer_shape(came)
+def _taps(window: Window, op: Op) -> Taps:
+    """The input rows that each output row's window covers, and the columns; also outside the image."""
     rows, columns = (
-        np.arange(out[a])[:, None] * stride[a] - padding[a][0] + np.arange(size[a]) * dilation[a] for a in (0, 1)
+        np.arange(op.output_shape[a])[:, None] * window.stride[a]
+        - window.padding[a][0]
+        + np.arange(window.size[a]) * window.dilation[a]
+        for a in (0, 1)
     )
-    return rows, columns
+    return Taps(rows, columns)
 
 
-def _through(boxes: Boxes, rows: IntArray, columns: IntArray, shape: Shape) -> Boxes:
+def _through(boxes: Boxes, rows: IntArray, columns: IntArray) -> Boxes:
     """The hull over windows, one axis after the other; rows and columns outside the image see nothing."""
     for axis, index in ((1, rows), (2, columns)):
         inside = (index >= 0) & (index < boxes.shape[axis])
@@ -184,24 +163,3 @@ def _through(boxes: Boxes, rows: IntArray, columns: IntArray, shape: Shape) -> B
         high = np.where(mask, taken[2:], -NOTHING).max(axis=axis + 1)
         boxes = np.concatenate([low, high])
     return boxes
-
-
-def _scattered(layer: Any, boxes: Boxes, shape: Shape) -> Boxes:
-    """Layers that write rather than read: each output row lists the input rows that reach it."""
-    rows, columns = (_sources(layer, axis, boxes.shape[axis + 1], shape[axis]) for axis in (0, 1))
-    return _through(boxes, rows, columns, shape)
-
-
-def _sources(layer: Any, axis: int, pixels: int, out: int) -> IntArray:
-    at = np.arange(out)[:, None]
-    if isinstance(layer, ZeroPad2D):
-        return at - layer.padding[axis][0]
-    if isinstance(layer, Upsample2D):
-        factor = layer.factor[axis]
-        if layer.mode == "nearest":
-            return at // factor
-        place = np.clip((at + 0.5) / factor - 0.5, 0, pixels - 1)
-        return np.concatenate([np.floor(place), np.ceil(place)], axis=1).astype(int)
-    taps = np.arange(layer.kernel_size[axis]) * layer.dilation[axis]
-    start = at + layer.cut()[0][axis][0] - taps  # = i · stride for an input row i that stamps here
-    return np.where(start % layer.stride[axis] == 0, start // layer.stride[axis], -1)

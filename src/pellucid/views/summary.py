@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 from pellucid.arrays import numbers
 from pellucid.checked import checked, checked_late
 from pellucid.data import Dataset
-from pellucid.layers.container import learns
+from pellucid.layers.container import learns, network_of
 from pellucid.losses import LossLike
 from pellucid.shown import shown
 from pellucid.typing import Array, Shape
 from pellucid.views.activity import Activity, activities
 from pellucid.views.cost import activation_numbers, multiply_adds
 from pellucid.views.flow import Op, flow
-from pellucid.views.network import network_of
-from pellucid.views.receptive import fields, largest
+from pellucid.views.receptive import fields, largest, unknown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -60,6 +59,8 @@ class Row:
     multiply_adds: int | None = 0
     activation_bytes: int = 0
     activity: Activity | None = None
+    sees_at_most: bool = False
+    """Whether a layer on the way does not say what it sees, so that the field may be smaller."""
 
 
 @checked_late
@@ -160,7 +161,8 @@ def summary(model: Any, x: Any = None, t: Any = None, *, loss: LossLike | None =
     norm of its output, and the norm of its weights; with targets t, the norm of its gradient. By default the loss is
     softmax with cross-entropy for classes and mean squared error for numbers.
 
-    "sees" is the receptive field: the pixels, height x width, or the entries of a vector, that one unit depends on.
+    "sees" is the receptive field: the pixels, height x width, or the entries of a vector, that one unit depends on; "≤"
+    stands before it where a layer on the way does not say what it sees, "?" where one does not say what it costs.
 
     Examples
     --------
@@ -171,9 +173,9 @@ def summary(model: Any, x: Any = None, t: Any = None, *, loss: LossLike | None =
     >>> table.trainable, table.multiply_adds
     (475, 1728)
     """
-    network = network_of("summary", model)
+    network = network_of(model, "summary", built=True)
     ops = flow(network)
-    seen = fields(ops, network.input_shape or ())
+    seen, at_most = fields(ops, network.input_shape or ()), unknown(ops)
     if isinstance(x, Dataset):
         x, t = x.x, x.t
     x = None if x is None else numbers("summary", "x", x)
@@ -182,7 +184,7 @@ def summary(model: Any, x: Any = None, t: Any = None, *, loss: LossLike | None =
         Row(
             op.path, op.kind, op.output_shape, sum(p.size for p in op.operation.params.values()),
             largest(seen[op.path]), multiply_adds(op), activation_numbers(op) * network.dtype.itemsize,
-            measured.get(op.path),
+            measured.get(op.path), op.path in at_most,
         )
         for op in ops
     )  # fmt: skip
@@ -209,7 +211,7 @@ def _cells(row: Row) -> list[str]:
     count = "?" if row.multiply_adds is None else f"{row.multiply_adds:,}"
     return [
         shown(row.name), shown(row.kind), shape_text(row.output_shape), f"{row.parameters:,}",
-        field_text(row.receptive_field), count, _bytes(row.activation_bytes),
+        "≤ " * row.sees_at_most + field_text(row.receptive_field), count, _bytes(row.activation_bytes),
     ]  # fmt: skip
 
 

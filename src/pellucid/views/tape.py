@@ -10,10 +10,10 @@ from pellucid import checks
 from pellucid.arrays import numbers
 from pellucid.checked import checked
 from pellucid.errors import ShapeError
-from pellucid.explain.parts import visits
 from pellucid.layers import Container
+from pellucid.layers.container import network_of
+from pellucid.layers.walk import visits
 from pellucid.typing import Array, ArrayLike, Arrays
-from pellucid.views.network import network_of
 
 
 def outputs(network: Container[Any], tape: Any) -> Arrays:
@@ -34,7 +34,7 @@ def feature_maps(model: Any, image: ArrayLike) -> dict[str, Array]:
     >>> {name: maps.shape for name, maps in pl.views.feature_maps(network, np.zeros((8, 8, 1))).items()}
     {'conv2d1': (6, 6, 4), 'relu1': (6, 6, 4), 'flatten1': (144,), 'affine1': (3,)}
     """
-    network = network_of("feature_maps", model)
+    network = network_of(model, "feature_maps", built=True)
     x, shape = numbers("feature_maps", "image", image), network.input_shape or ()
     if x.shape == shape:
         x = x[None]

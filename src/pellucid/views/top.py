@@ -14,10 +14,9 @@ from pellucid.data import Dataset
 from pellucid.errors import ArgumentError
 from pellucid.explain.parts import upto
 from pellucid.layers import Container
-from pellucid.layers.nodes import INPUT
+from pellucid.layers.container import INPUT, network_of
 from pellucid.typing import Array, IntArray
 from pellucid.views.flow import flow
-from pellucid.views.network import network_of
 from pellucid.views.receptive import Box, fields
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def top_samples(
     ([1, 2], [9.0, 5.0])
     """
     who = "top_samples"
-    network = network_of(who, model)
+    network = network_of(model, who, built=True)
     x = numbers(who, "data", data.x if isinstance(data, Dataset) else data)
     checks.expect_batch(who, x, network.input_shape or (), "data")
     count, batch_size = checks.size(who, "count", count), checks.size(who, "batch_size", batch_size)

@@ -21,8 +21,8 @@ from pellucid.explain.evaluate.randomization import Randomization, forgets, mode
 from pellucid.explain.evaluate.sensitivity import max_sensitivity
 from pellucid.explain.evaluate.sensitivity_n import sensitivity_n
 from pellucid.explain.result import Explanation
-from pellucid.explain.target import network_of
 from pellucid.kinds import is_numbers
+from pellucid.layers.container import network_of
 from pellucid.outputs import OWN
 from pellucid.shown import shown
 from pellucid.typing import Array, ArrayLike, Config
@@ -175,7 +175,7 @@ def trust_card(
     (8, 'deletion', 4)
     """
     who = "trust_card"
-    whole = network_of(who, network)
+    whole = network_of(network, who, built=True)
     everything = numbers(who, "data", data.x if isinstance(data, Dataset) else data)
     checks.expect_batch(who, everything, whole.input_shape or (), "data")
     count = min(checks.size(who, "images", images), len(everything))

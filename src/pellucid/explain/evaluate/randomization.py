@@ -15,8 +15,8 @@ from pellucid.explain.evaluate.measure import Estimate, Measure, estimate
 from pellucid.explain.evaluate.ranks import spearman
 from pellucid.explain.evaluate.ssim import ssim
 from pellucid.explain.parts import AnyContainer
-from pellucid.explain.target import network_of
 from pellucid.layers import copy_network
+from pellucid.layers.container import network_of
 from pellucid.layers.spec import remade
 from pellucid.typing import Array, ArrayLike, Arrays
 
@@ -112,7 +112,7 @@ def model_randomization(
     who = "model_randomization"
     checks.expect_known(who, "mode", mode, MODES)
     draws = checks.size(who, "seeds", seeds)
-    whole = network_of(who, network)
+    whole = network_of(network, who, built=True)
     asked = ask(who, whole, x, target, "logit")
     x = asked.question.x
     own = maps(attributions(who, method, whole, x, asked.target))

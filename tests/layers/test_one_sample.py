@@ -1,4 +1,4 @@
-"""A single sample goes through stretches of layers; what comes out is what the layers give."""
+"""A single sample goes through programs of several layers; what comes out is what the layers give."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pellucid as pl
 from pellucid.kernels import jit
 from pellucid.kernels.single import plan as single
 from pellucid.layers.base import Parameters
-from pellucid.layers.stretch import Stretch, stretches
+from pellucid.layers.one_sample import OneSample, taken_together
 from pellucid.typing import Array, Shape
 
 needs_numba = pytest.mark.skipif(not jit.available(), reason="needs Numba")
@@ -24,7 +24,7 @@ def one_by_one(network: pl.Sequential, x: Array) -> Array:
 
 
 def cnn(**how: object) -> pl.Sequential:
-    """Everything that a stretch knows, and something in the middle that it does not."""
+    """Everything that programs know, and something in the middle that it does not."""
     layers = [
         pl.Conv2D(8, 5, padding="same"), pl.ReLU(), pl.Conv2D(16, 3, stride=2), pl.BatchNorm(),
         pl.Conv2D(32, 3, padding=1, bias=False), pl.ReLU(), pl.MaxPool2D(2), pl.SpatialDropout2D(0.2),
@@ -43,8 +43,8 @@ def x() -> Array:
 def test_neighbours_that_programs_know_go_together() -> None:
     network = cnn()
     names = [
-        [layer.name for layer in part.layers] if isinstance(part, Stretch) else part.name
-        for part in stretches(network.fused().layers, (28, 28, 3))
+        [layer.name for layer in part.layers] if isinstance(part, OneSample) else part.name
+        for part in taken_together(network.fused().layers, (28, 28, 3))
     ]
 
     assert names == [
@@ -58,7 +58,7 @@ def test_neighbours_that_programs_know_go_together() -> None:
 @needs_numba
 def test_what_is_too_small_to_pay_stays_apart() -> None:
     network = pl.TwoLayerNet(784, 50, 10).network
-    assert not any(isinstance(part, Stretch) for part in stretches(network.fused().layers, (784,)))
+    assert not any(isinstance(part, OneSample) for part in taken_together(network.fused().layers, (784,)))
 
 
 def test_one_sample_gets_what_its_layers_give(x: Array) -> None:

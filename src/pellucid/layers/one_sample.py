@@ -1,6 +1,6 @@
 """Neighbouring layers that a single sample goes through in one compiled call (`kernels.single.plan`).
 
-A stretch has no parameters of its own: it reads those of its layers at each call, and gives what they give.
+A program has no parameters of its own: it reads those of its layers at each call, and gives what they give.
 """
 
 from __future__ import annotations
@@ -12,24 +12,15 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pellucid.kernels import jit
-from pellucid.kernels.geometry import Window
 from pellucid.kernels.single import plan as single
-from pellucid.layers.activation import ReLU
-from pellucid.layers.affine import Affine
 from pellucid.layers.base import Layer
-from pellucid.layers.conv import Conv2D
-from pellucid.layers.dropout import Dropout, SpatialDropout2D
-from pellucid.layers.fused import _ConvReLU, _ConvReLUMaxPool
 from pellucid.layers.parameters import Parameters
-from pellucid.layers.shape import Flatten
 from pellucid.typing import Array, Shape
 
 Part: TypeAlias = Callable[[Array], Array]
 
-_IDENTITIES = (Dropout, SpatialDropout2D, Flatten)  # of the numbers, not of their shape
 
-
-class Stretch:
+class OneSample:
     """y = layer_k(… layer_1(x)) in evaluation mode, for x (1, …)."""
 
     def __init__(self, layers: Sequence[Layer[Any]], steps: Sequence[single.Step], shape: Shape) -> None:
@@ -69,19 +60,19 @@ def _as_planned(params: Parameters, shapes: tuple[Shape, Shape]) -> bool:
     return plain and (b is None or (b.shape == shapes[1] and b.dtype == np.float32))
 
 
-def stretches(layers: Sequence[Layer[Any]], shape: Shape) -> list[Part]:
-    """Return the layers with stretches in place of neighbours, wherever that pays; samples of `shape` come in."""
+def taken_together(layers: Sequence[Layer[Any]], shape: Shape) -> list[Part]:
+    """Return the layers with programs in place of neighbours, wherever that pays; samples of `shape` come in."""
     parts: list[Part] = []
     together: list[Layer[Any]] = []
     steps: list[single.Step] = []
 
     def end() -> None:
-        parts.extend([Stretch(together, steps, shape)] if single.worthwhile(steps) else together)
+        parts.extend([OneSample(together, steps, shape)] if single.worthwhile(steps) else together)
         together.clear()
         steps.clear()
 
     for layer in layers:
-        known = _then(steps, layer, shape)
+        known = layer.one_sample(steps, shape)
         if known is None:
             end()
             parts.append(layer)
@@ -91,21 +82,3 @@ def stretches(layers: Sequence[Layer[Any]], shape: Shape) -> list[Part]:
         shape = layer.infer_shape(shape)
     end()
     return parts
-
-
-def _then(steps: Sequence[single.Step], layer: Layer[Any], shape: Shape) -> list[single.Step] | None:
-    """The steps with those of one more layer; None where it has none."""
-    if type(layer) in _IDENTITIES:
-        return [*steps]
-    if type(layer) is Affine:
-        return [*steps, single.Product(shape[0], layer.units)]
-    if type(layer) is ReLU and steps and isinstance(steps[-1], single.Product):
-        return [*steps[:-1], steps[-1]._replace(relu=True)]
-    conv = layer.conv if isinstance(layer, (_ConvReLU, _ConvReLUMaxPool)) else layer
-    if type(conv) is Conv2D:
-        geometry = conv.geometry(shape)
-        window = Window(conv.kernel_size, geometry["stride"], geometry["padding"], geometry["dilation"])
-        pooled = isinstance(layer, _ConvReLUMaxPool)
-        step = single.Convolution(shape, conv.params["W"].shape, window, layer is not conv, pooled)
-        return [*steps, step] if step.kernel else None
-    return None
