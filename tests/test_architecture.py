@@ -19,7 +19,7 @@ ORDER = [
     {"files"},
     {"functions", "schedules", "initializers"}, {"kernels"}, {"layers"}, {"class_weights"},
     {"losses", "optimizers", "numerical"}, {"outputs", "pictures"}, {"gradcheck", "data", "plots"},
-    {"testing", "interop"}, {"training"}, {"explain"}, {"views"}, {"models"}, {"report"},
+    {"factcheck", "testing", "interop"}, {"training"}, {"explain"}, {"views"}, {"models"}, {"report"},
     {"cli", "__init__", "__main__"},
 ]  # fmt: skip
 RANK = {name: i for i, names in enumerate(ORDER) for name in names}

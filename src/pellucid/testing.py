@@ -1,4 +1,5 @@
-"""For tests of layers of one's own: `assert_gradients` holds a layer to the contract of `pellucid.layers.base`.
+"""For tests of layers of one's own: `assert_gradients` holds a layer to the contract of `pellucid.layers.base`,
+`assert_facts` to what it says of itself.
 
 from pellucid.testing import assert_gradients
 
@@ -17,6 +18,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError
+from pellucid.factcheck import assert_facts as assert_facts
 from pellucid.gradcheck import check_gradients
 from pellucid.gradcheck.subject import batch, float64_copy
 from pellucid.layers import Layer, from_spec, to_spec

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pellucid import kernels
+from pellucid.kernels import Window
 from pellucid.kernels.single import plan as single
 from pellucid.layers.base import Layer
 from pellucid.layers.facts import KernelUse
@@ -168,5 +169,7 @@ def with_convolution(
     steps: Sequence[Any], conv: Conv2D, input_shape: Shape, *, relu: bool = False, pooled: bool = False
 ) -> list[Any] | None:
     """Return the steps of a one-sample program and that of a convolution; None where programs do not know it."""
-    step = single.Convolution(input_shape, conv.params["W"].shape, conv.window(input_shape), relu, pooled)
+    geometry = conv.geometry(input_shape)
+    window = Window(conv.kernel_size, geometry["stride"], geometry["padding"], geometry["dilation"])
+    step = single.Convolution(input_shape, conv.params["W"].shape, window, relu, pooled)
     return [*steps, step] if step.kernel else None

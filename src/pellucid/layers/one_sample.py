@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from pellucid.errors import ShapeError
 from pellucid.kernels import jit
 from pellucid.kernels.single import plan as single
 from pellucid.layers.base import Layer
@@ -77,8 +78,21 @@ def taken_together(layers: Sequence[Layer[Any]], shape: Shape) -> list[Part]:
             end()
             parts.append(layer)
         else:
+            if known:
+                _expect_joined(layer, known, shape)
             steps[:] = known
             together.append(layer)
         shape = layer.infer_shape(shape)
     end()
     return parts
+
+
+def _expect_joined(layer: Layer[Any], steps: Sequence[single.Step], shape: Shape) -> None:
+    """Raise ShapeError where the steps do not hand on as many numbers as the layers: a program sees addresses only."""
+    given = [math.prod(step.y_shape) for step in steps]
+    taken = [step.numbers for step in steps[1:]]
+    wanted = math.prod(layer.infer_shape(shape))
+    if given != [*taken, wanted]:
+        raise ShapeError(
+            f"{layer.label}: one_sample must return steps that hand on {[*taken, wanted]} numbers, got {given}."
+        )
