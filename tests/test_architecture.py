@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import pellucid
+from pellucid.layers import LAYERS
+from pellucid.layers.merge import MERGES
 
 SOURCE = Path(pellucid.__file__).parent
 
@@ -64,3 +66,62 @@ def test_importing_the_package_loads_nothing_large():
     )
 
     assert not loaded & (OPTIONAL | {"click", "safetensors"})
+
+
+# What layers there are is known in `layers/` alone: everybody else asks the layer. A form of layer is no layer.
+KNOWN = {*LAYERS, *MERGES} - {"Layer", "Container", "Merge", "Activation"}
+MAY_NAME = {
+    "kinds.py": "what error messages call the types of arguments",
+    "outputs.py": "Softmax and Sigmoid are words here, for what makes probabilities of scores",
+    "models/simple_cnn.py": "the activations that its maker may choose by name",
+}
+
+
+def listed_layers(path: Path) -> list[str]:
+    """The layers, by type or name, that a file lists or tells apart."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+            found += [_named(item) for item in node.elts]
+        elif isinstance(node, ast.Dict):
+            found += [_named(item) for item in (*node.keys, *node.values)]
+        elif isinstance(node, ast.Call) and _named(node.func) in ("isinstance", "issubclass", "is_plain"):
+            found += [_named(item) for argument in node.args[1:] for item in ast.walk(argument)]
+        elif isinstance(node, ast.Compare) and any(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops):
+            found += [_named(item) for item in node.comparators]
+    return [name for name in found if name in KNOWN]
+
+
+def _named(node: ast.AST | None) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_nobody_outside_layers_lists_layers_or_tells_them_apart(path):
+    place = str(path.relative_to(SOURCE))
+    if room(path) == "layers":
+        return
+    assert bool(listed_layers(path)) == (place in MAY_NAME), listed_layers(path)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "KINDS = (Conv2D, pl.Affine)",
+        "x = {'Flatten': 1}",
+        "isinstance(a, Conv2D)",
+        "isinstance(a, (Layer, Dropout))",
+        "is_plain(a, pl.Add)",
+        "type(a) is ReLU",
+    ],
+)
+def test_a_list_of_layers_is_found(code, tmp_path):
+    (tmp_path / "file.py").write_text(code)
+    assert listed_layers(tmp_path / "file.py")
+
+
+def test_forms_and_layers_that_are_made_are_no_list(tmp_path):
+    (tmp_path / "file.py").write_text("isinstance(a, (Layer, Merge))\nlayers = [Conv2D(8, 3), Affine(2)]\n")
+    assert not listed_layers(tmp_path / "file.py")

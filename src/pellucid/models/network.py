@@ -88,7 +88,7 @@ class Network:
         outputs, tape = self.network.forward(x, train=True)
         _, cache = self.cost.forward(outputs, y)
         _, grads = self.network.backward(self.cost.backward(cache), tape, need_dx=False)
-        affine = [name for name, layer in self.network.named_layers() if isinstance(layer, Affine)]
+        affine = [name for name, layer in self.network.named_layers() if layer.params]
         return [grads[f"{name}.b"] for name in affine], [grads[f"{name}.W"] for name in affine]
 
     @checked
@@ -98,7 +98,7 @@ class Network:
             raise ArgumentError(f"Network: batch must be a pair (x, y), got {type(batch).__name__}.")
         checks.size("Network", "n", n)
         db, dw = self.backprop(*batch)
-        affine = [layer for layer in self.network.layers if isinstance(layer, Affine)]
+        affine = [layer for layer in self.network.layers if layer.params]
         for layer, layer_db, layer_dw in zip(affine, db, dw, strict=True):
             layer.params["W"] *= 1 - eta * lmbda / n
             layer.params["W"] -= eta * layer_dw
@@ -149,7 +149,7 @@ class Network:
         """Read the JSON that `save`, or the book's program, wrote."""
         network, loss = load_nielsen(path)
         inputs = network.input_shape or (0,)
-        sizes = [inputs[0], *(layer.units for layer in network.layers if isinstance(layer, Affine))]
+        sizes = [inputs[0], *(layer.params["b"].size for layer in network.layers if layer.params)]
         model = cls(sizes, cost=next(k for k, v in COSTS.items() if v.__name__ == loss), dtype=network.dtype)
         model.network = network
         return model
