@@ -16,11 +16,10 @@ from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.parts import AnyContainer
 from pellucid.kernels.elementwise.plan import relu
-from pellucid.layers import Facts, ReLU, Rule, Rules
+from pellucid.layers import Facts, Fused, Merge, ReLU, Rule, Rules
 from pellucid.layers.activation import ActivationCache
 from pellucid.layers.container import rule_for
 from pellucid.layers.facts import UNKNOWN
-from pellucid.layers.fused import Fused
 from pellucid.layers.walk import operations
 from pellucid.typing import Array, Arrays
 
@@ -110,16 +109,20 @@ def fuse_rules(network: AnyContainer, rules: Rules | None) -> tuple[AnyContainer
     if not rules:
         return network.fused(), rules
     of_relu = {id(rule_for(layer, rules)) for layer in network.walk() if is_relu(layer.facts)}
-    if of_relu - {id(guided)}:
+    fused = network.fused()
+    made = {id(layer) for layer in fused.layers if isinstance(layer, Fused) and layer.gated}
+    others = [layer for layer in fused.layers if id(layer) not in made and layer not in network.layers]
+    if others or of_relu - {id(guided)}:
         return network, rules
-    return network.fused(), lambda layer: guided_gate if isinstance(layer, Fused) else rule_for(layer, rules)
+    return fused, lambda layer: guided_gate if id(layer) in made else rule_for(layer, rules)
 
 
 def expect_covered(who: str, what: str, network: AnyContainer, fits: Callable[[Facts], bool], wanted: str) -> None:
     """Raise ArgumentError at the first layer or merge whose facts do not fit; `wanted` names the facts that would."""
     for path, operation in operations(network):
-        if not fits(operation.facts):
-            kind = "activation" if operation.facts.elementwise and not operation.facts.linear else "layer"
+        facts, merges = operation.facts, isinstance(operation, Merge)
+        if not (facts.linear if merges else fits(facts)):
+            kind = "merge" if merges else "activation" if facts.elementwise else "layer"
             raise ArgumentError(
                 f"{who}: {what} does not cover the {kind} {type(operation).__name__} {path!r}"
                 f"{_lacking(operation, wanted)}. Use a method that is defined for it, such as integrated_gradients."

@@ -26,6 +26,7 @@ from pellucid.layers.facts import KernelUse as KernelUse
 from pellucid.layers.facts import Sees as Sees
 from pellucid.layers.facts import Sliding as Sliding
 from pellucid.layers.facts import Taps as Taps
+from pellucid.layers.fused import Fused as Fused
 from pellucid.layers.global_pool import GlobalAveragePool2D as GlobalAveragePool2D
 from pellucid.layers.global_pool import GlobalMaxPool2D as GlobalMaxPool2D
 from pellucid.layers.graph import Graph as Graph

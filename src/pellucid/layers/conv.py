@@ -14,8 +14,8 @@ from pellucid.errors import ArgumentError, ShapeError
 from pellucid.initializers import InitializerLike, as_initializer
 from pellucid.kernels import NO_PADDING, Padding, Pair, Window
 from pellucid.layers.base import Layer
+from pellucid.layers.conv_relu import fused_convolution, with_convolution
 from pellucid.layers.facts import ChannelAffine, Facts, KernelUse, Sliding, absorbed
-from pellucid.layers.fused import fused_convolution, with_convolution
 from pellucid.layers.parameters import Parameters
 from pellucid.layers.window import PaddingLike, as_padding, image_shape, placed
 from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
