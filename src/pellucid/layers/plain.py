@@ -48,20 +48,25 @@ def keeps_passes(cls: type[Any], kind: type[Any]) -> bool:
     """
     below = cls.__mro__[: cls.__mro__.index(kind) + 1]
     writing = next((i for i in reversed(range(len(below))) if not _leaves_passes(below[i])), 0)
-    return not any(_is_pass(name, below[writing]) for base in below[:writing] for name in vars(base))
+    return all(_passes(below[writing]).isdisjoint(vars(base)) for base in below[:writing])
 
 
 def _leaves_passes(kind: type[Any]) -> bool:
     return any(_is_abstract(getattr(kind, name, None)) for name in ("forward", "backward"))
 
 
+@cache
+def _passes(kind: type[Any]) -> frozenset[str]:
+    """The names of what a kind may compute by."""
+    names = frozenset().union(*(vars(base) for base in kind.__mro__)) - SETTINGS - FACTS - {"_abc_impl"}
+    return frozenset(name for name in names if name == "__call__" or not (name.startswith("__") or _leaves(kind, name)))
+
+
+def _leaves(kind: type[Any], name: str) -> bool:
+    """Whether a kind leaves it to others: to be written, or as a setting that says nothing."""
+    found = getattr(kind, name, None)
+    return found is None or _is_abstract(found)
+
+
 def _is_abstract(method: Any) -> bool:
     return bool(getattr(method, "__isabstractmethod__", False))
-
-
-def _is_pass(name: str, kind: type[Any]) -> bool:
-    """Whether a kind may compute by what has that name."""
-    if name in SETTINGS or name in FACTS or name == "_abc_impl" or (name.startswith("__") and name != "__call__"):
-        return False
-    inherited = getattr(kind, name, None)
-    return inherited is not None and not _is_abstract(inherited)
