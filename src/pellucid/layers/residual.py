@@ -10,7 +10,7 @@ from pellucid.layers.container import INPUT, AnyLayer
 from pellucid.layers.graph import Graph
 from pellucid.layers.merge import Add
 from pellucid.layers.sequential import Sequential
-from pellucid.typing import Config, Shape
+from pellucid.typing import Array, ArrayLike, Config, Shape
 
 
 class Residual(Graph):
@@ -66,6 +66,12 @@ class Residual(Graph):
             )
             raise ShapeError(f"{self.label}: branch and shortcut must give one shape, got {out} and {other}. {remedy}")
         return out
+
+    nodes = Graph.nodes  # stated again, as `__call__` is a shorter way to the same sum
+
+    def __call__(self, x: ArrayLike) -> Array:
+        x = self.accept(x)
+        return self.branch(x) + (x if self.shortcut is None else self.shortcut(x))
 
     def config(self) -> Config:
         return {

@@ -79,6 +79,7 @@ class Sequential(Container[Tape]):
         name: str = "",
     ) -> None:
         super().__init__(layers, names=names, name=name)
+        self._nodes = _in_a_row(self.names, self.layers)
         self.dtype = checks.float_dtype("Sequential", dtype)
         self.seed = checks.seed("Sequential", seed)
         if input_shape is not None:
@@ -92,8 +93,7 @@ class Sequential(Container[Tape]):
     @property
     def nodes(self) -> tuple[Node, ...]:
         """The layers, each of which takes what the one above it gives."""
-        above = (INPUT, *self.names)
-        return tuple(Node(n, a, (source,)) for (n, a), source in zip(self.named_layers(), above, strict=False))
+        return self._nodes
 
     def reach(self, input_shape: Shape) -> Iterator[tuple[AnyLayer, Shape]]:
         for layer in self.layers:
@@ -114,6 +114,7 @@ class Sequential(Container[Tape]):
         checks.expect_built(self.label, self.input_shape)
         twin = copy.copy(self)
         twin.names, twin.layers = zip(*self._fused, strict=True) if self._fused else ((), ())
+        twin._nodes = _in_a_row(twin.names, twin.layers)
         return twin
 
     def __call__(self, x: ArrayLike) -> Array:
@@ -175,3 +176,8 @@ class Sequential(Container[Tape]):
 def _first_that_learns(tape: Tape) -> int:
     """The step before which nothing is learnt, so that no gradient is needed there."""
     return next((i for i, step in enumerate(tape) if learns(step.layer)), len(tape))
+
+
+def _in_a_row(names: Sequence[str], layers: Sequence[AnyLayer]) -> tuple[Node, ...]:
+    sources = (INPUT, *names[:-1])
+    return tuple(Node(name, a, (source,)) for name, a, source in zip(names, layers, sources, strict=False))
