@@ -79,7 +79,13 @@ MOVES = Facts(moves=True, linear=True, keeps_range=True, homogeneous=True)
 
 
 class Sees(Enum):
-    """What an output sees, where it is no window."""
+    """What an output sees, where it is no window.
+
+    Examples
+    --------
+    >>> pl.Affine(3).window((4,)), pl.BatchNorm().window((28, 28, 8))
+    (<Sees.ALL: 'all of the input'>, <Sees.PLACE: 'the same place of the input: its pixel, or its entry of a vector'>)
+    """
 
     PLACE = "the same place of the input: its pixel, or its entry of a vector"
     ALL = "all of the input"
@@ -105,7 +111,14 @@ Sight: TypeAlias = Window | Taps | Sees | None
 
 
 class Sliding(NamedTuple):
-    """How a sliding layer works on windows that were cut out of its input."""
+    """How a sliding layer works on windows that were cut out of its input.
+
+    Examples
+    --------
+    >>> sliding = pl.MaxPool2D(2, padding=1).sliding()
+    >>> sliding.fill, sliding.run(np.arange(4.0).reshape(1, 2, 2, 1)).tolist()
+    (-inf, [[[[3.0]]]])
+    """
 
     fill: float
     """What its padding counts as."""
@@ -114,7 +127,16 @@ class Sliding(NamedTuple):
 
 
 class ChannelAffine(NamedTuple):
-    """y = (x − mean) · scale + shift, each of these (C,)."""
+    """y = (x − mean) · scale + shift, each of these (C,).
+
+    Examples
+    --------
+    >>> norm = pl.BatchNorm(epsilon=1e-9)
+    >>> norm.build((2,), np.random.default_rng(0), np.float64)
+    (2,)
+    >>> norm.channel_affine().scale.round(6).tolist()
+    [1.0, 1.0]
+    """
 
     mean: Array
     scale: Array
@@ -131,7 +153,13 @@ def absorbed(params: Mapping[str, Array], after: ChannelAffine) -> Arrays:
 
 
 class KernelUse(NamedTuple):
-    """Which kernel computes a layer for one batch, why, and what that costs."""
+    """Which kernel computes a layer for one batch, why, and what that costs.
+
+    Examples
+    --------
+    >>> pl.Sequential([pl.Affine(10)], input_shape=784).layer("affine1").kernel_use(100)[:3]
+    ('gemm', 'a matrix product', 1568000)
+    """
 
     kernel: str
     reason: str
@@ -160,6 +188,7 @@ class Answers(Stated):
     """The questions that are put to every layer, and the answers of one that nothing is known of.
 
     A layer of your own answers those that it can: `facts = pl.layers.Facts(...)` in the class, and these methods.
+    `pellucid.testing.assert_facts` holds what it says against its passes.
     """
 
     def window(self, input_shape: Shape) -> Sight:

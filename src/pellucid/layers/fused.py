@@ -19,7 +19,15 @@ MOST = 4
 
 
 class Fused(Layer[Any]):
-    """A layer and those behind it in one pass; it has the parameters of the first, which `fuse_with` made it of."""
+    """A layer and those behind it in one pass; it has the parameters of the first, which `fuse_with` made it of.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.Conv2D(4, 3), pl.ReLU(), pl.MaxPool2D(2)], input_shape=(8, 8, 1))
+    >>> (together,) = network.fused().layers
+    >>> isinstance(together, pl.layers.Fused), together.params is network.layer("conv2d1").params
+    (True, True)
+    """
 
     in_files = False
     gated: ClassVar[bool] = False
