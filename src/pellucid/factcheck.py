@@ -194,6 +194,8 @@ def _function(s: _Stated) -> Iterator[str]:
         yield f"function: {name!r} is none of {', '.join(FUNCTIONS)}"
     elif name and not _alike(s.y, FUNCTIONS[name](s.layer, s.x)):
         yield f"function: f is not {name}"
+    elif name and not _alike(s.layer.forward(s.x, train=True, rng=np.random.default_rng(0))[0], s.y):
+        yield f"function: in training it is not {name}"
 
 
 def _seen(s: _Stated) -> Iterator[str]:

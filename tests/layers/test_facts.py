@@ -138,6 +138,17 @@ def test_a_wrong_word_is_caught(name: str) -> None:
         assert_facts(make(), shape)
 
 
+def test_a_function_holds_in_training_too() -> None:
+    class DropConnect(pl.Affine):
+        facts = pl.Affine.facts
+
+        def forward(self, x: Array, *, train: bool = False, rng: Any = None) -> Any:
+            return super().forward(x * (rng.random(x.shape) > 0.5) if train else x)
+
+    with pytest.raises(AssertionError, match="function: in training it is not affine"):
+        assert_facts(DropConnect(3), 6)
+
+
 def test_nodes_that_are_others_are_caught() -> None:
     class Other(pl.Sequential):
         @property
@@ -175,6 +186,37 @@ def test_a_subclass_with_a_pass_of_its_own_starts_without_facts(case: Case) -> N
     assert made.window(case.shape) is made.multiply_adds(case.shape) is made.fuse_with([pl.ReLU()]) is None
     assert made.sliding() is made.channel_affine() is made.absorb(ONES) is made.one_sample([], case.shape) is None
     assert not isinstance(made, pl.Container) or made.nodes is None
+
+
+def test_a_pass_from_a_mixin_takes_them_too() -> None:
+    class Doubling:
+        def forward(self, x: Array, **options: Any) -> Any:
+            return super().forward(2 * x, **options)  # type: ignore[misc]
+
+    class Mixed(Doubling, pl.Flatten):
+        pass
+
+    assert Mixed().facts == UNKNOWN
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 3, 4)], ids=["vectors", "images"])
+@pytest.mark.parametrize("merge", [pl.Add(), pl.Concat()], ids=["Add", "Concat"])
+def test_what_a_merge_says_is_so(merge: pl.Merge[Any], shape: Shape, rng: np.random.Generator) -> None:
+    xs, zs = rng.standard_normal((2, 2, 3, *shape))
+    y, _ = merge.forward(xs)
+    np.testing.assert_allclose(merge.forward(xs + zs)[0], y + merge.forward(zs)[0])  # linear
+    assert merge.facts.linear
+    assert merge.facts.homogeneous
+    assert merge.facts.moves == np.array_equal(np.sort(y, axis=None), np.sort(xs, axis=None))
+    assert merge.multiply_adds([shape, shape]) == 0
+    places = merge.window([shape, shape])
+    for k in range(2):
+        changed = xs.copy()
+        changed[k].reshape(3, -1)[:, 0] += 1
+        there = np.argwhere((merge.forward(changed)[0] != y)[0])
+        begin = k * shape[-1] if places is Sees.BESIDE or (merge.facts.moves and len(shape) == 3) else 0
+        assert there.tolist() == [[*[0] * (len(shape) - 1), begin]]
+    assert places is (Sees.BESIDE if merge.facts.moves and len(shape) == 1 else Sees.PLACE)
 
 
 def test_it_may_state_them_again() -> None:

@@ -14,8 +14,8 @@ from pellucid.cli.ranges import NAME
 from pellucid.cli.sources import Source, data_of, read_for, tell
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError
-from pellucid.explain.parts import layer_shape
 from pellucid.layers import Container
+from pellucid.layers.parts import layer_shape
 from pellucid.losses import Loss
 from pellucid.outputs import hits_numbers, knows_chances
 from pellucid.pictures import pixels

@@ -17,9 +17,9 @@ from pellucid.cli.options import data_and_pictures
 from pellucid.cli.ranges import NAME, SEED, Whole
 from pellucid.cli.sources import Source
 from pellucid.errors import ArgumentError, DataError, PellucidError
-from pellucid.explain.parts import layer_shape
 from pellucid.files import atomic_write, expect_spared, make_folder, writable, writable_folder
 from pellucid.layers import Layer
+from pellucid.layers.parts import layer_shape
 from pellucid.layers.walk import operations
 from pellucid.shown import shown
 from pellucid.views.top import top_of_units

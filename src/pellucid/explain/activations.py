@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.errors import ArgumentError
-from pellucid.explain.parts import AnyContainer, after, expect_open, image_layer, layer_shape, upto
+from pellucid.explain.parts import image_layer
 from pellucid.explain.result import Explanation, Proof, answer
 from pellucid.explain.rules import fuse_rules, relu_rules
 from pellucid.explain.target import Filter, Question, Scalar, Unit
@@ -15,6 +15,7 @@ from pellucid.explain.totals import summed_gradient
 from pellucid.kernels.crew.threads import blocks_of, parallel_for
 from pellucid.layers import Merge, Rules
 from pellucid.layers.container import rule_for
+from pellucid.layers.parts import AnyContainer, after, expect_open, layer_shape, upto
 from pellucid.layers.walk import last_of, visits
 from pellucid.typing import Array, Arrays
 

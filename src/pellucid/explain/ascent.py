@@ -10,11 +10,11 @@ import numpy as np
 
 from pellucid.errors import ArgumentError, StateError
 from pellucid.explain.maximized import Maximized, Nearest
-from pellucid.explain.parts import upto
 from pellucid.explain.priors import blurred, likeness, power_penalty, total_variation
 from pellucid.explain.rules import is_relu, only_where
 from pellucid.explain.target import Reading, class_scalar
 from pellucid.layers import Container
+from pellucid.layers.parts import upto
 from pellucid.optimizers import Adam, Optimizer
 from pellucid.schedules import Cosine
 from pellucid.shown import came

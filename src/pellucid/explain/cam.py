@@ -9,10 +9,10 @@ import numpy as np
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.activations import Seen, as_map, weighted
-from pellucid.explain.parts import upto
 from pellucid.explain.result import Explanation, Proof, exactness, sums
 from pellucid.explain.target import Question, Target
 from pellucid.layers import Layer
+from pellucid.layers.parts import upto
 from pellucid.layers.walk import layers_in_line
 from pellucid.shown import came
 from pellucid.typing import ArrayLike

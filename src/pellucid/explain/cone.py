@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.explain.fold import fold_batch_norm
-from pellucid.explain.parts import AnyContainer, chain
 from pellucid.kernels import Window
 from pellucid.kernels.crew.threads import parallel_for
 from pellucid.layers import Layer
 from pellucid.layers.facts import Sliding
+from pellucid.layers.parts import AnyContainer, chain
 from pellucid.layers.walk import layers_in_line
 from pellucid.typing import Array, IntArray
 

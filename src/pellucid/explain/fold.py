@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from typing import Any
 
-from pellucid.explain.parts import AnyContainer, rewired
-from pellucid.layers import Layer, Merge, Node
+from pellucid.layers import Layer, Node
 from pellucid.layers.nodes import Operation
+from pellucid.layers.parts import AnyContainer, rewired
 from pellucid.layers.walk import is_open, nodes_of
 
 
@@ -31,7 +30,7 @@ def fold_batch_norm(network: AnyContainer) -> AnyContainer:
             nodes[below.name] = below._replace(operation=folded)
             moved[name] = below.name
         else:
-            nodes[name] = Node(name, _twin(operation), inputs)
+            nodes[name] = Node(name, fold_batch_norm(operation) if is_open(operation) else operation, inputs)
     output = moved.get(network.output, network.output)
     return rewired([*nodes.values()], output, network, network.output_shape)
 
@@ -42,10 +41,3 @@ def _folded(operation: Operation, above: Operation) -> Layer[Any] | None:
         return None
     scaling = above.channel_affine()
     return None if scaling is None else operation.absorb(scaling)
-
-
-def _twin(operation: Operation) -> Operation:
-    """Return what stands in the folded network: a merge keeps the shape of one graph, so that each has its own."""
-    if isinstance(operation, Merge):
-        return copy.copy(operation)
-    return fold_batch_norm(operation) if is_open(operation) else operation

@@ -8,9 +8,9 @@ import numpy as np
 
 from pellucid.checked import checked
 from pellucid.explain.activations import Seen, as_map, look
-from pellucid.explain.parts import after
 from pellucid.explain.result import Explanation, Proof, exactness, sums
 from pellucid.explain.target import Question, Target
+from pellucid.layers.parts import after
 from pellucid.layers.walk import operations
 from pellucid.typing import ArrayLike
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from pellucid.checked import checked
 from pellucid.explain.gradients import ask
-from pellucid.explain.parts import AnyContainer
 from pellucid.explain.relevance import biases
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
 from pellucid.explain.target import Question, Target
 from pellucid.layers import Merge
+from pellucid.layers.parts import AnyContainer
 from pellucid.layers.walk import operations
 from pellucid.typing import ArrayLike
 

@@ -1,84 +1,16 @@
-"""Parts of a network: up to a layer, after a layer, without its last softmax.
-
-A part is a network of its own that shares the layers, and so every array, of the whole. The whole is not touched.
-"""
+"""What explanations look at: a network without its last softmax, and the layer that gives the last image."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from pellucid import checks
 from pellucid.errors import ArgumentError
-from pellucid.layers import Container, Graph, Layer, Node, Sequential
+from pellucid.layers import Layer, Node
 from pellucid.layers.container import INPUT
 from pellucid.layers.facts import UNKNOWN
-from pellucid.layers.walk import in_line, is_open, layers_in_line, nodes_of
+from pellucid.layers.parts import AnyContainer, ancestors, chain, rewired, upto
+from pellucid.layers.walk import is_open, nodes_of
 from pellucid.outputs import ending
-from pellucid.typing import Shape
-
-AnyContainer = Container[Any]
-ContainerT = TypeVar("ContainerT", bound=AnyContainer)
-
-
-Named = Mapping[str, Layer[Any]]
-"""Layers by what their network calls them."""
-
-
-def chain(layers: Named, like: AnyContainer, input_shape: Shape | None) -> Sequential:
-    """Return the layers one after the other as a built network that shares their arrays."""
-    held = list(layers.values())
-    part = Sequential(held, names=list(layers), name=like.name)
-    return built(part, like, input_shape, held[-1].output_shape if held else input_shape)
-
-
-def built(part: ContainerT, like: AnyContainer, input_shape: Shape | None, output_shape: Shape | None) -> ContainerT:
-    """Return a container of built layers as built, without building them again."""
-    with part.open_attributes():
-        part.dtype, part.input_shape, part.output_shape = like.dtype, input_shape, output_shape
-    part.gather()
-    return part
-
-
-def rewired(nodes: Sequence[Node], output: str, like: AnyContainer, output_shape: Shape | None) -> AnyContainer:
-    """Return a built network of nodes that stand in another one already: a chain, or a graph where branches meet."""
-    line = in_line(nodes, output)
-    if line is not None:
-        return chain(line, like, like.input_shape)
-    return built(Graph(nodes, output=output, name=like.name), like, like.input_shape, output_shape)
-
-
-def upto(network: AnyContainer, path: str) -> AnyContainer:
-    """Return the network up to and with the layer of that name; "block.conv1" ends inside a nested container."""
-    first, _, rest = path.partition(".")
-    expect_open("explain", network)
-    kept = _ancestors(network, first)
-    last = kept[-1]
-    if rest and isinstance(last.operation, Container):
-        kept[-1] = last._replace(operation=upto(last.operation, rest))
-    return rewired(kept, first, network, kept[-1].operation.output_shape)
-
-
-def _ancestors(network: AnyContainer, name: str) -> list[Node]:
-    """Return the nodes that a node is computed from, itself the last."""
-    nodes = nodes_of(network)
-    checks.expect_known(network.label, "layer", name, [node.name for node in nodes])
-    needed, kept = {name}, []
-    for node in reversed(nodes):
-        if node.name in needed:
-            needed.update(node.inputs)
-            kept.append(node)
-    return kept[::-1]
-
-
-def after(network: AnyContainer, name: str) -> Sequential | None:
-    """Return what follows the layer of that name in a chain; None where branches meet."""
-    line = layers_in_line(network)
-    if line is None or name not in line:
-        return None
-    names = list(line)
-    rest = {following: line[following] for following in names[names.index(name) + 1 :]}
-    return chain(rest, network, line[name].output_shape)
 
 
 def before_softmax(network: AnyContainer) -> tuple[AnyContainer, str]:
@@ -100,7 +32,7 @@ def before_softmax(network: AnyContainer) -> tuple[AnyContainer, str]:
     inner, kind = before_softmax(node.operation)
     if not kind:
         return network, ""
-    kept = [*_ancestors(network, name)[:-1], node._replace(operation=inner)]
+    kept = [*ancestors(network, name)[:-1], node._replace(operation=inner)]
     return rewired(kept, name, network, inner.output_shape), kind
 
 
@@ -114,15 +46,6 @@ def _link(operation: Any) -> str:
     if not isinstance(operation, Layer) or operation.facts.function != operation.probabilities.lower():
         return ""
     return operation.probabilities
-
-
-def expect_open(who: str, container: AnyContainer) -> None:
-    """Raise ArgumentError for a container that has passes of its own: what happens within it is not known."""
-    if not is_open(container):
-        raise ArgumentError(
-            f"{who}: {container.label} has a forward or backward of its own, so its layers cannot be taken one by one. "
-            "Explain it as a whole, for example with saliency."
-        )
 
 
 def image_layer(who: str, network: AnyContainer) -> str:
@@ -141,10 +64,3 @@ def image_layer(who: str, network: AnyContainer) -> str:
         f"{who}: no layer of {network.label} gives an image (H, W, C) to look at. "
         "A class activation map needs a convolution."
     )
-
-
-def layer_shape(who: str, network: AnyContainer, path: str) -> Shape:
-    """Return the shape of one sample of a layer's output."""
-    part = upto(network, path)
-    checks.expect_built(who, part.output_shape)
-    return part.output_shape or ()

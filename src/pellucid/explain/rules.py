@@ -14,12 +14,12 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError, ShapeError
-from pellucid.explain.parts import AnyContainer
 from pellucid.kernels.elementwise.plan import relu
 from pellucid.layers import Facts, Fused, Merge, ReLU, Rule, Rules
 from pellucid.layers.activation import ActivationCache
 from pellucid.layers.container import rule_for
 from pellucid.layers.facts import UNKNOWN
+from pellucid.layers.parts import AnyContainer
 from pellucid.layers.walk import operations
 from pellucid.typing import Array, Arrays
 

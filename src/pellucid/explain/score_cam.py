@@ -11,11 +11,11 @@ from pellucid.checked import checked
 from pellucid.explain.activations import Seen, as_map, choose_layer, weighted
 from pellucid.explain.baselines import BaselineLike, as_baseline
 from pellucid.explain.gradients import BATCH, blocks, copies, values_of
-from pellucid.explain.parts import upto
 from pellucid.explain.resize import bilinear
 from pellucid.explain.result import Explanation
 from pellucid.explain.target import Question, Target
 from pellucid.functions import softmax
+from pellucid.layers.parts import upto
 from pellucid.typing import Array, ArrayLike
 
 

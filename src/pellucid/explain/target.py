@@ -25,9 +25,10 @@ from pellucid import checks, outputs
 from pellucid.arrays import as_array, numbers
 from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError, ShapeError
-from pellucid.explain.parts import AnyContainer, before_softmax, layer_shape, upto
+from pellucid.explain.parts import before_softmax
 from pellucid.functions import sigmoid, softmax
 from pellucid.layers.container import network_of
+from pellucid.layers.parts import AnyContainer, layer_shape, upto
 from pellucid.losses import Loss, SoftmaxCrossEntropy
 from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, IntArray

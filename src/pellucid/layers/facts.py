@@ -43,8 +43,8 @@ class Facts(NamedTuple):
     keeps_sums : dx has in every channel (its last axis) the sum that dy has there
     keeps_range : where all inputs lie in [0, 1], so do all outputs
     homogeneous : f(t x) = t f(x) for t > 0
-    function : the name of f where it is a standard one that others compute too: "affine" (y = x W + b of vectors),
-        "relu", "sigmoid", "tanh", "softmax" (over the last axis), "global_average"
+    function : the name of f where it is a standard one that others compute too, in training as well: "affine" (y = x W
+        + b of vectors), "relu", "sigmoid", "tanh", "softmax" (over the last axis), "global_average"
 
     Examples
     --------

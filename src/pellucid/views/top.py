@@ -12,9 +12,9 @@ from pellucid.arrays import numbers
 from pellucid.checked import checked, checked_late
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError
-from pellucid.explain.parts import upto
 from pellucid.layers import Container
 from pellucid.layers.container import INPUT, network_of
+from pellucid.layers.parts import upto
 from pellucid.typing import Array, IntArray
 from pellucid.views.flow import flow
 from pellucid.views.receptive import Box, fields

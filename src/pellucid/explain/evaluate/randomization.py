@@ -14,9 +14,9 @@ from pellucid.explain.evaluate.controls import edge_detector
 from pellucid.explain.evaluate.measure import Estimate, Measure, estimate
 from pellucid.explain.evaluate.ranks import spearman
 from pellucid.explain.evaluate.ssim import ssim
-from pellucid.explain.parts import AnyContainer
 from pellucid.layers import copy_network
 from pellucid.layers.container import network_of
+from pellucid.layers.parts import AnyContainer
 from pellucid.layers.spec import remade
 from pellucid.typing import Array, ArrayLike, Arrays
 
