@@ -512,6 +512,35 @@ def test_a_merge_that_is_a_sum_hands_relevance_on_in_proportion():
     assert explain.lrp(graph, [[3.0, 1.0]], 1, rule="0").values.tolist() == [[3.0, 1.0]]
 
 
+class Squashed(pl.Layer):
+    """tanh, which keeps its output: the very array that the next layer keeps as its input."""
+
+    facts = Facts(elementwise=True)
+
+    def infer_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x, *, train=False, rng=None):
+        y = np.tanh(x)
+        return y, y
+
+    def backward(self, dy, cache, **needs):
+        return dy * (1 - cache**2), {}
+
+
+def test_layers_may_keep_one_array_or_nothing_as_their_caches(x):
+    own = network(Dense(6), Squashed(), Squashed(), Dense(3), shape=(5,))
+    usual = network(pl.Affine(6), pl.Tanh(), pl.Tanh(), pl.Affine(3), shape=(5,))
+    for p, q in zip(own.params.values(), usual.params.values(), strict=True):
+        p[...] = q
+    one, other = (explain.deep_lift(a, x[:, 0, :5, 0], 1).values for a in (own, usual))
+    np.testing.assert_allclose(one, other, atol=1e-12)
+
+    sums = {"a": (pl.ReLU(), "input"), "m": (Mean(), ["a", "input"]), "n": (Mean(), ["m", "a"]), "d": (Dense(2), "n")}
+    graph = pl.Graph(sums, input_shape=5, dtype=np.float64)
+    assert explain.lrp(graph, x[:, 0, :5, 0], 1, rule="0").proof.holds.all()
+
+
 def test_a_merge_that_is_no_sum_is_refused_by_rules_for_sums(x):
     own = network(Gate(2), pl.Flatten(), Dense(3))
     with pytest.raises(ArgumentError, match=r"does not cover the activation Sigmoid 'gate1\.gate\.sigmoid1'"):

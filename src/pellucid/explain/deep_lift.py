@@ -67,7 +67,7 @@ def deep_lift(
     other, below = network.forward(start.values)
     number = question.scalar(y)
     pairs = zip(visits(network, question.x, tape), visits(network, start.values, below), strict=True)
-    m = network.pull(number.gradient(y), tape, _rules({id(a.cache): (a, b) for a, b in pairs}))
+    m = network.pull(number.gradient(y), tape, _rules({id(a.layer): (a, b) for a, b in pairs}))
     values = (question.x - start.values) * m
     promised = number.values(y).astype(np.float64) - number.values(other)
     allowed = exactness(promised, promised, values)
@@ -80,16 +80,16 @@ def _is_passed(facts: Facts) -> bool:
 
 
 def _rules(paired: Mapping[int, tuple[Visit, Visit]]) -> Rules:
-    """Return the rules of one pass; `paired` holds by its cache what each layer saw at x and at the baseline."""
+    """Return the rules of one pass; `paired` holds what each layer saw at x and at the baseline."""
 
     def rescale(layer: Any, m: Array, cache: Any) -> tuple[Array, Arrays]:
-        here, there = paired[id(cache)]
+        here, there = paired[id(layer)]
         x, x0 = here.inputs[0], there.inputs[0]
         slope = layer.backward(np.ones_like(m), cache, need_grads=False)[0]
         return m * _ratio(here.output - there.output, x - x0, slope), {}
 
     def winner(layer: Any, m: Array, cache: Any) -> tuple[Array, Arrays]:
-        here, there = paired[id(cache)]
+        here, there = paired[id(layer)]
         best = np.maximum(here.output, there.output)
         up, _ = layer.backward(m * (best - there.output), cache, need_grads=False)
         down, _ = layer.backward(m * (here.output - best), there.cache, need_grads=False)

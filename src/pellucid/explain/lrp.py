@@ -82,7 +82,7 @@ def lrp(
     number = question.scalar(y)
     start = number.gradient(y) * y
     ledger: dict[str, Arrays] = {}
-    rules = _rules({id(v.cache): v for v in visits(network, question.x, tape)}, assigned, ledger)
+    rules = _rules({id(v.layer): v for v in visits(network, question.x, tape)}, assigned, ledger)
     R = network.pull(start, tape, rules)
     kinds = {kind: sum(losses.get(kind, 0.0) for losses in ledger.values()) for kind in ("bias", "stabiliser", "dead")}
     totals = {kind: np.broadcast_to(lost, len(y)).astype(np.float64) for kind, lost in kinds.items()}
@@ -142,15 +142,15 @@ def _assign(network: AnyContainer, rule: Any, first: Any) -> dict[str, Relevance
 
 
 def _rules(visited: Mapping[int, Visit], assigned: Mapping[str, RelevanceRule], ledger: dict[str, Arrays]) -> Rules:
-    """Return the rules of one backward pass; they look up what a layer saw by its cache, and write the ledger."""
+    """Return the rules of one backward pass; they look up what each layer saw, and write the ledger."""
 
     def share(layer: Any, R: Array, cache: Any) -> tuple[Array, Arrays]:
-        seen = visited[id(cache)]
+        seen = visited[id(layer)]
         result, ledger[seen.path] = assigned[seen.path].share(layer, seen.inputs[0], R)
         return result, {}
 
     def meet(merge: Any, R: Array, cache: Any) -> tuple[list[Array], Arrays]:
-        seen = visited[id(cache)]
+        seen = visited[id(merge)]
         z = seen.output
         shift = np.where(z < 0, -z.dtype.type(MEETING.epsilon), z.dtype.type(MEETING.epsilon))
         s = R / (z + shift)
