@@ -528,6 +528,33 @@ class Squashed(pl.Layer):
         return dy * (1 - cache**2), {}
 
 
+class Gated(pl.Layer):
+    """A ReLU written anew, with a cache of its own."""
+
+    facts = Facts(elementwise=True, homogeneous=True, function="relu")
+
+    def infer_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, x, *, train=False, rng=None):
+        return np.maximum(x, 0), x > 0
+
+    def backward(self, dy, cache, **needs):
+        return dy * cache, {}
+
+
+@every
+def test_a_relu_of_ones_own_is_one_for_every_rule(method, x):
+    own = network(pl.Conv2D(4, 3), Gated(name="a"), pl.MaxPool2D(2), pl.Flatten(), Dense(6), Gated(name="b"), Dense(3))
+    usual = network(
+        pl.Conv2D(4, 3), pl.ReLU(name="a"), pl.MaxPool2D(2), pl.Flatten(), Dense(6), pl.ReLU(name="b"), Dense(3)
+    )
+    for p, q in zip(own.params.values(), usual.params.values(), strict=True):
+        p[...] = q
+    assert isinstance(own.fused().layers[0], pl.layers.Fused)
+    np.testing.assert_allclose(method(own, x, 1).values, method(usual, x, 1).values, atol=1e-12)
+
+
 def test_layers_may_keep_one_array_or_nothing_as_their_caches(x):
     own = network(Dense(6), Squashed(), Squashed(), Dense(3), shape=(5,))
     usual = network(pl.Affine(6), pl.Tanh(), pl.Tanh(), pl.Affine(3), shape=(5,))

@@ -38,6 +38,8 @@ def guided(layer: ReLU, dy: Array, cache: ActivationCache) -> tuple[Array, Array
     >>> dx.shape
     (2, 8, 8, 1)
     """
+    if not _is_known(cache):
+        return guided_gate(layer, dy, cache)
     _expect_fit("guided", dy, cache)
     return np.where((cache.y > 0) & (dy > 0), dy, dy.dtype.type(0)), {}
 
@@ -56,8 +58,14 @@ def rectified(layer: ReLU, dy: Array, cache: ActivationCache) -> tuple[Array, Ar
     >>> dx.shape
     (2, 8, 8, 1)
     """
-    _expect_fit("rectified", dy, cache)
+    if _is_known(cache):
+        _expect_fit("rectified", dy, cache)
     return np.maximum(dy, 0), {}
+
+
+def _is_known(cache: Any) -> bool:
+    """Whether this is what our activations keep; a ReLU of one's own keeps what it likes."""
+    return isinstance(cache, ActivationCache)
 
 
 def _expect_fit(who: str, dy: Array, cache: ActivationCache) -> None:
@@ -66,7 +74,10 @@ def _expect_fit(who: str, dy: Array, cache: ActivationCache) -> None:
 
 
 def guided_gate(layer: Any, dy: Array, cache: Any) -> tuple[Any, Arrays]:
-    """The guided rule of a fused layer: its own backward holds dy back where x ≤ 0 (and dy reaches one place each)."""
+    """The guided rule of a fused layer, and of a ReLU of one's own, whose cache nobody knows.
+
+    Its own backward holds dy back where x ≤ 0, and each dy reaches one place.
+    """
     return layer.backward(relu(dy), cache, need_grads=False)  # type: ignore[no-any-return]
 
 
