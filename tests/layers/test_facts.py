@@ -250,7 +250,7 @@ def test_facts_may_follow_from_options() -> None:
         def __init__(self, p: int, *, name: str = "") -> None:
             super().__init__(name=name)
             self.p = p
-            self.facts = Facts(elementwise=True, homogeneous=p == 1)  # type: ignore[misc]
+            self.facts = Facts(elementwise=True, homogeneous=p == 1)
 
         def infer_shape(self, input_shape: Shape) -> Shape:
             return input_shape

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from types import MethodType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -170,7 +170,7 @@ class KernelUse(NamedTuple):
 class Stated:
     """What says facts of its passes. Where a subclass writes other passes, it begins without any."""
 
-    facts: ClassVar[Facts] = UNKNOWN
+    facts: Facts = UNKNOWN
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
