@@ -16,7 +16,8 @@ from pellucid.factcheck import CHECKS
 from pellucid.kernels import Window
 from pellucid.layers import LAYERS, ChannelAffine, Facts, Layer, Sees, Sliding, Taps
 from pellucid.layers.activation import Activation
-from pellucid.layers.facts import UNKNOWN
+from pellucid.layers.facts import UNKNOWN, Answers, Stated
+from pellucid.layers.plain import FACTS
 from pellucid.testing import assert_facts
 from pellucid.typing import Array, Shape
 
@@ -217,6 +218,11 @@ def test_what_a_merge_says_is_so(merge: pl.Merge[Any], shape: Shape, rng: np.ran
         begin = k * shape[-1] if places is Sees.BESIDE or (merge.facts.moves and len(shape) == 3) else 0
         assert there.tolist() == [[*[0] * (len(shape) - 1), begin]]
     assert places is (Sees.BESIDE if merge.facts.moves and len(shape) == 1 else Sees.PLACE)
+
+
+def test_every_question_is_taken_back_by_other_passes() -> None:
+    asked = {name for kind in (Stated, Answers) for name in vars(kind) if not name.startswith("_")}
+    assert asked | {"symbol", "nodes", "fused"} == FACTS  # of merges, of containers
 
 
 def test_it_may_state_them_again() -> None:

@@ -174,14 +174,13 @@ class Stated:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        stated = {base: FACTS & vars(base).keys() for base in cls.__mro__}
-        stating = [base for base, names in stated.items() if names]
-        kept = [base for base in stating if base is cls or keeps_passes(cls, base)]
-        for name in frozenset().union(*stated.values()):
-            first, *_, last = [base for base in stating if name in stated[base]] * 2
-            valid = next((base for base in kept if name in stated[base]), last)
-            if valid is not first:
-                setattr(cls, name, vars(valid)[name])
+        kept = {base for base in cls.__mro__ if FACTS & vars(base).keys() and keeps_passes(cls, base)}
+        for name in FACTS:
+            stating = [base for base in cls.__mro__ if name in vars(base)]
+            if stating:
+                valid = next((base for base in stating if base in kept), stating[-1])
+                if valid is not stating[0]:
+                    setattr(cls, name, vars(valid)[name])
 
 
 class Answers(Stated):
