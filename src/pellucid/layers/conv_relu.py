@@ -11,7 +11,6 @@ from pellucid import kernels
 from pellucid.kernels import Window
 from pellucid.kernels.single import plan as single
 from pellucid.layers.base import Layer
-from pellucid.layers.facts import KernelUse
 from pellucid.layers.fused import Fused
 from pellucid.layers.plain import is_plain
 from pellucid.layers.pool import MaxPool2D
@@ -40,12 +39,6 @@ class _FusedConvolution(Fused):
 
     first: Conv2D
     gated = True
-    after: str
-    """What it does in the same pass, for the kernel report."""
-
-    def kernel_use(self, batch_size: int) -> KernelUse:
-        use = self.first.kernel_use(batch_size)
-        return use._replace(reason=f"{use.reason}; {self.after} in the same pass")
 
     def _gradients(
         self, dy: Array, x: Array, need_dx: bool, need_grads: bool, **after: Array

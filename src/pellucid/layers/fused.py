@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from pellucid.layers.base import Layer
+from pellucid.layers.facts import KernelUse
 from pellucid.layers.parameters import Parameters
 from pellucid.typing import Shape
 
@@ -32,6 +33,8 @@ class Fused(Layer[Any]):
     in_files = False
     gated: ClassVar[bool] = False
     """Whether it ends in a ReLU, or in a max-pooling of one: its backward holds dy back where the ReLU does."""
+    after: ClassVar[str] = "what follows"
+    """What it does in the same pass, for the kernel report."""
 
     def __init__(self, first: Layer[Any]) -> None:
         self.name, self.first = first.name, first
@@ -50,6 +53,10 @@ class Fused(Layer[Any]):
     def trainable(self) -> bool:  # type: ignore[override]
         """Whether it is trained."""
         return self.first.trainable
+
+    def kernel_use(self, batch_size: int) -> KernelUse:
+        use = self.first.kernel_use(batch_size)
+        return use._replace(reason=f"{use.reason}; {self.after} in the same pass")
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         return self.first.infer_shape(input_shape)
