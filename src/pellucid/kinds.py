@@ -166,6 +166,8 @@ KINDS = {
     "Callable[[], Activation]": Kind("the class of a layer such as pl.Tanh", partial(_takes, 0)),
     "Sequence[Array]": Kind("a list of arrays", partial(_sequence, _array)),
     "Mapping[str, Any]": Kind("a dict by names", partial(_mapping, lambda value: True)),
+    "Sequence[Any]": Kind("a list", partial(_sequence, lambda value: True)),
+    "Sequence[Layer[Any]]": Kind("layers", partial(_sequence, lambda value: is_made_by_us(value, "Layer"))),
     "Iterable[tuple[str, Any]]": Kind("pairs of name and value", lambda value: False),  # they were seen to be none
     "Mapping[str, Array]": _ARRAYS,
     "Arrays": _ARRAYS,
@@ -198,6 +200,7 @@ _CLASSES = {
     "Explanation": "an Explanation as pl.explain.saliency returns it",
     "InputSpec": "an InputSpec such as network.inputs of a trained one",
     "CsvOptions": 'options such as pl.data.CsvOptions(delimiter=";")',
+    "ChannelAffine": "a ChannelAffine as pl.BatchNorm().channel_affine() returns it",
     "Window": "a window such as pl.kernels.Window((3, 3))",
 }
 KINDS.update({name: Kind(words, partial(is_made_by_us, kind=name)) for name, words in _CLASSES.items()})

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
-from types import MethodType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -78,20 +78,31 @@ MOVES = Facts(moves=True, linear=True, keeps_range=True, homogeneous=True)
 """What only moves numbers; layers say more beside it."""
 
 
-class Sees(Enum):
-    """What an output sees, where it is no window.
+@checked_late
+@dataclass(frozen=True)
+class Sees:
+    """What an output sees, where it is no window: `Sees.ALL`, `Sees.PLACE`, `Sees.BESIDE`.
 
     Examples
     --------
     >>> pl.Affine(3).window((4,)), pl.BatchNorm().window((28, 28, 8))
-    (<Sees.ALL: 'all of the input'>, <Sees.PLACE: 'the same place of the input: its pixel, or its entry of a vector'>)
+    (Sees(what='all of the input'), Sees(what='the same place of the input'))
     """
 
-    PLACE = "the same place of the input: its pixel, or its entry of a vector"
-    ALL = "all of the input"
-    BESIDE = "one of several inputs that stand side by side along the last axis"
+    what: str
+    ALL: ClassVar[Sees]
+    PLACE: ClassVar[Sees]
+    """The same pixel of an image, the same entry of a vector."""
+    BESIDE: ClassVar[Sees]
+    """The part that it is, of inputs that stand side by side along the last axis."""
 
 
+Sees.ALL, Sees.PLACE, Sees.BESIDE = map(
+    Sees, ("all of the input", "the same place of the input", "one input of several")
+)
+
+
+@checked_late
 class Taps(NamedTuple):
     """The pixels that the outputs of a layer on images see: rows and columns, each output its own.
 
@@ -110,6 +121,7 @@ class Taps(NamedTuple):
 Sight: TypeAlias = Window | Taps | Sees | None
 
 
+@checked_late
 class Sliding(NamedTuple):
     """How a sliding layer works on windows that were cut out of its input.
 
@@ -126,6 +138,7 @@ class Sliding(NamedTuple):
     """y of images that bring their padding."""
 
 
+@checked_late
 class ChannelAffine(NamedTuple):
     """y = (x − mean) · scale + shift, each of these (C,).
 
@@ -152,6 +165,7 @@ def absorbed(params: Mapping[str, Array], after: ChannelAffine) -> Arrays:
     return {"W": params["W"] * after.scale, "b": (b - after.mean) * after.scale + after.shift}
 
 
+@checked_late
 class KernelUse(NamedTuple):
     """Which kernel computes a layer for one batch, why, and what that costs.
 
@@ -174,6 +188,9 @@ class Stated:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for name in FACTS & vars(cls).keys():
+            if isinstance(vars(cls)[name], FunctionType):
+                setattr(cls, name, checked_late(vars(cls)[name]))
         kept = {base for base in cls.__mro__ if FACTS & vars(base).keys() and keeps_passes(cls, base)}
         for name in FACTS:
             stating = [base for base in cls.__mro__ if name in vars(base)]
