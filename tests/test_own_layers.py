@@ -7,13 +7,13 @@ diagram, explanations, files, copies, gradient checks and fusion; where they say
 from __future__ import annotations
 
 import copy
-from functools import partial
 
 import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 import pellucid as pl
+from methods import EVERYWHERE
 from pellucid import explain, views
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.kernels.single.plan import Product
@@ -292,29 +292,7 @@ class Sealed(pl.Sequential):
 OWN_LAYERS = (Local2D, Blur2D, Dense, Silent2D, Between, Gate, Sealed)
 OWN_MERGES = (Multiply, Mean)
 
-METHODS = {
-    "saliency": explain.saliency,
-    "guided": partial(explain.saliency, rule="guided"),
-    "rectified": partial(explain.saliency, rule="rectified"),
-    "input_x_gradient": explain.input_x_gradient,
-    "smoothgrad": partial(explain.smoothgrad, samples=4),
-    "integrated_gradients": explain.integrated_gradients,
-    "grad_cam": explain.grad_cam,
-    "grad_cam guided": partial(explain.grad_cam, rule="guided"),
-    "guided_grad_cam": explain.guided_grad_cam,
-    "grad_cam_plus_plus": explain.grad_cam_plus_plus,
-    "hires_cam": explain.hires_cam,
-    "layer_cam": explain.layer_cam,
-    "score_cam": explain.score_cam,
-    "occlusion": partial(explain.occlusion, patch=4, stride=2),
-    "rise": partial(explain.rise, masks=20),
-    "lrp": explain.lrp,
-    "lrp composite": partial(explain.lrp, rule="composite"),
-    "lrp z+": partial(explain.lrp, rule="z+"),
-    "deep_lift": explain.deep_lift,
-    "shapley": partial(explain.shapley, permutations=2),
-}
-every = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+every = pytest.mark.parametrize("method", EVERYWHERE.values(), ids=EVERYWHERE)
 
 
 def network(*layers, dtype=np.float64, shape=SHAPE):
@@ -353,7 +331,7 @@ def test_an_own_layer_is_explained_as_the_packages_that_computes_the_same(method
 
 
 def test_its_patches_spread_no_further_than_its_window(x):
-    from pellucid.explain.cone import Cone
+    from pellucid.explain.machinery.cone import Cone
 
     own = network(Blur2D(), pl.ReLU(), Blur2D(), pl.Flatten(), Dense(3))
     assert len(Cone(own, x).local) == 3
@@ -597,16 +575,16 @@ def test_a_sealed_container_is_one_step(x):
 ASKS_NO_FACTS = {"saliency", "input_x_gradient", "smoothgrad", "integrated_gradients", "occlusion", "rise", "shapley"}
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", EVERYWHERE)
 def test_where_a_layer_says_nothing_a_method_works_or_names_it(name, x):
     own = network(Local2D(3, 3), Silent2D(), pl.Flatten(), Dense(3))
     if name in ASKS_NO_FACTS:
-        found = METHODS[name](own, x, 1)
+        found = EVERYWHERE[name](own, x, 1)
         assert found.values.shape[:3] == x.shape[:3]
         assert found.proof is None or name == "integrated_gradients" or "shapley" in name
         return
     with pytest.raises(ArgumentError, match=r"[Ss]ilent2[Dd].*(states no facts|state its facts)") as caught:
-        METHODS[name](own, x, 1)
+        EVERYWHERE[name](own, x, 1)
     assert "\n" not in str(caught.value)
 
 

@@ -155,7 +155,7 @@ KINDS = {
     "Sequence[AnyLayer]": Kind("a list of layers", partial(_sequence, lambda value: is_made_by_us(value, "Layer"))),
     "Sequence[Sample]": Kind("a list of pl.report.Sample", partial(_sequence, lambda v: is_made_by_us(v, "Sample"))),
     "Sequence[Method]": Kind(
-        'a list of methods such as pl.report.METHODS["saliency"]',
+        'a list of methods such as pl.explain.METHODS["saliency"]',
         partial(_sequence, lambda value: is_made_by_us(value, "Method")),
     ),
     "Sequence[str | None]": Kind("a list of strings or None", partial(_sequence, lambda v: v is None or _text(v))),

@@ -11,9 +11,9 @@ import pellucid as pl
 from pellucid import explain
 from pellucid.errors import ArgumentError, UnknownNameError
 from pellucid.explain import Contrast, Unit
+from pellucid.explain.machinery.rules import guided, rectified
+from pellucid.explain.methods.score_cam import unit_masks
 from pellucid.explain.resize import bilinear
-from pellucid.explain.rules import guided, rectified
-from pellucid.explain.score_cam import unit_masks
 
 CAMS = [explain.grad_cam, explain.grad_cam_plus_plus, explain.hires_cam, explain.layer_cam, explain.score_cam]
 
@@ -285,7 +285,7 @@ def test_any_layer_that_gives_images_is_accepted_and_maps_lie_on_its_grid(cnn, r
 
 def test_gradients_inside_blocks_and_graphs_are_those_of_central_differences(residual, graph, x):
     for network, name in ((residual, "block.branch.conv2d1"), (residual, "block"), (graph, "relu1"), (graph, "sum")):
-        from pellucid.explain.activations import look
+        from pellucid.explain.machinery.activations import look
         from pellucid.explain.target import Question
 
         seen = look(Question("test", network, x, 1), name)

@@ -6,45 +6,20 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 
 import numpy as np
 import pytest
 
 import pellucid as pl
+from methods import EVERYWHERE
 from pellucid import explain
-
-METHODS = {
-    "saliency": explain.saliency,
-    "guided": partial(explain.saliency, rule="guided"),
-    "rectified": partial(explain.saliency, rule="rectified"),
-    "input_x_gradient": explain.input_x_gradient,
-    "smoothgrad": partial(explain.smoothgrad, samples=4),
-    "squaregrad": partial(explain.squaregrad, samples=4),
-    "vargrad": partial(explain.vargrad, samples=4),
-    "integrated_gradients": explain.integrated_gradients,
-    "grad_cam": explain.grad_cam,
-    "grad_cam guided": partial(explain.grad_cam, rule="guided"),
-    "grad_cam rectified": partial(explain.grad_cam, rule="rectified"),
-    "guided_grad_cam": explain.guided_grad_cam,
-    "grad_cam_plus_plus": explain.grad_cam_plus_plus,
-    "hires_cam": explain.hires_cam,
-    "layer_cam": explain.layer_cam,
-    "score_cam": explain.score_cam,
-    "occlusion": partial(explain.occlusion, patch=4, stride=2),
-    "rise": partial(explain.rise, masks=20),
-    "lrp": explain.lrp,
-    "lrp composite": partial(explain.lrp, rule="composite"),
-    "deep_lift": explain.deep_lift,
-    "shapley": partial(explain.shapley, permutations=2),
-}
 
 
 class Midway(Exception):
     """What a broken layer raises."""
 
 
-every = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+every = pytest.mark.parametrize("method", EVERYWHERE.values(), ids=EVERYWHERE)
 
 
 def state(network):

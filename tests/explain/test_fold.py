@@ -9,7 +9,7 @@ import pellucid as pl
 from explain.conftest import SHAPE, shaken
 from pellucid import explain
 from pellucid.errors import ArgumentError
-from pellucid.explain.fold import fold_batch_norm
+from pellucid.explain.machinery.fold import fold_batch_norm
 
 
 def woven():

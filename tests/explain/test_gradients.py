@@ -8,7 +8,7 @@ import pytest
 import pellucid as pl
 from pellucid import explain
 from pellucid.errors import ArgumentError, UnknownNameError
-from pellucid.explain.rules import guided, rectified
+from pellucid.explain.machinery.rules import guided, rectified
 from pellucid.layers.activation import ActivationCache
 
 

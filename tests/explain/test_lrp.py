@@ -9,7 +9,7 @@ import pellucid as pl
 from pellucid import explain
 from pellucid.errors import ArgumentError, UnknownNameError
 from pellucid.explain import AlphaBeta, Bounded, Contrast, Epsilon, Gamma
-from pellucid.explain.fold import fold_batch_norm
+from pellucid.explain.machinery.fold import fold_batch_norm
 
 RULES = ["0", "epsilon", "gamma", "z+", "alpha-beta", "composite", Epsilon(0.25), Gamma(2.0), AlphaBeta(3, 2)]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.explain.maximize import maximize
-from pellucid.explain.priors import blurred, likeness, power_penalty, total_variation
+from pellucid.explain.maximization.maximize import maximize
+from pellucid.explain.maximization.priors import blurred, likeness, power_penalty, total_variation
 from pellucid.models import small_resnet
 
 QUIET = {"jitter": 0, "noise": 0, "blur": 0}

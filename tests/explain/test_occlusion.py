@@ -8,7 +8,7 @@ import pytest
 import pellucid as pl
 from pellucid import explain
 from pellucid.errors import ArgumentError, ShapeError
-from pellucid.explain.cone import Cone
+from pellucid.explain.machinery.cone import Cone
 from pellucid.models import mnist_cnn
 
 

@@ -8,8 +8,8 @@ import pytest
 import pellucid as pl
 from pellucid import explain
 from pellucid.errors import ArgumentError
-from pellucid.explain.cone import Cone
-from pellucid.explain.fold import fold_batch_norm
+from pellucid.explain.machinery.cone import Cone
+from pellucid.explain.machinery.fold import fold_batch_norm
 from pellucid.explain.parts import before_softmax
 from pellucid.explain.target import Reading
 from pellucid.layers import LAYERS

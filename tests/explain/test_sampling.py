@@ -11,7 +11,7 @@ import pellucid as pl
 from pellucid import explain
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain import Function
-from pellucid.explain.rise import random_masks
+from pellucid.explain.methods.rise import random_masks
 
 
 def test_rise_is_the_mean_score_of_its_masks(cnn, x):

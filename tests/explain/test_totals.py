@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.explain.activations import look
+from pellucid.explain.machinery.activations import look
 from pellucid.explain.target import Question
 
 HEADS = {

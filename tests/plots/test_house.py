@@ -23,9 +23,9 @@ from pellucid.data import Dataset
 from pellucid.errors import MissingDependencyError
 from pellucid.explain.all_classes import all_classes
 from pellucid.explain.evaluate import trust_card
-from pellucid.explain.maximize import maximize
-from pellucid.explain.occlusion import occlusion
-from pellucid.explain.saliency import saliency
+from pellucid.explain.maximization.maximize import maximize
+from pellucid.explain.methods.occlusion import occlusion
+from pellucid.explain.methods.saliency import saliency
 from pellucid.layers import Affine, Conv2D, Flatten, ReLU, Sequential
 from pellucid.models import TwoLayerNet
 from pellucid.views import diagram, top_samples

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.report import METHODS, html_report
+from pellucid.explain import METHODS
+from pellucid.report import html_report
 
 HOSTILE = ["</script><script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a & b {{{script}}} {{/maps}}"]
 QUICK = [METHODS[name] for name in ("saliency", "integrated-gradients", "grad-cam", "occlusion", "cam")]

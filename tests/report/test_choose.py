@@ -8,8 +8,8 @@ import pytest
 import pellucid as pl
 from pellucid.errors import ArgumentError
 from pellucid.explain import Contrast
+from pellucid.explain.catalogue import METHODS, explain_by_each
 from pellucid.report.choose import read_samples, read_target
-from pellucid.report.methods import METHODS, ask
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_what_is_explained_is_said_by_name():
         (Contrast(1, 0), "logit cat − logit 3"),
     )
     for target, words in expected:
-        ((_, said),) = ask(network, x, target, [METHODS["saliency"]], names=names).given
+        ((_, said),) = explain_by_each(network, x, target, [METHODS["saliency"]], names=names).given
         assert said.scalars == (words,)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import pellucid as pl
+from pellucid.explain import METHODS
 from pellucid.models import small_resnet
-from pellucid.report import METHODS, html_report
+from pellucid.report import html_report
 
 ASKED = [METHODS[name] for name in ("saliency", "grad-cam", "lrp", "occlusion", "cam")]
 

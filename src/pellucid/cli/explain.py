@@ -14,6 +14,7 @@ from pellucid.cli.ranges import NAME
 from pellucid.cli.sources import Source, data_of, read_for, tell
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError
+from pellucid.explain.catalogue import chosen, explain_by_each
 from pellucid.layers import Container
 from pellucid.layers.parts import layer_shape
 from pellucid.losses import Loss
@@ -23,7 +24,6 @@ from pellucid.pictures.overlay import grounds
 from pellucid.plots.sheet import ImagePanels, side_by_side
 from pellucid.report import Sample
 from pellucid.report.choose import read_samples, read_target, stack
-from pellucid.report.methods import ask, chosen
 from pellucid.shown import shown
 from pellucid.views.panels import Panel, panels
 
@@ -112,7 +112,7 @@ class Desk:
     def side_by_side(self, wanted: list[Any], target: Any, layer: str | None, strict: bool) -> Any:
         """Return all maps of every image."""
         x = stack(self.samples)
-        answers = ask(self.network, x, target, wanted, names=self.names, layer=layer, strict=strict)
+        answers = explain_by_each(self.network, x, target, wanted, names=self.names, layer=layer, strict=strict)
         for method, reason in answers.refused:
             click.echo(f"without {method.label}: {reason}", err=True)
         pictures = pixels.shown_images("explain", x)

@@ -11,10 +11,10 @@ from pellucid.cli.explain import Desk, files_read, model_file
 from pellucid.cli.options import data_beside_target
 from pellucid.cli.ranges import NAME
 from pellucid.cli.sources import HISTORY, MEMORY, Memory, Source, note
+from pellucid.explain.catalogue import chosen
 from pellucid.files import atomic_write
 from pellucid.report import html_report
 from pellucid.report.choose import read_target
-from pellucid.report.methods import chosen
 from pellucid.shown import shown
 from pellucid.training import History
 

@@ -14,8 +14,8 @@ from pellucid.cli.options import data_option
 from pellucid.cli.ranges import NAME, SEED, Whole
 from pellucid.cli.sources import Source
 from pellucid.errors import ArgumentError
+from pellucid.explain.catalogue import METHODS
 from pellucid.explain.evaluate import trust_card
-from pellucid.report.methods import METHODS
 from pellucid.shown import shown
 
 
@@ -49,7 +49,7 @@ def trust_command(
     chosen = METHODS[method]
     if layer is not None and not chosen.takes_layer:
         raise ArgumentError(f"--layer: {method} looks at no layer. Leave it out.")
-    call = chosen.call if layer is None else partial(chosen.call, layer=layer)
+    call = chosen if layer is None else partial(chosen, layer=layer)
     desk = Desk.open(run, data_dir, ())
     card = trust_card(desk.network, call, desk.test, images=images, seed=seed)
     click.echo(str(card))

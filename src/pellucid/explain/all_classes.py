@@ -11,8 +11,8 @@ import numpy as np
 from pellucid.arrays import numbers
 from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError, ShapeError
+from pellucid.explain.methods.saliency import saliency
 from pellucid.explain.result import Explanation
-from pellucid.explain.saliency import saliency
 from pellucid.explain.target import Reading
 from pellucid.layers.container import network_of
 from pellucid.typing import Array, ArrayLike

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.explain.catalogue import Explained
 from pellucid.pictures.legend import listed
 from pellucid.pictures.overlay import grounds
 from pellucid.pictures.png import data_uri
-from pellucid.report.methods import Answers
 from pellucid.report.sample import Sample
 from pellucid.typing import Array
 from pellucid.views.panels import Panel, panels
@@ -19,7 +19,7 @@ BARS, LEGEND = 4, 5  # classes whose probability is shown, and lines of the lege
 
 
 def maps(
-    answers: Answers, samples: Sequence[Sample], images: Array, addresses: Sequence[str], chances: Array,
+    answers: Explained, samples: Sequence[Sample], images: Array, addresses: Sequence[str], chances: Array,
     names: Sequence[str],
 ) -> dict[str, Any]:  # fmt: skip
     """Return a sheet for each sample, of images (N, H, W[, 3]) in 0..1, and why some methods say nothing."""

@@ -13,6 +13,7 @@ from pellucid import views
 from pellucid.checked import checked
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError
+from pellucid.explain.catalogue import Method, chosen, explain_by_each
 from pellucid.explain.target import Target
 from pellucid.layers import Container
 from pellucid.layers.container import network_of
@@ -23,7 +24,6 @@ from pellucid.pictures.png import data_uri
 from pellucid.report.confusion import confusion
 from pellucid.report.learning import learning
 from pellucid.report.maps import maps
-from pellucid.report.methods import Method, ask, chosen
 from pellucid.report.sample import Sample
 from pellucid.report.style import style
 from pellucid.report.template import Markup, asset, fill
@@ -68,7 +68,7 @@ def html_report(
     addresses = [data_uri(picture) for picture in pixels.as_bytes(images)]
     if isinstance(target, str) and target == "true":
         target = np.array([sample.truth for sample in samples])
-    answers = ask(network, x, target, methods or chosen([]), names=names)
+    answers = explain_by_each(network, x, target, methods or chosen([]), names=names)
     if not answers.given:
         raise ArgumentError(f"report: no method explains this network. {answers.refused[0][1]}")
     table, right = views.summary(network), int((chances.argmax(axis=1) == truth).sum())

@@ -10,7 +10,7 @@ A method is any callable (network, x, target) → Explanation or array; `functoo
 The caller's network is never changed.
 """
 
-from pellucid.explain.evaluate.attribution import Method as Method
+from pellucid.explain.evaluate.attribution import Explainer as Explainer
 from pellucid.explain.evaluate.card import Row as Row
 from pellucid.explain.evaluate.card import TrustCard as TrustCard
 from pellucid.explain.evaluate.card import trust_card as trust_card

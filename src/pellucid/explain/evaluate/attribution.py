@@ -11,12 +11,13 @@ import numpy as np
 from pellucid import checks
 from pellucid.arrays import numbers
 from pellucid.errors import ShapeError
+from pellucid.explain.catalogue import Method
 from pellucid.explain.resize import bilinear
 from pellucid.explain.result import Explanation
 from pellucid.explain.target import Contrast, Filter, Function, Question, Scalar, Unit
 from pellucid.typing import Array, ArrayLike, IntArray
 
-Method: TypeAlias = "Callable[[Any, Array, Any], Explanation | ArrayLike]"
+Explainer: TypeAlias = "Callable[[Any, Array, Any], Explanation | ArrayLike]"
 """(network, x, target) → Explanation, or values (N, H, W, C), (N, H, W) or (N, D). Options go in by `partial`."""
 
 ROWS = 512
@@ -42,7 +43,7 @@ class Asked(NamedTuple):
         return self.scalar.values(self.y)
 
 
-def ask(who: str, network: Any, x: ArrayLike, target: Any, scalar: str) -> Asked:
+def settle(who: str, network: Any, x: ArrayLike, target: Any, scalar: str) -> Asked:
     """Check network and inputs, and settle "predicted" as the classes predicted for the clean inputs."""
     question = Question(who, network, x, target, scalar)
     y = question.network(question.x)
@@ -51,7 +52,7 @@ def ask(who: str, network: Any, x: ArrayLike, target: Any, scalar: str) -> Asked
     return Asked(question, number, settled, y)
 
 
-def attributions(who: str, method: Method, network: Any, x: Array, target: Any) -> Array:
+def attributions(who: str, method: Explainer, network: Any, x: Array, target: Any) -> Array:
     """Return what a method says of x, in float64 and at the size of the inputs: (N, H, W, C or 1), or (N, D)."""
     given = method(network, x, target)
     values = numbers(who, "the map", given.values if isinstance(given, Explanation) else given, np.float64)
@@ -81,8 +82,10 @@ def rows(values: Array) -> Array:
     return values.reshape(len(values), -1)
 
 
-def name_of(method: Method) -> str:
-    """Return a method's name with the options that `partial` gave it: "saliency(rule='guided')"."""
+def name_of(method: Explainer) -> str:
+    """Return how the catalogue calls a method, or its name with its options: "saliency(rule='guided')"."""
+    if isinstance(method, Method):
+        return method.label
     if isinstance(method, partial):
         options = [*map(repr, method.args), *(f"{key}={value!r}" for key, value in method.keywords.items())]
         return f"{name_of(method.func)}({', '.join(options)})"

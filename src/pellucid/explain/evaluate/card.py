@@ -12,7 +12,7 @@ from pellucid.arrays import as_array, numbers
 from pellucid.checked import checked, checked_late
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ShapeError
-from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of
+from pellucid.explain.evaluate.attribution import Explainer, attributions, maps, name_of, settle
 from pellucid.explain.evaluate.curves import Curves, deletion, insertion
 from pellucid.explain.evaluate.ground_truth import pointing_game, relevance_mass
 from pellucid.explain.evaluate.infidelity import infidelity
@@ -135,7 +135,7 @@ class TrustCard:
 
 @checked
 def trust_card(
-    network: Any, method: Method, data: Dataset | ArrayLike, *, masks: ArrayLike | None = None,
+    network: Any, method: Explainer, data: Dataset | ArrayLike, *, masks: ArrayLike | None = None,
     target: Any = "predicted", images: int = 32, seed: int = 0,
 ) -> TrustCard:  # fmt: skip
     """Return which checks a method passes on this network.
@@ -182,7 +182,7 @@ def trust_card(
     chosen = np.sort(np.random.default_rng(seed).choice(len(everything), count, replace=False))
     if is_numbers(target) and np.shape(target) == (len(everything),):
         target = np.asarray(target)[chosen]
-    asked = ask(who, whole, everything[chosen], target, "logit")
+    asked = settle(who, whole, everything[chosen], target, "logit")
     x, c = asked.question.x, asked.target
     name = name_of(method)
     found = method(whole, x, c)

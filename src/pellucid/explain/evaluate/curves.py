@@ -9,11 +9,11 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.checked import checked, checked_late
-from pellucid.explain.baselines import BaselineLike, as_baseline
-from pellucid.explain.evaluate.attribution import Asked, Method, ask, attributions, maps, name_of, rows
+from pellucid.explain.evaluate.attribution import Asked, Explainer, attributions, maps, name_of, rows, settle
 from pellucid.explain.evaluate.controls import averaged, control_maps
 from pellucid.explain.evaluate.measure import Measure, estimate
 from pellucid.explain.evaluate.ranks import descending
+from pellucid.explain.machinery.baselines import BaselineLike, as_baseline
 from pellucid.typing import Array, ArrayLike, Arrays
 
 
@@ -52,7 +52,7 @@ class Curves(Measure):
 
 @checked
 def deletion(
-    network: Any, method: Method, x: ArrayLike, target: Any = "predicted", *, scalar: str = "probability",
+    network: Any, method: Explainer, x: ArrayLike, target: Any = "predicted", *, scalar: str = "probability",
     baseline: BaselineLike = "black", steps: int | None = None, seed: int = 0,
 ) -> Curves:  # fmt: skip
     """Return the area under the score while pixels are removed, those of the largest value first; lower is better.
@@ -97,7 +97,7 @@ def deletion(
 
 @checked
 def insertion(
-    network: Any, method: Method, x: ArrayLike, target: Any = "predicted", *, scalar: str = "probability",
+    network: Any, method: Explainer, x: ArrayLike, target: Any = "predicted", *, scalar: str = "probability",
     baseline: BaselineLike = "blurred", steps: int | None = None, seed: int = 0,
 ) -> Curves:  # fmt: skip
     """Return the area under the score while pixels are put back into the baseline, largest first; higher is better.
@@ -118,10 +118,10 @@ def insertion(
 
 
 def _measure(
-    who: str, network: Any, method: Method, x: ArrayLike, target: Any, scalar: str, baseline: BaselineLike,
+    who: str, network: Any, method: Explainer, x: ArrayLike, target: Any, scalar: str, baseline: BaselineLike,
     steps: int | None, seed: int,
 ) -> Curves:  # fmt: skip
-    asked = ask(who, network, x, target, scalar)
+    asked = settle(who, network, x, target, scalar)
     x = asked.question.x
     fill = as_baseline(who, baseline, x)
     places = int(np.prod(x.shape[1:3] if x.ndim == 4 else x.shape[1:]))

@@ -11,7 +11,7 @@ from pellucid import checks
 from pellucid.arrays import as_array
 from pellucid.checked import checked
 from pellucid.errors import ShapeError
-from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of, rows
+from pellucid.explain.evaluate.attribution import Explainer, attributions, maps, name_of, rows, settle
 from pellucid.explain.evaluate.controls import averaged, control_maps
 from pellucid.explain.evaluate.measure import Measure
 from pellucid.typing import Array, ArrayLike
@@ -19,7 +19,7 @@ from pellucid.typing import Array, ArrayLike
 
 @checked
 def relevance_mass(
-    network: Any, method: Method, x: ArrayLike, masks: ArrayLike, target: Any = "predicted", *, dilation: int = 0,
+    network: Any, method: Explainer, x: ArrayLike, masks: ArrayLike, target: Any = "predicted", *, dilation: int = 0,
     seed: int = 0,
 ) -> Measure:  # fmt: skip
     """Return the share of Σ|values| that lies in the mask; higher is better, a map of zeros has 0.
@@ -55,7 +55,7 @@ def relevance_mass(
 
 @checked
 def pointing_game(
-    network: Any, method: Method, x: ArrayLike, masks: ArrayLike, target: Any = "predicted", *, dilation: int = 0,
+    network: Any, method: Explainer, x: ArrayLike, masks: ArrayLike, target: Any = "predicted", *, dilation: int = 0,
     seed: int = 0,
 ) -> Measure:  # fmt: skip
     """Return 1 for each image where the largest |value| lies in the mask, else 0; of equals, the share in the mask.
@@ -80,11 +80,11 @@ def pointing_game(
 
 
 def _measure(
-    name: str, share: Callable[[Array, Array], Array], network: Any, method: Method, x: ArrayLike, masks: ArrayLike,
+    name: str, share: Callable[[Array, Array], Array], network: Any, method: Explainer, x: ArrayLike, masks: ArrayLike,
     target: Any, dilation: int, seed: int,
 ) -> Measure:  # fmt: skip
     who = name.replace(" ", "_")
-    asked = ask(who, network, x, target, "logit")
+    asked = settle(who, network, x, target, "logit")
     x = asked.question.x
     checks.expect_rank(who, x, 4, "N, H, W, C")
     given = as_array(who, "masks", masks)

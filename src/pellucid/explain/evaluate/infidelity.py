@@ -10,7 +10,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ShapeError
-from pellucid.explain.evaluate.attribution import Asked, Method, ask, attributions, name_of
+from pellucid.explain.evaluate.attribution import Asked, Explainer, attributions, name_of, settle
 from pellucid.explain.evaluate.controls import averaged, control_maps
 from pellucid.explain.evaluate.measure import Measure
 from pellucid.typing import Array, ArrayLike
@@ -23,7 +23,7 @@ DISTURBANCES = ("gaussian", "square")
 
 @checked
 def infidelity(
-    network: Any, method: Method, x: ArrayLike, target: Any = "predicted", *, scalar: str = "logit",
+    network: Any, method: Explainer, x: ArrayLike, target: Any = "predicted", *, scalar: str = "logit",
     disturbance: Disturbance = "gaussian", noise: float = 0.1, samples: int = 64, scaled: bool = False, seed: int = 0,
 ) -> Measure:  # fmt: skip
     """Return E[(I · a − (S(x) − S(x − I)))²] over disturbances I, for values a; lower is better, 0 is perfect.
@@ -57,7 +57,7 @@ def infidelity(
     True
     """
     who = "infidelity"
-    asked = ask(who, network, x, target, scalar)
+    asked = settle(who, network, x, target, scalar)
     x = asked.question.x
     taken = _disturbances(who, x, disturbance, noise, checks.size(who, "samples", samples), seed)
     falls = _falls(asked, taken)

@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.checked import checked, checked_late
-from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of, rows
+from pellucid.explain.evaluate.attribution import Explainer, attributions, maps, name_of, rows, settle
 from pellucid.explain.evaluate.controls import edge_detector
 from pellucid.explain.evaluate.measure import Estimate, Measure, estimate
 from pellucid.explain.evaluate.ranks import spearman
@@ -80,7 +80,7 @@ class Randomization:
 
 @checked
 def model_randomization(
-    network: Any, method: Method, x: ArrayLike, target: Any = "predicted", *, mode: str = "cascading",
+    network: Any, method: Explainer, x: ArrayLike, target: Any = "predicted", *, mode: str = "cascading",
     seeds: int = 3, seed: int = 0,
 ) -> Randomization:  # fmt: skip
     """Return how alike maps stay while the layers are drawn anew, from the last to the first.
@@ -113,7 +113,7 @@ def model_randomization(
     checks.expect_known(who, "mode", mode, MODES)
     draws = checks.size(who, "seeds", seeds)
     whole = network_of(network, who, built=True)
-    asked = ask(who, whole, x, target, "logit")
+    asked = settle(who, whole, x, target, "logit")
     x = asked.question.x
     own = maps(attributions(who, method, whole, x, asked.target))
     layers = weighted_layers(whole)[::-1]

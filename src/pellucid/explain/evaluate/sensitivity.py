@@ -8,7 +8,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.checked import checked
-from pellucid.explain.evaluate.attribution import Method, ask, attributions, name_of, rows
+from pellucid.explain.evaluate.attribution import Explainer, attributions, name_of, rows, settle
 from pellucid.explain.evaluate.controls import edges
 from pellucid.explain.evaluate.measure import Measure
 from pellucid.typing import Array, ArrayLike
@@ -16,8 +16,8 @@ from pellucid.typing import Array, ArrayLike
 
 @checked
 def max_sensitivity(
-    network: Any, method: Method, x: ArrayLike, target: Any = "predicted", *, radius: float = 0.02, samples: int = 10,
-    seed: int = 0,
+    network: Any, method: Explainer, x: ArrayLike, target: Any = "predicted", *, radius: float = 0.02,
+    samples: int = 10, seed: int = 0,
 ) -> Measure:  # fmt: skip
     """Return the largest ‖a(x + δ) − a(x)‖ / ‖a(x)‖ over some δ, uniform in ±radius · range of x; lower is better.
 
@@ -47,7 +47,7 @@ def max_sensitivity(
     """
     who = "max_sensitivity"
     checks.expect_range(who, "radius", radius, 0, np.inf)
-    asked = ask(who, network, x, target, "logit")
+    asked = settle(who, network, x, target, "logit")
     x = asked.question.x
     everything = tuple(range(1, x.ndim))
     reach = radius * (x.max(axis=everything, keepdims=True) - x.min(axis=everything, keepdims=True))

@@ -9,18 +9,18 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
-from pellucid.explain.baselines import BaselineLike, as_baseline
-from pellucid.explain.evaluate.attribution import Method, ask, attributions, maps, name_of, rows
+from pellucid.explain.evaluate.attribution import Explainer, attributions, maps, name_of, rows, settle
 from pellucid.explain.evaluate.controls import averaged, control_maps
 from pellucid.explain.evaluate.measure import Measure
 from pellucid.explain.evaluate.ranks import pearson
+from pellucid.explain.machinery.baselines import BaselineLike, as_baseline
 from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike
 
 
 @checked
 def sensitivity_n(
-    network: Any, method: Method, x: ArrayLike, target: Any = "predicted", *, n: int | float = 0.1,
+    network: Any, method: Explainer, x: ArrayLike, target: Any = "predicted", *, n: int | float = 0.1,
     scalar: str = "logit", baseline: BaselineLike = "black", samples: int = 64, seed: int = 0,
 ) -> Measure:  # fmt: skip
     """Return the correlation of Σ_{i∈A} a_i with S(x) − S(x without A), over random sets A of n places; 1 is best.
@@ -53,7 +53,7 @@ def sensitivity_n(
     (2,)
     """
     who = "sensitivity_n"
-    asked = ask(who, network, x, target, scalar)
+    asked = settle(who, network, x, target, scalar)
     x = asked.question.x
     shape = x.shape[1:3] if x.ndim == 4 else x.shape[1:]
     places = int(np.prod(shape))

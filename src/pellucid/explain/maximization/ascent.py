@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from pellucid.errors import ArgumentError, StateError
-from pellucid.explain.maximized import Maximized, Nearest
-from pellucid.explain.priors import blurred, likeness, power_penalty, total_variation
-from pellucid.explain.rules import is_relu, only_where
+from pellucid.explain.machinery.rules import is_relu, only_where
+from pellucid.explain.maximization.maximized import Maximized, Nearest
+from pellucid.explain.maximization.priors import blurred, likeness, power_penalty, total_variation
 from pellucid.explain.target import Reading, class_scalar
 from pellucid.layers import Container
 from pellucid.layers.parts import upto

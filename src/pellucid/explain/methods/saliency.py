@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pellucid.checked import checked
-from pellucid.explain.gradients import ask
+from pellucid.explain.machinery.gradients import forward_backward
+from pellucid.explain.machinery.rules import relu_rules
 from pellucid.explain.result import Explanation, answer
-from pellucid.explain.rules import relu_rules
 from pellucid.explain.target import Question, Target
 from pellucid.typing import ArrayLike
 
@@ -53,5 +53,5 @@ def saliency(
     [[2.0, -1.0]]
     """
     question = Question("saliency", model, x, target, scalar)
-    y, number, dx = ask(question, relu_rules("saliency", rule, question.network))
+    y, number, dx = forward_backward(question, relu_rules("saliency", rule, question.network))
     return answer(question, number, y, dx, method="saliency", settings={"rule": rule})

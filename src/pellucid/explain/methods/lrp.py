@@ -10,10 +10,10 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
-from pellucid.explain.fold import fold_batch_norm
-from pellucid.explain.relevance import Bounded, Epsilon, Gamma, RelevanceRule, as_rule
+from pellucid.explain.machinery.fold import fold_batch_norm
+from pellucid.explain.machinery.relevance import Bounded, Epsilon, Gamma, RelevanceRule, as_rule
+from pellucid.explain.machinery.rules import expect_covered, is_relu
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
-from pellucid.explain.rules import expect_covered, is_relu
 from pellucid.explain.target import Question, Target
 from pellucid.layers import Facts, Merge, Rule, Rules
 from pellucid.layers.parts import AnyContainer

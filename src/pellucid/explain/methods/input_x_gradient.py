@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from pellucid.checked import checked
-from pellucid.explain.gradients import ask
-from pellucid.explain.relevance import biases
+from pellucid.explain.machinery.gradients import forward_backward
+from pellucid.explain.machinery.relevance import biases
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
 from pellucid.explain.target import Question, Target
 from pellucid.layers import Merge
@@ -45,7 +45,7 @@ def input_x_gradient(model: Any, x: ArrayLike, target: Target = "predicted", *, 
     [[6.0, -4.0]]
     """
     question = Question("input_x_gradient", model, x, target, scalar)
-    y, number, dx = ask(question)
+    y, number, dx = forward_backward(question)
     values = question.x * dx
     proof = None
     if scalar in ("logit", "margin", "centred") and is_homogeneous(question.network):

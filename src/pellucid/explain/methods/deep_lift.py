@@ -9,9 +9,9 @@ import numpy as np
 
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
-from pellucid.explain.baselines import BaselineLike, as_baseline
+from pellucid.explain.machinery.baselines import BaselineLike, as_baseline
+from pellucid.explain.machinery.rules import expect_covered
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
-from pellucid.explain.rules import expect_covered
 from pellucid.explain.target import Question, Target
 from pellucid.layers import Facts, Rule, Rules
 from pellucid.layers.walk import Visit, visits

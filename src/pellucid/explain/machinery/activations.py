@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.errors import ArgumentError
+from pellucid.explain.machinery.rules import fuse_rules, relu_rules
+from pellucid.explain.machinery.totals import summed_gradient
 from pellucid.explain.parts import image_layer
 from pellucid.explain.result import Explanation, Proof, answer
-from pellucid.explain.rules import fuse_rules, relu_rules
 from pellucid.explain.target import Filter, Question, Scalar, Unit
-from pellucid.explain.totals import summed_gradient
 from pellucid.kernels.crew.threads import blocks_of, parallel_for
 from pellucid.layers import Merge, Rules
 from pellucid.layers.container import rule_for

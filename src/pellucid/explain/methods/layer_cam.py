@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.checked import checked
-from pellucid.explain.activations import as_map, look
+from pellucid.explain.machinery.activations import as_map, look
 from pellucid.explain.result import Explanation
 from pellucid.explain.target import Question, Target
 from pellucid.typing import ArrayLike

@@ -10,8 +10,8 @@ from pellucid import checks
 from pellucid.arrays import as_array
 from pellucid.checked import checked
 from pellucid.errors import ShapeError
-from pellucid.explain.baselines import BaselineLike, as_baseline
-from pellucid.explain.gradients import BATCH, blocks, copies, values_of
+from pellucid.explain.machinery.baselines import BaselineLike, as_baseline
+from pellucid.explain.machinery.gradients import BATCH, blocks, copies, values_of
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
 from pellucid.explain.target import Question, Target
 from pellucid.typing import Array, ArrayLike, IntArray, Shape

@@ -9,9 +9,9 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError, ShapeError
-from pellucid.explain.baselines import BaselineLike, as_baseline
-from pellucid.explain.cone import ROWS, Blocks, Cone
-from pellucid.explain.gradients import blocks
+from pellucid.explain.machinery.baselines import BaselineLike, as_baseline
+from pellucid.explain.machinery.cone import ROWS, Blocks, Cone
+from pellucid.explain.machinery.gradients import blocks
 from pellucid.explain.result import Explanation, answer
 from pellucid.explain.target import Question, Scalar, Target
 from pellucid.kernels.crew.threads import parallel_for

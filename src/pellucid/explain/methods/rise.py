@@ -9,8 +9,8 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ShapeError
-from pellucid.explain.baselines import BaselineLike, as_baseline
-from pellucid.explain.gradients import BATCH, blocks, copies, values_of
+from pellucid.explain.machinery.baselines import BaselineLike, as_baseline
+from pellucid.explain.machinery.gradients import BATCH, blocks, copies, values_of
 from pellucid.explain.resize import bilinear
 from pellucid.explain.result import Explanation, answer
 from pellucid.explain.target import Question, Target

@@ -8,7 +8,7 @@ import numpy as np
 
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
-from pellucid.explain.activations import Seen, as_map, weighted
+from pellucid.explain.machinery.activations import Seen, as_map, weighted
 from pellucid.explain.result import Explanation, Proof, exactness, sums
 from pellucid.explain.target import Question, Target
 from pellucid.layers import Layer

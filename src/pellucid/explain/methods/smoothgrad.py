@@ -8,9 +8,9 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.checked import checked
-from pellucid.explain.gradients import BATCH, blocks, copies, gradient_of
+from pellucid.explain.machinery.gradients import BATCH, blocks, copies, gradient_of
+from pellucid.explain.machinery.rules import relu_rules
 from pellucid.explain.result import Explanation, answer
-from pellucid.explain.rules import relu_rules
 from pellucid.explain.target import Question, Target
 from pellucid.typing import Array, ArrayLike
 

@@ -9,8 +9,8 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
-from pellucid.explain.baselines import BaselineLike, as_baselines
-from pellucid.explain.gradients import BATCH, blocks, copies, gradient_of
+from pellucid.explain.machinery.baselines import BaselineLike, as_baselines
+from pellucid.explain.machinery.gradients import BATCH, blocks, copies, gradient_of
 from pellucid.explain.result import Explanation, Proof, answer, sums
 from pellucid.explain.target import Question, Scalar, Target
 from pellucid.typing import Array, ArrayLike

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.explain.fold import fold_batch_norm
+from pellucid.explain.machinery.fold import fold_batch_norm
 from pellucid.kernels import Window
 from pellucid.kernels.crew.threads import parallel_for
 from pellucid.layers import Layer

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pellucid.explain.rules import fuse_rules
+from pellucid.explain.machinery.rules import fuse_rules
 from pellucid.explain.target import Question, Scalar
 from pellucid.layers import Rules
 from pellucid.typing import Array, IntArray
@@ -15,7 +15,7 @@ BATCH = 256
 """Rows that go through a network at once where a method makes many of each sample."""
 
 
-def ask(question: Question, rules: Rules | None = None) -> tuple[Array, Scalar, Array]:
+def forward_backward(question: Question, rules: Rules | None = None) -> tuple[Array, Scalar, Array]:
     """Return the scores y, the number explained, and dx: its gradient, or what `rules` make of it."""
     network, rules = fuse_rules(question.network, rules)
     y, tape = network.forward(question.x)

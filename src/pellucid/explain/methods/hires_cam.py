@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.checked import checked
-from pellucid.explain.activations import Seen, as_map, look
+from pellucid.explain.machinery.activations import Seen, as_map, look
 from pellucid.explain.result import Explanation, Proof, exactness, sums
 from pellucid.explain.target import Question, Target
 from pellucid.layers.parts import after

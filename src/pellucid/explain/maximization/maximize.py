@@ -12,8 +12,8 @@ from pellucid.arrays import numbers
 from pellucid.checked import checked
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError
-from pellucid.explain.ascent import WHO, Ascent, Score
-from pellucid.explain.maximized import Maximized, Nearest
+from pellucid.explain.maximization.ascent import WHO, Ascent, Score
+from pellucid.explain.maximization.maximized import Maximized, Nearest
 from pellucid.layers.container import network_of
 from pellucid.optimizers import Optimizer
 from pellucid.shown import came

@@ -1,0 +1,1 @@
+"""Inputs that a unit answers to most."""
