@@ -18,12 +18,18 @@ SOURCE = Path(pellucid.__file__).parent
 # A room may import from the rooms before it, never from those after.
 ORDER = [
     {"typing", "errors", "shown", "flat"}, {"arrays", "calls"}, {"kinds"}, {"checks", "checked", "constructed"},
-    {"files"},
-    {"functions", "schedules", "initializers"}, {"kernels"}, {"layers"}, {"class_weights"},
-    {"losses", "optimizers", "numerical"}, {"outputs", "pictures"}, {"gradcheck", "data", "plots"},
+    {"files"}, {"functions", "schedules", "class_weights"}, {"losses"}, {"specs"}, {"kernels"}, {"initializers"},
+    {"layers"}, {"optimizers", "numerical"}, {"outputs", "pictures"}, {"gradcheck", "data", "plots"},
     {"factcheck", "testing", "interop"}, {"training"}, {"explain"}, {"views"}, {"models"}, {"report"},
     {"cli", "__init__", "__main__"},
 ]  # fmt: skip
+SHELVES = {
+    "explain": [
+        {"parts", "resize"}, {"target", "result"}, {"machinery"}, {"methods", "maximization"},
+        {"catalogue", "all_classes"}, {"evaluate"}, {"__init__"},
+    ],
+}  # fmt: skip
+"""The same within a room."""
 RANK = {name: i for i, names in enumerate(ORDER) for name in names}
 OPTIONAL = {"numba", "llvmlite", "scipy", "matplotlib", "pandas", "PIL", "onnx", "sklearn", "torch", "rich"}
 
@@ -33,7 +39,7 @@ def room(path: Path) -> str:
 
 
 def imports(path: Path) -> list[tuple[str, bool]]:
-    """Every module that a file imports, and whether it does so at the top, where importing the file runs it."""
+    """Every module that a file imports, wherever it does, and whether that is when the file is loaded."""
     tree = ast.parse(path.read_text())
     found = []
     for node in ast.walk(tree):
@@ -44,15 +50,55 @@ def imports(path: Path) -> list[tuple[str, bool]]:
     return found
 
 
-@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
-def test_imports_flow_one_way(path):
+def runs_up(path: Path, name: str) -> bool:
+    """Whether an import goes from a room, or a shelf of it, to one that stands after it."""
+    package, *rest = name.split(".")
+    if package != "pellucid" or not rest:
+        return False
+    here = [*path.relative_to(SOURCE).with_suffix("").parts]
+    if RANK[rest[0]] != RANK[here[0]] or rest[0] != here[0]:
+        return RANK[rest[0]] > RANK[here[0]]
+    shelves = {name: i for i, names in enumerate(SHELVES.get(here[0], ())) for name in names}
+    return len(rest) > 1 and len(here) > 1 and shelves.get(rest[1], 0) > shelves.get(here[1], 0)
+
+
+every_file = pytest.mark.parametrize(
+    "path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE))
+)
+
+
+@every_file
+def test_imports_flow_one_way_also_those_within_functions(path):
+    assert not [name for name, _ in imports(path) if runs_up(path, name)]
+
+
+@every_file
+def test_what_is_large_is_imported_where_it_is_used(path):
     for name, at_top in imports(path):
-        package, _, rest = name.partition(".")
-        if package == "pellucid" and rest and at_top:
-            target = rest.split(".")[0]
-            assert RANK[target] <= RANK[room(path)], f"{path.name} imports {name}"
-        if package in OPTIONAL and at_top:
-            assert "kernels" in path.parts, f"{path.name} imports {package} when it is loaded"
+        if at_top and name.partition(".")[0] in OPTIONAL:
+            assert "kernels" in path.parts, f"{path.name} imports {name} when it is loaded"
+
+
+@every_file
+def test_private_names_stay_in_their_file(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pellucid"):
+            assert not [a.name for a in node.names if a.name.startswith("_") and not a.name.startswith("__")]
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "up"),
+    [
+        ("layers/conv.py", "pellucid.kernels", False),
+        ("layers/conv.py", "pellucid.layers.base", False),
+        ("layers/conv.py", "pellucid.training.fit", True),
+        ("explain/machinery/fold.py", "pellucid.explain.target", False),
+        ("explain/machinery/fold.py", "pellucid.explain.methods.lrp", True),
+        ("explain/target.py", "pellucid.explain.catalogue", True),
+    ],
+)
+def test_an_arrow_that_runs_up_is_found(path, name, up):
+    assert runs_up(SOURCE / path, name) == up
 
 
 def test_every_room_has_a_rank():
@@ -98,7 +144,7 @@ def _named(node: ast.AST | None) -> str:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
-@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
+@every_file
 def test_nobody_outside_layers_lists_layers_or_tells_them_apart(path):
     place = str(path.relative_to(SOURCE))
     if room(path) == "layers":

@@ -6,7 +6,6 @@ The one place that looks: `fit`, `predict_proba`, explanations and the command l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,42 +15,13 @@ from pellucid.functions import sigmoid, softmax
 from pellucid.layers import Container, Layer, Merge, Node
 from pellucid.layers.container import INPUT
 from pellucid.layers.walk import is_open, nodes_of
-from pellucid.losses import Loss, ShareLoss, SigmoidCrossEntropy, SoftmaxCrossEntropy, as_loss, loss_config
-from pellucid.typing import Array, Config, IntArray
+from pellucid.losses import Loss, ShareLoss, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from pellucid.typing import Array, IntArray
 
 GIVEN = "given"
 """Outputs that are probabilities already."""
 OWN = "own"
 """Outputs that a loss of the user's own turns into probabilities."""
-
-
-@dataclass(frozen=True)
-class OutputSpec:
-    """What `fit` taught a network's outputs to mean; it stands in `network.outputs`, and a model file keeps it.
-
-    Attributes
-    ----------
-    loss : Loss
-    classes : int or None
-        How many the training data had; None where they held numbers to hit.
-    """
-
-    loss: Loss
-    classes: int | None
-
-    def to_config(self) -> Config:
-        """Return it as a dictionary fit for JSON."""
-        return {"loss": loss_config(self.loss), "classes": self.classes}
-
-    @classmethod
-    def from_config(cls, config: Any) -> OutputSpec:
-        """Return what `to_config` gave; ArgumentError for anything else."""
-        if not isinstance(config, dict) or set(config) != {"loss", "classes"}:
-            raise ArgumentError("OutputSpec: must have loss and classes.")
-        classes = config["classes"]
-        if classes is not None and (type(classes) is not int or classes < 1):
-            raise ArgumentError(f"OutputSpec: classes must be None or at least 1, got {str(classes)[:40]!r}.")
-        return cls(as_loss(config["loss"]), classes)
 
 
 def ending(network: Any) -> str:

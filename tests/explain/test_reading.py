@@ -10,7 +10,7 @@ from pellucid import explain
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain import Contrast
 from pellucid.explain.evaluate import deletion, insertion, trust_card
-from pellucid.outputs import OutputSpec
+from pellucid.specs import OutputSpec
 
 A = pl.Affine
 DISTANCES = ["MeanSquaredError", "Quadratic", "SumOfSquares", "Huber"]

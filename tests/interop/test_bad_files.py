@@ -22,7 +22,7 @@ from pellucid.interop import load, read_metadata
 from pellucid.interop.header import MAX_HEADER, read_header
 from pellucid.interop.tensors import read_tensors
 from pellucid.layers import LAYERS
-from pellucid.outputs import OutputSpec
+from pellucid.specs import OutputSpec
 
 FOUR = b"1234"
 SOUND = {"a": tensor([1], 0, 4)}

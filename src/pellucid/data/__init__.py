@@ -19,4 +19,4 @@ from pellucid.data.mnist import mnist as mnist
 from pellucid.data.planted import Planted as Planted
 from pellucid.data.planted import block_mnist as block_mnist
 from pellucid.data.planted import planted_shortcut as planted_shortcut
-from pellucid.data.spec import InputSpec as InputSpec
+from pellucid.specs import InputSpec as InputSpec

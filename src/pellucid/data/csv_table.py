@@ -15,9 +15,9 @@ from pellucid.data.csv_rows import Rows, read_rows
 from pellucid.data.csv_text import Column, CsvOptions
 from pellucid.data.dataset import Dataset
 from pellucid.data.known import find_known_and_target
-from pellucid.data.spec import InputSpec
 from pellucid.data.table import Table, as_dataset, expect_known, likeness, precision
 from pellucid.data.targets import Task
+from pellucid.specs import InputSpec
 from pellucid.typing import Array, DTypeLike
 
 

@@ -13,10 +13,10 @@ from pellucid.arrays import as_array
 from pellucid.checked import checked, checked_late
 from pellucid.data import batches, inputs, targets
 from pellucid.data.batches import Batch
-from pellucid.data.spec import InputSpec
 from pellucid.data.split import split_indices
 from pellucid.data.targets import Task
 from pellucid.errors import ArgumentError, DataError, ShapeError
+from pellucid.specs import InputSpec
 from pellucid.typing import Array, ArrayLike, DTypeLike, IntArray, Shape
 
 ROUNDED = "Subtract its mean, or take dtype='float64'."

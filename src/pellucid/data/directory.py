@@ -16,8 +16,8 @@ from pellucid.data import idx, targets
 from pellucid.data.dataset import Dataset
 from pellucid.data.digits import are_digits
 from pellucid.data.incoming import brought
-from pellucid.data.spec import InputSpec
 from pellucid.errors import DataError
+from pellucid.specs import InputSpec
 from pellucid.typing import Array, DTypeLike
 
 _NAME = re.compile(r"(?P<set>.*?)(?P<part>train|t10k|test)-(?P<kind>images|labels)([-.]idx\d[-.]\w+)?(\.gz)?$")

@@ -16,10 +16,10 @@ from pellucid.data.csv_text import Column
 from pellucid.data.dataset import Dataset
 from pellucid.data.known import find_known_and_target
 from pellucid.data.labels import numbers
-from pellucid.data.spec import InputSpec
 from pellucid.data.table import Table, as_dataset, expect_known, likeness, precision
 from pellucid.data.targets import Task
 from pellucid.errors import ArgumentError, DataError
+from pellucid.specs import InputSpec
 from pellucid.typing import Array, DTypeLike
 
 _TIMES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)

@@ -24,8 +24,8 @@ from pellucid.data.idx import read_idx
 from pellucid.data.npy import read_npy
 from pellucid.data.pictures import SUFFIXES, read_picture, resized
 from pellucid.data.ranges import expect_near
-from pellucid.data.spec import InputSpec
 from pellucid.errors import DataError, FileFormatError, ShapeError
+from pellucid.specs import InputSpec
 from pellucid.typing import Array, Shape
 
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*")

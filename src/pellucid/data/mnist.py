@@ -11,8 +11,8 @@ from pellucid import checks
 from pellucid.checked import checked_late
 from pellucid.data.dataset import Dataset
 from pellucid.data.directory import find_idx_files, read_pair, scaled, shaped
-from pellucid.data.spec import InputSpec
 from pellucid.errors import DataError
+from pellucid.specs import InputSpec
 from pellucid.typing import Array, DTypeLike
 
 FOLDER = Path(__file__).with_name("mnist_files")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pellucid.data.spec import InputSpec
 from pellucid.errors import DataError
+from pellucid.specs import InputSpec
 from pellucid.typing import Array
 
 FAR = 10

@@ -10,8 +10,8 @@ import numpy as np
 from pellucid.data.dataset import Dataset
 from pellucid.data.digits import are_digits
 from pellucid.data.ranges import expect_near
-from pellucid.data.spec import InputSpec
 from pellucid.errors import ArgumentError, DataError
+from pellucid.specs import InputSpec
 from pellucid.typing import Array
 
 SCALES = ("none", "pixels", "standard", "auto")

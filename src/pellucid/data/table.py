@@ -13,9 +13,9 @@ from pellucid.data.dataset import Dataset
 from pellucid.data.inputs import warn_about_rounding
 from pellucid.data.labels import numbered, numbers
 from pellucid.data.scaling import SCALES, scaled, spec_of
-from pellucid.data.spec import InputSpec
 from pellucid.data.targets import TASKS, Task
 from pellucid.errors import DataError
+from pellucid.specs import InputSpec
 from pellucid.typing import Array, DTypeLike
 
 

@@ -21,13 +21,12 @@ import numpy as np
 
 import pellucid
 from pellucid import checks
-from pellucid.data.spec import InputSpec
 from pellucid.errors import ArgumentError, FileFormatError
 from pellucid.interop.strict_json import AGAIN, parse_json
 from pellucid.layers import LAYERS, Container, from_spec, to_spec
 from pellucid.layers.spec import remade
 from pellucid.losses import LOSSES, CrossEntropy, Loss, MeanSquaredError, ShareLoss
-from pellucid.outputs import OutputSpec
+from pellucid.specs import InputSpec, OutputSpec
 from pellucid.typing import Config, Shape
 
 PREFIX = "pellucid."

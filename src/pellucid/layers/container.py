@@ -16,12 +16,11 @@ from pellucid.layers.base import Layer
 from pellucid.layers.parameters import Parameters
 from pellucid.layers.plain import is_plain
 from pellucid.shown import came
+from pellucid.specs import InputSpec, OutputSpec
 from pellucid.typing import Array, ArrayLike, Arrays, DTypeLike, Shape
 
 if TYPE_CHECKING:
-    from pellucid.data.spec import InputSpec
     from pellucid.layers.nodes import Node
-    from pellucid.outputs import OutputSpec
 
 CacheT = TypeVar("CacheT")
 AnyLayer: TypeAlias = Layer[Any]

@@ -17,7 +17,8 @@ from pellucid.layers import Container
 from pellucid.layers.container import CHANNELS_LAST, looks_channels_first, network_of
 from pellucid.losses import LossLike
 from pellucid.optimizers import SGD, OptimizerLike, as_optimizer
-from pellucid.outputs import OutputSpec, expect_several, expect_steady
+from pellucid.outputs import expect_several, expect_steady
+from pellucid.specs import OutputSpec
 from pellucid.training.callbacks import Callback
 from pellucid.training.evaluation import choose_loss, usual_loss
 from pellucid.training.given import (

@@ -10,12 +10,12 @@ import numpy as np
 
 from pellucid.arrays import as_array
 from pellucid.data.dataset import Dataset
-from pellucid.data.spec import InputSpec
 from pellucid.data.targets import Task, class_targets
 from pellucid.errors import ArgumentError, DataError, LabelError, ShapeError
 from pellucid.layers import Container
 from pellucid.losses import Loss, LossLike, RowLoss, as_loss
 from pellucid.shown import came
+from pellucid.specs import InputSpec
 from pellucid.training.callbacks import Callback
 from pellucid.typing import Array, Shape
 

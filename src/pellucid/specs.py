@@ -1,10 +1,10 @@
-"""What a model file remembers about its inputs: how samples were prepared, and what the classes are called.
+"""What a network learnt from, as its model file remembers it: how samples were prepared, and what its outputs mean.
 
     {"kind": "images", "shape": [28, 28, 1], "low": 0.0, "high": 1.0, "class_names": ["cat", "dog"]}
 
 `load_csv`, `load_directory` and `mnist` say how they prepared their samples, `fit` puts it down in `network.inputs`,
 and `save` writes it beside the architecture, so that a picture, an array or a table that comes later is brought to
-the very same form.
+the very same form. `fit` puts down what the outputs mean in `network.outputs`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 
 from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError
+from pellucid.losses import Loss, as_loss, loss_config
 from pellucid.shown import came
 from pellucid.typing import Array, Config, Shape
 
@@ -145,3 +146,32 @@ def _tuple_of(value: object, kind: type) -> bool:
 
 def _finite(value: object) -> bool:
     return type(value) is float and math.isfinite(value)
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """What `fit` taught a network's outputs to mean; it stands in `network.outputs`, and a model file keeps it.
+
+    Attributes
+    ----------
+    loss : Loss
+    classes : int or None
+        How many the training data had; None where they held numbers to hit.
+    """
+
+    loss: Loss
+    classes: int | None
+
+    def to_config(self) -> Config:
+        """Return it as a dictionary fit for JSON."""
+        return {"loss": loss_config(self.loss), "classes": self.classes}
+
+    @classmethod
+    def from_config(cls, config: Any) -> OutputSpec:
+        """Return what `to_config` gave; ArgumentError for anything else."""
+        if not isinstance(config, dict) or set(config) != {"loss", "classes"}:
+            raise ArgumentError("OutputSpec: must have loss and classes.")
+        classes = config["classes"]
+        if classes is not None and (type(classes) is not int or classes < 1):
+            raise ArgumentError(f"OutputSpec: classes must be None or at least 1, got {str(classes)[:40]!r}.")
+        return cls(as_loss(config["loss"]), classes)
