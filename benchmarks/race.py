@@ -96,9 +96,12 @@ class Contestant:
 
 
 def race(
-    module: str, names: list[str], counts: dict[str, int], rounds: int,
+    module: str,
+    names: list[str],
+    counts: dict[str, int],
+    rounds: int,
     environment: Callable[[str], Mapping[str, str]] = lambda name: {},
-) -> list[Contestant]:  # fmt: skip
+) -> list[Contestant]:
     """Run every contestant `rounds` times in turn, after one lap that does not count; tell which cannot run.
 
     `environment(name)` gives variables that a contestant's process begins with.

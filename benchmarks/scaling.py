@@ -37,9 +37,16 @@ def pellucid() -> Laps:
 
     def train(size: int, batches: int) -> None:
         pl.fit(
-            net, data, iterations=batches, batch_size=size, sampling="replacement", optimizer=optimizer,
-            evaluate_every=batches, train_sample=0, progress=False,
-        )  # fmt: skip
+            net,
+            data,
+            iterations=batches,
+            batch_size=size,
+            sampling="replacement",
+            optimizer=optimizer,
+            evaluate_every=batches,
+            train_sample=0,
+            progress=False,
+        )
 
     def infer(size: int, batches: int) -> None:
         for i in range(batches):

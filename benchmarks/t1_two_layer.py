@@ -39,9 +39,16 @@ def pellucid() -> Laps:
 
     def lap(steps: int) -> None:
         pl.fit(
-            net, train, iterations=steps, batch_size=B, sampling="replacement", optimizer=pl.SGD(RATE),
-            evaluate_every=steps, train_sample=0, progress=False,
-        )  # fmt: skip
+            net,
+            train,
+            iterations=steps,
+            batch_size=B,
+            sampling="replacement",
+            optimizer=pl.SGD(RATE),
+            evaluate_every=steps,
+            train_sample=0,
+            progress=False,
+        )
 
     return {"train": lap}
 
@@ -174,6 +181,11 @@ def sklearn() -> Laps:
 
 
 CONTESTANTS: dict[str, Callable[[], Laps]] = {
-    "pellucid": pellucid, "pellucid, layer by layer": pellucid_layers, "NumPy by hand": numpy_lean,
-    "PyTorch": torch, "JAX, a call a step": jax_steps, "JAX, compiled loop": jax_loop, "scikit-learn": sklearn,
-}  # fmt: skip
+    "pellucid": pellucid,
+    "pellucid, layer by layer": pellucid_layers,
+    "NumPy by hand": numpy_lean,
+    "PyTorch": torch,
+    "JAX, a call a step": jax_steps,
+    "JAX, compiled loop": jax_loop,
+    "scikit-learn": sklearn,
+}

@@ -37,9 +37,16 @@ def pellucid() -> Laps:
 
     def step(steps: int) -> None:
         pl.fit(
-            net, train, iterations=steps, batch_size=B, sampling="replacement", optimizer=optimizer,
-            evaluate_every=steps, train_sample=0, progress=False,
-        )  # fmt: skip
+            net,
+            train,
+            iterations=steps,
+            batch_size=B,
+            sampling="replacement",
+            optimizer=optimizer,
+            evaluate_every=steps,
+            train_sample=0,
+            progress=False,
+        )
 
     return {
         "training step": step,
@@ -90,11 +97,17 @@ def keras() -> Laps:
     x, t, images = arrays()
     net = keras.Sequential(
         [
-            keras.Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(2), layers.Dropout(0.25), layers.Flatten(), layers.Dense(128, activation="relu"),
-            layers.Dropout(0.5), layers.Dense(10),
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Dropout(0.25),
+            layers.Flatten(),
+            layers.Dense(128, activation="relu"),
+            layers.Dropout(0.5),
+            layers.Dense(10),
         ]
-    )  # fmt: skip
+    )
     net.compile(keras.optimizers.Adam(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     net.fit(x[: 3 * B], t[: 3 * B], batch_size=B, verbose=0)
 

@@ -35,9 +35,17 @@ def pellucid() -> Laps:
 
     def lap(steps: int) -> None:
         pl.fit(
-            net, train, iterations=steps, batch_size=B, sampling="replacement", optimizer=pl.SGD(RATE),
-            loss=net.cost, evaluate_every=steps, train_sample=0, progress=False,
-        )  # fmt: skip
+            net,
+            train,
+            iterations=steps,
+            batch_size=B,
+            sampling="replacement",
+            optimizer=pl.SGD(RATE),
+            loss=net.cost,
+            evaluate_every=steps,
+            train_sample=0,
+            progress=False,
+        )
 
     return {"train": lap}
 
@@ -148,16 +156,26 @@ def sklearn() -> Laps:
 
     def lap(steps: int) -> None:
         net = MLPRegressor(
-            hidden_layer_sizes=(30,), activation="logistic", solver="sgd", learning_rate_init=0.1, momentum=0,
-            batch_size=B, max_iter=1, alpha=0,
-        )  # fmt: skip
+            hidden_layer_sizes=(30,),
+            activation="logistic",
+            solver="sgd",
+            learning_rate_init=0.1,
+            momentum=0,
+            batch_size=B,
+            max_iter=1,
+            alpha=0,
+        )
         net.fit(x[: steps * B], t[: steps * B])
 
     return {"train": lap}
 
 
 CONTESTANTS: dict[str, Callable[[], Laps]] = {
-    "pellucid": pellucid, "pellucid, layer by layer": pellucid_layers, "NumPy by hand": numpy_lean,
-    "PyTorch": torch, "JAX, a call a step": jax_steps, "JAX, compiled loop": jax_loop,
+    "pellucid": pellucid,
+    "pellucid, layer by layer": pellucid_layers,
+    "NumPy by hand": numpy_lean,
+    "PyTorch": torch,
+    "JAX, a call a step": jax_steps,
+    "JAX, compiled loop": jax_loop,
     "scikit-learn (linear output)": sklearn,
-}  # fmt: skip
+}

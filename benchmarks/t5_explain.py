@@ -82,9 +82,13 @@ def captum(channels_last: bool = False, noise: float = 0.0) -> Laps:
     def covered(n: int, stride: int, at_once: int) -> Any:
         with torch.no_grad():
             return attr.Occlusion(net).attribute(
-                x[:n], target=t[:n], sliding_window_shapes=(1, 4, 4), strides=(1, stride, stride), baselines=GREY,
+                x[:n],
+                target=t[:n],
+                sliding_window_shapes=(1, 4, 4),
+                strides=(1, stride, stride),
+                baselines=GREY,
                 perturbations_per_eval=at_once,
-            )  # fmt: skip
+            )
 
     return {
         "saliency": lambda n: back(attr.Saliency(net), n, abs=False),
@@ -100,8 +104,12 @@ def weights() -> dict[str, np.ndarray]:
     """The network's weights in PyTorch's layout: channels first, and the dense layer's rows in that order."""
     p = mnist_cnn().params
     dense = p["dense_1.W"].reshape(12, 12, 64, 128).transpose(2, 0, 1, 3).reshape(9216, 128)
-    arrays = {"0": p["conv2d_1.W"].transpose(3, 2, 0, 1), "2": p["conv2d_2.W"].transpose(3, 2, 0, 1),
-              "7": dense.T, "10": p["preds.W"].T}  # fmt: skip
+    arrays = {
+        "0": p["conv2d_1.W"].transpose(3, 2, 0, 1),
+        "2": p["conv2d_2.W"].transpose(3, 2, 0, 1),
+        "7": dense.T,
+        "10": p["preds.W"].T,
+    }
     biases = {"0": "conv2d_1.b", "2": "conv2d_2.b", "7": "dense_1.b", "10": "preds.b"}
     return {f"{k}.weight": a for k, a in arrays.items()} | {f"{k}.bias": p[name] for k, name in biases.items()}
 

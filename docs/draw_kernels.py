@@ -118,9 +118,15 @@ def im2col() -> Figure:
     c.text(right + 0.95, top + 4.5 * small, "=", size=14)
     c.text(right + 1.32, top - 0.2, "y")
     c.grid(
-        right + 1.18, top, 9, 1, small,
-        lambda i, j: PALE_BLUE if i == 0 else PALE_ORANGE if i == 8 else PAPER, lambda i, j: f"y{i}", size=8,
-    )  # fmt: skip
+        right + 1.18,
+        top,
+        9,
+        1,
+        small,
+        lambda i, j: PALE_BLUE if i == 0 else PALE_ORANGE if i == 8 else PAPER,
+        lambda i, j: f"y{i}",
+        size=8,
+    )
     c.text(0.3, top + 2.05, "25 pixels become 81 numbers.", ha="left", va="top", colour=MUTED)
     return c.figure
 
@@ -215,9 +221,15 @@ def tile() -> Figure:
     for p in range(12):
         mine = p == chosen
         c.box(
-            left - 0.62, top + p * row, 0.24, row, fill=ERRORS[2] if mine else GREY,
-            edge=VERMILION if mine else MUTED, line=1.6 if mine else 0.7, z=2 if mine else 1,
-        )  # fmt: skip
+            left - 0.62,
+            top + p * row,
+            0.24,
+            row,
+            fill=ERRORS[2] if mine else GREY,
+            edge=VERMILION if mine else MUTED,
+            line=1.6 if mine else 0.7,
+            z=2 if mine else 1,
+        )
     c.arrow((left - 0.36, top + (chosen + 0.5) * row), (left - 0.04, top + (chosen + 0.5) * row), VERMILION)
     c.text(0.2, top + 6 * row, "12 numbers x,\none for each\noutput", ha="left")
     x = left + 2 * vector + 0.5

@@ -79,8 +79,11 @@ def without_wide_registers() -> bool:
     """Whether the kernels compiled for HASWELL use 256-bit registers and none of 512 bits."""
     narrow = assembly(HASWELL)
     good = narrow.count("%ymm") > 0 and narrow.count("%zmm") == 0
-    print(f"== machine code without AVX-512: {narrow.count('%ymm')} uses of ymm, {narrow.count('%zmm')} of zmm: "
-          f"{'green' if good else 'FAILED'}\n", flush=True)  # fmt: skip
+    print(
+        f"== machine code without AVX-512: {narrow.count('%ymm')} uses of ymm, {narrow.count('%zmm')} of zmm: "
+        f"{'green' if good else 'FAILED'}\n",
+        flush=True,
+    )
     return good
 
 

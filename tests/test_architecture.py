@@ -25,10 +25,15 @@ ORDER = [
 ]  # fmt: skip
 SHELVES = {
     "explain": [
-        {"parts", "resize"}, {"target", "result"}, {"machinery"}, {"methods", "maximization"},
-        {"catalogue", "all_classes"}, {"evaluate"}, {"__init__"},
+        {"parts", "resize"},
+        {"target", "result"},
+        {"machinery"},
+        {"methods", "maximization"},
+        {"catalogue", "all_classes"},
+        {"evaluate"},
+        {"__init__"},
     ],
-}  # fmt: skip
+}
 """The same within a room."""
 RANK = {name: i for i, names in enumerate(ORDER) for name in names}
 OPTIONAL = {"numba", "llvmlite", "scipy", "matplotlib", "pandas", "PIL", "onnx", "sklearn", "torch", "rich"}

@@ -184,10 +184,17 @@ def test_messages_are_short_whatever_came(value):
 
 @checked
 def take(
-    data: Dataset, network: Container[Any], layer: AnyLayer | None = None, rate: Rate = 0.1, size: Pair = (1, 1),
-    padding: Padding = ((0, 0), (0, 0)), arrays: Mapping[str, Array] | None = None, f: Callable[[Array], Any] = abs,
-    *names: str, **texts: str,
-) -> None:  # fmt: skip
+    data: Dataset,
+    network: Container[Any],
+    layer: AnyLayer | None = None,
+    rate: Rate = 0.1,
+    size: Pair = (1, 1),
+    padding: Padding = ((0, 0), (0, 0)),
+    arrays: Mapping[str, Array] | None = None,
+    f: Callable[[Array], Any] = abs,
+    *names: str,
+    **texts: str,
+) -> None:
     """Take what the package makes."""
 
 

@@ -63,8 +63,12 @@ def test_the_commands_print_what_the_page_shows(tmp_path):
         for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.M):
             done = subprocess.run(
                 ["bash", "-c", f"(exit {code}); {command}"],
-                cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300,
-            )  # fmt: skip
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=300,
+            )
             code = done.returncode
             got = done.stdout + done.stderr
             seen = str if command == "echo $?" else words

@@ -87,9 +87,14 @@ def yes_or_no(n: int = 200) -> tuple[np.ndarray, np.ndarray]:
 
 
 FORMS = {
-    "(N,)": lambda t: t, "(N, 1)": lambda t: t[:, None], "bool": lambda t: t.astype(bool), "float": lambda t: t * 1.0,
-    "float (N, 1)": lambda t: t[:, None] * 1.0, "uint8": lambda t: t.astype(np.uint8), "list": lambda t: t.tolist(),
-}  # fmt: skip
+    "(N,)": lambda t: t,
+    "(N, 1)": lambda t: t[:, None],
+    "bool": lambda t: t.astype(bool),
+    "float": lambda t: t * 1.0,
+    "float (N, 1)": lambda t: t[:, None] * 1.0,
+    "uint8": lambda t: t.astype(np.uint8),
+    "list": lambda t: t.tolist(),
+}
 
 
 @pytest.mark.parametrize("loss", [None, "SigmoidCrossEntropy"])

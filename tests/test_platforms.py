@@ -48,9 +48,14 @@ ARM = "import platform; platform.machine = lambda: 'aarch64'"
 NO_CORES = "os.cpu_count = lambda: None; del os.sched_getaffinity"
 
 PLATFORMS = {
-    "macOS": DARWIN, "Windows": WINDOWS + NO_LIBRARY, "no symbols": NO_SYMBOLS, "no library": NO_LIBRARY,
-    "no OpenBLAS": NO_OPENBLAS, "ARM": ARM, "unknown cores": NO_CORES,
-}  # fmt: skip
+    "macOS": DARWIN,
+    "Windows": WINDOWS + NO_LIBRARY,
+    "no symbols": NO_SYMBOLS,
+    "no library": NO_LIBRARY,
+    "no OpenBLAS": NO_OPENBLAS,
+    "ARM": ARM,
+    "unknown cores": NO_CORES,
+}
 
 WORK = """
 import numpy as np, pellucid as pl

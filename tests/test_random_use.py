@@ -49,9 +49,14 @@ IMAGE: tuple[Callable[[], Any], ...] = (
     lambda: pl.ZeroPad2D(((1, 0), (0, 2))), lambda: pl.Upsample2D((1, 2)), pl.Tanh, pl.Softplus,
 )  # fmt: skip
 OPTIMISERS: tuple[Callable[[], Any], ...] = (
-    lambda: pl.SGD(0.05), lambda: pl.Momentum(0.02), lambda: pl.Adam(0.01, epsilon=0.1), lambda: pl.Nesterov(0.02),
-    lambda: pl.SGD(0.05, weight_decay=0.1), lambda: pl.RMSProp(0.01, epsilon=0.1), lambda: pl.SGD(0.1, clip_norm=0.5),
-)  # fmt: skip
+    lambda: pl.SGD(0.05),
+    lambda: pl.Momentum(0.02),
+    lambda: pl.Adam(0.01, epsilon=0.1),
+    lambda: pl.Nesterov(0.02),
+    lambda: pl.SGD(0.05, weight_decay=0.1),
+    lambda: pl.RMSProp(0.01, epsilon=0.1),
+    lambda: pl.SGD(0.1, clip_norm=0.5),
+)
 METHODS = ("saliency", "input_x_gradient", "grad_cam", "integrated_gradients", "occlusion")
 LOSSES = ("SoftmaxCrossEntropy", "MeanSquaredError")
 seeds = st.integers(0, 99)
@@ -127,10 +132,12 @@ class RandomUse(RuleBasedStateMachine):
     # Building
 
     @rule(
-        shape=st.sampled_from(SHAPES), picks=st.lists(st.integers(-8, 30), min_size=1, max_size=5),
-        form=st.sampled_from(["chain", "chain", "nested", "residual", "graph", "late"]), seed=seeds,
+        shape=st.sampled_from(SHAPES),
+        picks=st.lists(st.integers(-8, 30), min_size=1, max_size=5),
+        form=st.sampled_from(["chain", "chain", "nested", "residual", "graph", "late"]),
+        seed=seeds,
         double=st.integers(0, 7).map(lambda n: n == 0),
-    )  # fmt: skip
+    )
     def build(self, shape: Shape, picks: list[int], form: str, seed: int, double: bool) -> None:
         """A network of fresh layers (from 0 on) and of layers or whole networks that are there already (below 0)."""
         dtype = np.float64 if double else np.float32
@@ -321,8 +328,14 @@ class RandomUse(RuleBasedStateMachine):
         assert max(bend, 2 * abs(slope - wider)) >= abs(mine - slope), f"wrong gradient: {mine}, not {slope}"
 
     @precondition(lambda self: self.uses)
-    @rule(i=which, seed=seeds, optimiser=st.integers(0, len(OPTIMISERS) - 1), loss=st.integers(0, 1),
-          steps=st.integers(1, 4), batch_size=st.integers(2, 6))  # fmt: skip
+    @rule(
+        i=which,
+        seed=seeds,
+        optimiser=st.integers(0, len(OPTIMISERS) - 1),
+        loss=st.integers(0, 1),
+        steps=st.integers(1, 4),
+        batch_size=st.integers(2, 6),
+    )
     def fit(self, i: int, seed: int, optimiser: int, loss: int, steps: int, batch_size: int) -> None:
         """Training gives what the same training of an independent copy in float64 gives, and reports its losses."""
         use = self.uses[i % len(self.uses)]
@@ -469,6 +482,8 @@ def agree(a: Array, b: Array) -> bool:
 
 TestRandomUse = RandomUse.TestCase
 TestRandomUse.settings = settings(
-    max_examples=int(os.environ.get("PELLUCID_RUNS", "150")), stateful_step_count=12, deadline=None,
+    max_examples=int(os.environ.get("PELLUCID_RUNS", "150")),
+    stateful_step_count=12,
+    deadline=None,
     derandomize="PELLUCID_SEED" not in os.environ,
-)  # fmt: skip
+)

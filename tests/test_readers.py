@@ -111,8 +111,15 @@ def sound() -> dict[str, Any]:
         for column, value in zip(ITERATION_COLUMNS, (i, 0.5, 0.1, 1.0), strict=True):
             history.iterations[column].append(value)
     stream = io.StringIO()
-    json.dump({"settings": history.settings, "stopped": "finished", "epochs": history.epochs,
-               "iterations": history.iterations}, stream)  # fmt: skip
+    json.dump(
+        {
+            "settings": history.settings,
+            "stopped": "finished",
+            "epochs": history.epochs,
+            "iterations": history.iterations,
+        },
+        stream,
+    )
     content: dict[str, Any] = json.loads(stream.getvalue())
     return content
 

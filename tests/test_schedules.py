@@ -61,9 +61,14 @@ def test_one_cycle_agrees_with_pytorch(iterations: int, options: tuple[float, fl
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     warm_up, start, end = options
     theirs = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=0.1, total_steps=iterations, cycle_momentum=False,
-        pct_start=warm_up, div_factor=start, final_div_factor=end,
-    )  # fmt: skip
+        optimizer,
+        max_lr=0.1,
+        total_steps=iterations,
+        cycle_momentum=False,
+        pct_start=warm_up,
+        div_factor=start,
+        final_div_factor=end,
+    )
     ours = OneCycle(0.1, iterations, *options)
 
     for iteration in range(iterations):

@@ -93,8 +93,14 @@ def test_a_name_is_text_in_the_drawing(name):
 
     assert HARMFUL.search(drawn) is None
     assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {
-        "svg", "title", "rect", "path", "polygon", "circle", "text",
-    }  # fmt: skip
+        "svg",
+        "title",
+        "rect",
+        "path",
+        "polygon",
+        "circle",
+        "text",
+    }
     assert shown(name) in [element.text for element in root.iter()]
 
 
@@ -146,13 +152,18 @@ def test_a_name_is_harmless_on_the_command_line(name, tmp_path, monkeypatch, cap
     np.save(image, x[:1])
     only = ["--data", "data"]
     calls = [
-        ["summary", "model.safetensors"], ["summary", "model.safetensors", "--format", "rich"],
-        ["predict", "model.safetensors", image], ["gradcheck", "model.safetensors", "--coordinates", "1", *only],
+        ["summary", "model.safetensors"],
+        ["summary", "model.safetensors", "--format", "rich"],
+        ["predict", "model.safetensors", image],
+        ["gradcheck", "model.safetensors", "--coordinates", "1", *only],
         ["explain", "model.safetensors", image, "--method", "grad-cam", "--layer", name.replace("\0", ""), *only],
         ["views", "model.safetensors", image, "--only", "summary", "--only", "feature-maps", *only],
-        ["report", "model.safetensors", image, "--method", "saliency", *only], ["summary", image],
-        ["views", "model.safetensors", "--only", image, *only], ["train", image], ["data", image],
-    ]  # fmt: skip
+        ["report", "model.safetensors", image, "--method", "saliency", *only],
+        ["summary", image],
+        ["views", "model.safetensors", "--only", image, *only],
+        ["train", image],
+        ["data", image],
+    ]
     for call in calls:
         with pytest.raises(SystemExit):
             main(call)

@@ -236,9 +236,16 @@ class Orthogonal(Initializer):
 
 
 INITIALIZERS: dict[str, type[Initializer]] = {
-    "zeros": Zeros, "constant": Constant, "gaussian": Gaussian, "uniform": Uniform, "xavier": Xavier,
-    "glorot": Xavier, "he": He, "lecun": LeCun, "orthogonal": Orthogonal,
-}  # fmt: skip
+    "zeros": Zeros,
+    "constant": Constant,
+    "gaussian": Gaussian,
+    "uniform": Uniform,
+    "xavier": Xavier,
+    "glorot": Xavier,
+    "he": He,
+    "lecun": LeCun,
+    "orthogonal": Orthogonal,
+}
 """Every initialiser by the name that a layer takes."""
 
 InitializerLike: TypeAlias = "Initializer | str | Config"

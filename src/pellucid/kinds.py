@@ -173,7 +173,7 @@ KINDS = {
     "Arrays": _ARRAYS,
     "Config": Kind("a dict", lambda value: isinstance(value, Mapping)),
     "Callable": Kind("a function", callable),
-    "Method": Kind("a function of network, x and target", partial(_takes, 3)),
+    "Explainer": Kind("a function of network, x and target", partial(_takes, 3)),
     "ArrayLike": Kind("an array of numbers", is_numbers),
     "Array": Kind("an array of numbers", _array),
     "IntArray": Kind("an array of numbers", _array),
@@ -206,6 +206,11 @@ _CLASSES = {
 KINDS.update({name: Kind(words, partial(is_made_by_us, kind=name)) for name, words in _CLASSES.items()})
 
 ALIASES = {
-    "AnyLayer": ("Layer",), "AnyMerge": ("Merge",), "Operation": ("Layer", "Merge"), "ContainerT": ("Container",),
-    "Rate": ("float", "Schedule"), "Column": ("str", "int"), "Task": ("str",),
-}  # fmt: skip
+    "AnyLayer": ("Layer",),
+    "AnyMerge": ("Merge",),
+    "Operation": ("Layer", "Merge"),
+    "ContainerT": ("Container",),
+    "Rate": ("float", "Schedule"),
+    "Column": ("str", "int"),
+    "Task": ("str",),
+}

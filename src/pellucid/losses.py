@@ -483,9 +483,16 @@ class Hinge(Loss):
 LOSSES: dict[str, type[Loss]] = {
     cls.__name__: cls
     for cls in (
-        SoftmaxCrossEntropy, SigmoidCrossEntropy, CrossEntropy, Quadratic, SumOfSquares, MeanSquaredError, Huber, Hinge,
+        SoftmaxCrossEntropy,
+        SigmoidCrossEntropy,
+        CrossEntropy,
+        Quadratic,
+        SumOfSquares,
+        MeanSquaredError,
+        Huber,
+        Hinge,
     )
-}  # fmt: skip
+}
 """Every loss by its name."""
 
 LossLike: TypeAlias = "Loss | str | Config"

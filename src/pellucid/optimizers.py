@@ -372,9 +372,14 @@ class AdaDelta(Optimizer):
 
     def update(self, key: str, p: Array, g: Array, rate: float) -> None:
         inplace_adadelta(
-            p, g, self.slot(key, "squares", p), self.slot(key, "steps", p),
-            rate=rate, rho=self.rho, epsilon=self.epsilon,
-        )  # fmt: skip
+            p,
+            g,
+            self.slot(key, "squares", p),
+            self.slot(key, "steps", p),
+            rate=rate,
+            rho=self.rho,
+            epsilon=self.epsilon,
+        )
 
     def config(self) -> Config:
         return {"rho": self.rho, "epsilon": self.epsilon, **super().config()}
@@ -410,9 +415,16 @@ class Adam(Optimizer):
 
     def update(self, key: str, p: Array, g: Array, rate: float) -> None:
         inplace_adam(
-            p, g, self.slot(key, "m", p), self.slot(key, "v", p),
-            rate=rate, step=self.iteration, beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon,
-        )  # fmt: skip
+            p,
+            g,
+            self.slot(key, "m", p),
+            self.slot(key, "v", p),
+            rate=rate,
+            step=self.iteration,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            epsilon=self.epsilon,
+        )
 
     def config(self) -> Config:
         return {"beta1": self.beta1, "beta2": self.beta2, "epsilon": self.epsilon, **super().config()}

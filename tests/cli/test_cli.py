@@ -46,9 +46,16 @@ def test_train_writes_model_history_and_pictures(trained):
     names = {path.name for path in trained.parent.iterdir()}
 
     assert names == {
-        "model.safetensors", "data.json", "history.json", "history.csv", "history-iterations.csv",
-        "training.png", "samples.png", "mistakes.png", "confusion.png",
-    }  # fmt: skip
+        "model.safetensors",
+        "data.json",
+        "history.json",
+        "history.csv",
+        "history-iterations.csv",
+        "training.png",
+        "samples.png",
+        "mistakes.png",
+        "confusion.png",
+    }
     history = pl.History.load(trained.parent / "history.json")
     assert history.epochs["iteration"] == [1, 601, 1201]
     assert (trained.parent / "training.png").read_bytes().startswith(b"\x89PNG")
@@ -385,9 +392,16 @@ def test_a_layer_that_is_not_there_is_told_before_anything_is_drawn(run, table, 
 
 
 @pytest.mark.parametrize(
-    "words", [("train", "--out", ""), ("train", "--data", ""), ("evaluate", ""), ("views", "run", "--out", ""),
-              ("predict", "m", ""), ("data", "")],
-)  # fmt: skip
+    "words",
+    [
+        ("train", "--out", ""),
+        ("train", "--data", ""),
+        ("evaluate", ""),
+        ("views", "run", "--out", ""),
+        ("predict", "m", ""),
+        ("data", ""),
+    ],
+)
 def test_an_empty_name_is_no_folder(run, tmp_path, words):
     code, _, err = run(*words)
     assert code == 2

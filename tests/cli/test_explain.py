@@ -25,8 +25,9 @@ def folder(tmp_path_factory):
         pl.write_idx(folder / f"{name}-labels-idx1-ubyte", t[part])
     network = pl.Sequential(
         [pl.Conv2D(3, 3, name="conv"), pl.ReLU(name="relu"), pl.Flatten(), pl.Affine(2, name="scores")],
-        input_shape=(8, 8, 1), seed=0,
-    )  # fmt: skip
+        input_shape=(8, 8, 1),
+        seed=0,
+    )
     train, _ = pl.load_directory(folder, flatten=False)
     history = pl.fit(network, train, epochs=2, batch_size=10, progress=False)
     (folder / "run").mkdir()
@@ -128,13 +129,13 @@ def test_the_trust_card_is_one_command(call):
     code, out, err = call("trust", "guided", "--images", "6")
 
     assert (code, err) == (0, "")
-    assert out.startswith("saliency(rule='guided'): passes ")
+    assert out.startswith("Guided saliency: passes ")
     assert "later layers" in out
     assert out.endswith("wrote trust.png\n")
     assert Path("trust.png").read_bytes().startswith(b"\x89PNG")
     code, out, _ = call("trust", "grad-cam", "--images", "4", "--layer", "conv", "--out", "cam.png")
     assert code == 0
-    assert "grad_cam(layer='conv')" in out
+    assert "Grad-CAM(layer='conv')" in out
 
 
 def test_the_proof_is_printed_and_what_does_not_fit_is_named(call, folder):

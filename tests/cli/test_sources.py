@@ -27,8 +27,9 @@ def test_training_and_evaluate_measure_a_test_file_alike(run):
     for name, count in (("train.csv", 400), ("test.csv", 200)):  # seconds since 1970, which float32 rounds to 128
         offset = rng.uniform(0, 400, count)
         write_table(name, np.stack([1.7e9 + offset, rng.normal(size=count)], 1), offset.astype(int) // 100)
-    code, trained, err = run("train", "--data", "train.csv", "--test", "test.csv", "--iterations", 600,
-                             "--batch-size", 50, "--out", "run")  # fmt: skip
+    code, trained, err = run(
+        "train", "--data", "train.csv", "--test", "test.csv", "--iterations", 600, "--batch-size", 50, "--out", "run"
+    )
     assert code == 0, err
     at_the_end = next(line for line in trained.splitlines() if line.startswith("test:"))
     _, out, _ = run("evaluate", "run/model.safetensors")
@@ -146,10 +147,15 @@ def typed(tmp_path):
 
 @pytest.mark.parametrize("kind", ["int32", "int16", "unit"])
 @pytest.mark.parametrize(
-    "words", [["evaluate", "uint8.safetensors"], ["explain", "uint8.safetensors", "test:0", "--method", "saliency"],
-              ["trust", "uint8.safetensors", "saliency", "--images", "4"],
-              ["summary", "uint8.safetensors", "--measure", "5"]], ids=lambda words: words[0],
-)  # fmt: skip
+    "words",
+    [
+        ["evaluate", "uint8.safetensors"],
+        ["explain", "uint8.safetensors", "test:0", "--method", "saliency"],
+        ["trust", "uint8.safetensors", "saliency", "--images", "4"],
+        ["summary", "uint8.safetensors", "--measure", "5"],
+    ],
+    ids=lambda words: words[0],
+)
 def test_the_same_pixels_in_another_type_are_the_same_samples(run, typed, words, kind):
     code, out, err = run(*words, "--data", "uint8")
     assert code == 0, err

@@ -68,8 +68,11 @@ def test_a_run_never_overwrites_its_data(run, way):
         words = ["--data", "d.csv"]
     else:
         inside.symlink_to("../d.csv")
-        words = {"a link to it": ["--data", "d.csv"], "it through a link": ["--data", inside],
-                 "the test file": ["--data", "t.csv", "--test", "d.csv"]}[way]  # fmt: skip
+        words = {
+            "a link to it": ["--data", "d.csv"],
+            "it through a link": ["--data", inside],
+            "the test file": ["--data", "t.csv", "--test", "d.csv"],
+        }[way]
     before = contents()
     code, out, err = run("train", *words, *SHORT, "--out", "run", "--overwrite")
 

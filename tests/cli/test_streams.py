@@ -254,8 +254,12 @@ def test_pictures_that_cannot_be_written_leave_the_model(folder, tmp_path, monke
     assert (code, err.count("\n")) == (2, 1)
     assert f"The model itself is saved: {tmp_path / 'run' / 'model.safetensors'}." in err
     assert sorted(os.listdir(tmp_path / "run")) == [
-        "data.json", "history-iterations.csv", "history.csv", "history.json", "model.safetensors",
-    ]  # fmt: skip
+        "data.json",
+        "history-iterations.csv",
+        "history.csv",
+        "history.json",
+        "model.safetensors",
+    ]
 
 
 def test_an_overwritten_run_keeps_no_picture_of_the_old_one(folder, tmp_path):

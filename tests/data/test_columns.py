@@ -79,7 +79,7 @@ SAME = ([[1.5, 2], [3, 4.25], [1.5, 2]], [0, 1, 0], ("a", "b"))
         ("y,x,z\na,1.5,2\nb,3,4.25\na,1.5,2\n", {}),  # the only column of text
         ("kind,x,z\na,1.5,2\nb,3,4.25\na,1.5,2\n", {}),
     ],
-)  # fmt: skip
+)
 def test_numbers_and_letters_are_read_as_they_are_written(content, options, csv) -> None:
     if options.get("delimiter") == options.get("decimal", "."):
         with pytest.raises(ArgumentError, match="cannot both be ','"):
@@ -115,7 +115,7 @@ def test_numbers_and_letters_are_read_as_they_are_written(content, options, csv)
         ("a,b\n1.5,2\n1,5\n", {"task": "regression"}, ArgumentError, "Say which: target='b'"),
         ("x,5.5\n3,4\n3,4\n", {}, ArgumentError, "header=True or header=False"),
     ],
-)  # fmt: skip
+)
 def test_what_could_be_two_things_is_asked_for(content, options, error, message, csv) -> None:
     with pytest.raises(error, match=message):
         load_csv(csv(content), **options)

@@ -126,11 +126,13 @@ def bad_pictures(grey: np.ndarray) -> dict[str, bytes]:
 
     png = saved(Image.fromarray(np.kron(grey, np.ones((40, 40), np.uint8))), "PNG")
     return {
-        "empty": b"", "cut.png": png[: len(png) // 2], "text.png": b"hello",
+        "empty": b"",
+        "cut.png": png[: len(png) // 2],
+        "text.png": b"hello",
         "deep.tiff": saved(Image.fromarray(grey.astype(np.int32) * 1000), "TIFF"),
         "float.tiff": saved(Image.fromarray(grey.astype(np.float32)), "TIFF"),
         "huge.png": png[:16] + (60_000).to_bytes(4) * 2 + png[24:],
-    }  # fmt: skip
+    }
 
 
 def test_pictures_that_cannot_be_read_take_the_package_s_error(grey, tmp_path) -> None:
@@ -186,10 +188,16 @@ def test_a_damaged_array_takes_no_memory_and_the_package_s_error(tmp_path) -> No
     np.save(tmp_path / "a.npy", np.arange(12, dtype=np.float32).reshape(3, 4))
     sound = (tmp_path / "a.npy").read_bytes()
     damages = [
-        sound[:-1], sound + b"\0", sound[:20], sound[:3], b"\x93NUMPY", sound.replace(b"(3, 4)", b"(3, 4"),
-        sound.replace(b"(3, 4), }      ", b"(3, 400000000)}"), sound.replace(b"'<f4'", b"'|O'"),
+        sound[:-1],
+        sound + b"\0",
+        sound[:20],
+        sound[:3],
+        b"\x93NUMPY",
+        sound.replace(b"(3, 4)", b"(3, 4"),
+        sound.replace(b"(3, 4), }      ", b"(3, 400000000)}"),
+        sound.replace(b"'<f4'", b"'|O'"),
         sound.replace(b"(3, 4), }", b"(" + b"[" * 7 + b","),
-    ]  # fmt: skip
+    ]
     for content in damages:
         (tmp_path / "a.npy").write_bytes(content)
         with pytest.raises(FileFormatError):
@@ -284,10 +292,14 @@ def learnt(x: np.ndarray) -> InputSpec:
 
 
 MOVED = {  # how pixels x of 0..255 were brought to a network
-    "about 0": lambda x: (x / 255 - 0.5) / 0.25, "from -1 to 1": lambda x: x / 127.5 - 1,
-    "from -128": lambda x: x - 128.0, "in sixteen": lambda x: x // 16, "in percent": lambda x: x / 2.55,
-    "in thousands": lambda x: x * 40.0, "from 0 to a half": lambda x: x / 510,
-}  # fmt: skip
+    "about 0": lambda x: (x / 255 - 0.5) / 0.25,
+    "from -1 to 1": lambda x: x / 127.5 - 1,
+    "from -128": lambda x: x - 128.0,
+    "in sixteen": lambda x: x // 16,
+    "in percent": lambda x: x / 2.55,
+    "in thousands": lambda x: x * 40.0,
+    "from 0 to a half": lambda x: x / 510,
+}
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (64,), (9, 3)])

@@ -28,8 +28,9 @@ def tiff(path: Path, data: bytes, shape: tuple[int, int], bits: int, photometric
     out = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "IH", 8, len(tags))
     for tag, size, value in tags:
         value = 8 + 2 + 12 * len(tags) + 4 if tag == 273 else value
-        out += struct.pack(order + "HHI", tag, size, 1) + struct.pack(order + ("I" if size == 4 else "HH"), *(
-            (value,) if size == 4 else (value, 0)))  # fmt: skip
+        out += struct.pack(order + "HHI", tag, size, 1) + struct.pack(
+            order + ("I" if size == 4 else "HH"), *((value,) if size == 4 else (value, 0))
+        )
     path.write_bytes(out + bytes(4) + data)
     return path
 

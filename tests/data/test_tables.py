@@ -270,10 +270,15 @@ def test_the_target_is_no_index(tmp_path):
 def times(unit: str) -> dict[str, object]:
     stamps = pd.date_range("2020-01-01", periods=4, unit=unit)
     return {
-        "naive": stamps, "aware": stamps.tz_localize("Europe/Berlin"), "durations": stamps - stamps[0],
-        "objects": pd.Series(list(stamps), dtype=object), "days": pd.Series(list(stamps.date), dtype=object),
-        "periods": stamps.to_period("D"), "categories": pd.Categorical(stamps), "missing": [pd.NaT, *stamps[1:]],
-    }  # fmt: skip
+        "naive": stamps,
+        "aware": stamps.tz_localize("Europe/Berlin"),
+        "durations": stamps - stamps[0],
+        "objects": pd.Series(list(stamps), dtype=object),
+        "days": pd.Series(list(stamps.date), dtype=object),
+        "periods": stamps.to_period("D"),
+        "categories": pd.Categorical(stamps),
+        "missing": [pd.NaT, *stamps[1:]],
+    }
 
 
 @pytest.mark.parametrize("unit", ["s", "us", "ns"])

@@ -41,8 +41,9 @@ def test_grad_cam_has_the_literal_values_of_captums_example():
     # captum's own test of LayerGradCam: sums of 3x3 windows over 0..15, shifted by −50 and −75, then weights of ±1.
     network = pl.Sequential(
         [pl.Conv2D(2, 3, name="conv1"), pl.ReLU(name="relu1"), pl.Flatten(), pl.Affine(1, bias=False, name="fc1")],
-        input_shape=(4, 4, 1), dtype=np.float64,
-    )  # fmt: skip
+        input_shape=(4, 4, 1),
+        dtype=np.float64,
+    )
     network.params["conv1.W"], network.params["conv1.b"] = np.ones((3, 3, 1, 2)), np.array([-50.0, -75.0])
     by_channel = np.array([1.0, 1, 1, 1, 1, -1, -1, -1]).reshape(2, 2, 2)
     network.params["fc1.W"] = by_channel.transpose(1, 2, 0).reshape(8, 1)
@@ -121,8 +122,9 @@ def test_a_denominator_of_grad_cam_plus_plus_that_is_zero_gives_zero_and_no_nan(
     # A = (−1, −3) and g = ½ at both places: 2 g² + ΣA · g³ = ½ − ½ = 0.
     network = pl.Sequential(
         [pl.Conv2D(1, 1, bias=False, name="conv"), pl.Flatten(), pl.Affine.from_arrays([[0.5], [0.5]])],
-        input_shape=(1, 2, 1), dtype=np.float64,
-    )  # fmt: skip
+        input_shape=(1, 2, 1),
+        dtype=np.float64,
+    )
     network.params["conv.W"] = np.full((1, 1, 1, 1), -1.0)
     result = explain.grad_cam_plus_plus(network, [[[[1.0], [3.0]]]], 0, layer="conv", relu=False)
 
@@ -187,11 +189,15 @@ def test_grad_cam_by_each_rule_by_hand(rule, expected):
     # ∂S/∂A is (2, 1) at both places; guided (2, 0); rectified (2, 4): the map is Σ α_k A^k with A^0 = (1, 2) = −A^1.
     network = pl.Sequential(
         [
-            pl.Conv2D(2, 1, bias=False, name="conv"), pl.Flatten(), pl.Affine.from_arrays(HIDDEN), pl.ReLU(),
+            pl.Conv2D(2, 1, bias=False, name="conv"),
+            pl.Flatten(),
+            pl.Affine.from_arrays(HIDDEN),
+            pl.ReLU(),
             pl.Affine.from_arrays([[2.0], [-1.0], [4.0]]),
         ],
-        input_shape=(1, 2, 1), dtype=np.float64,
-    )  # fmt: skip
+        input_shape=(1, 2, 1),
+        dtype=np.float64,
+    )
     network.params["conv.W"] = np.array([1.0, -1.0]).reshape(1, 1, 1, 2)
     x = np.array([1.0, 2.0]).reshape(1, 1, 2, 1)
 

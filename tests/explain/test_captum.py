@@ -32,8 +32,9 @@ def twins(make_chain):
     weights = {
         "0": (p["conv1.W"].transpose(3, 2, 0, 1), p["conv1.b"]),
         "2": (p["conv2.W"].transpose(3, 2, 0, 1), p["conv2.b"]),
-        "7": (dense.T, p["dense.b"]), "9": (p["scores.W"].T, p["scores.b"]),
-    }  # fmt: skip
+        "7": (dense.T, p["dense.b"]),
+        "9": (p["scores.W"].T, p["scores.b"]),
+    }
     for name, (W, b) in weights.items():
         layer = getattr(twin, name)
         layer.weight.data, layer.bias.data = torch.tensor(W.copy()), torch.tensor(b.copy())

@@ -37,8 +37,9 @@ def test_the_papers_example_of_a_saturated_unit():
     # y = 1 − ReLU(1 − u − v) is flat at (1, 1); DeepLIFT from (0, 0) gives both inputs a half, the gradient gives 0.
     network = pl.Sequential(
         [pl.Affine.from_arrays([[-1.0], [-1.0]], [1.0]), pl.ReLU(), pl.Affine.from_arrays([[-1.0]], [1.0])],
-        input_shape=2, dtype=np.float64,
-    )  # fmt: skip
+        input_shape=2,
+        dtype=np.float64,
+    )
 
     assert explain.saliency(network, [[1.0, 1.0]], 1).values.tolist() == [[0, 0]]
     np.testing.assert_allclose(explain.deep_lift(network, [[1.0, 1.0]], 1).values, [[0.5, 0.5]])

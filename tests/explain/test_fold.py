@@ -65,7 +65,7 @@ def test_what_others_take_too_is_not_folded(x):
         },
         input_shape=SHAPE,
         dtype=np.float64,
-    )  # fmt: skip
+    )
     shaken(graph)
 
     np.testing.assert_allclose(fold_batch_norm(graph)(x), graph(x), atol=1e-12)

@@ -23,9 +23,14 @@ def test_saliency_of_a_linear_model_is_its_weights(linear, x):
 
 # The truth table of the three rules: incoming signal g, input a, and what passes.
 TABLE = [
-    (1, 1, 1, 1, 1), (1, -1, 0, 0, 1), (-1, 1, -1, 0, 0), (-1, -1, 0, 0, 0),
-    (2, 0, 0, 0, 2), (0, 1, 0, 0, 0), (-2, 0, 0, 0, 0),
-]  # fmt: skip
+    (1, 1, 1, 1, 1),
+    (1, -1, 0, 0, 1),
+    (-1, 1, -1, 0, 0),
+    (-1, -1, 0, 0, 0),
+    (2, 0, 0, 0, 2),
+    (0, 1, 0, 0, 0),
+    (-2, 0, 0, 0, 0),
+]
 
 
 @pytest.mark.parametrize(("g", "a", "plain", "by_guided", "by_rectified"), TABLE)
@@ -34,8 +39,10 @@ def test_the_three_rules_at_a_relu(g, a, plain, by_guided, by_rectified):
     cache = ActivationCache(inputs, np.maximum(inputs, 0))
 
     assert (layer.backward(signal, cache)[0], guided(layer, signal, cache)[0], rectified(layer, signal, cache)[0]) == (
-        plain, by_guided, by_rectified,
-    )  # fmt: skip
+        plain,
+        by_guided,
+        by_rectified,
+    )
 
 
 @pytest.mark.parametrize("rule", ["guided", "rectified"])
@@ -128,9 +135,11 @@ def test_the_noisy_gradients_are_those_of_a_slow_loop(cnn, x):
     draws = np.random.default_rng(5).standard_normal((n, *x.shape[1:]))
     target = cnn(x).argmax(1)
     g = np.array(
-        [[explain.saliency(cnn, (one + noise * np.ptp(one) * d)[None], int(c)).values[0] for d in draws]
-         for one, c in zip(x, target, strict=True)]
-    )  # fmt: skip
+        [
+            [explain.saliency(cnn, (one + noise * np.ptp(one) * d)[None], int(c)).values[0] for d in draws]
+            for one, c in zip(x, target, strict=True)
+        ]
+    )
     options = {"samples": n, "noise": noise, "seed": 5}
 
     smooth = explain.smoothgrad(cnn, x, **options)

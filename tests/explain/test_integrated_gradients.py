@@ -117,8 +117,9 @@ def test_two_networks_of_one_function_get_one_answer(cnn, x):
     split = pl.copy_network(cnn)
     wide = pl.Sequential(
         [*split.layers[:7], pl.Affine(14, name="dense"), pl.ReLU(name="relu3"), pl.Affine(3, name="scores")],
-        input_shape=x.shape[1:], dtype=np.float64,
-    )  # fmt: skip
+        input_shape=x.shape[1:],
+        dtype=np.float64,
+    )
     for key, value in cnn.params.items():  # every hidden neuron twice, each with half the weight above
         double = {"dense.W": (1, 2), "dense.b": (2,), "scores.W": (2, 1)}.get(key, (1,) * value.ndim)
         wide.params[key] = np.tile(value, double) * (0.5 if key == "scores.W" else 1)
@@ -132,11 +133,13 @@ def test_two_networks_of_one_function_get_one_answer(cnn, x):
 def test_symmetric_inputs_get_equal_shares():
     network = pl.Sequential(
         [
-            pl.Affine.from_arrays([[1.0, -2.0], [1.0, -2.0]], [-0.5, 1.0]), pl.ReLU(),
+            pl.Affine.from_arrays([[1.0, -2.0], [1.0, -2.0]], [-0.5, 1.0]),
+            pl.ReLU(),
             pl.Affine.from_arrays([[1.0], [3.0]]),
         ],
-        input_shape=2, dtype=np.float64,
-    )  # fmt: skip
+        input_shape=2,
+        dtype=np.float64,
+    )
     values = explain.integrated_gradients(network, [[0.7, 0.7]], 0).values
 
     assert values[0, 0] == pytest.approx(values[0, 1])

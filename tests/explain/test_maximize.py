@@ -29,11 +29,17 @@ def digits():
 def network(digits):
     network = pl.Sequential(
         [
-            pl.Conv2D(8, 5, stride=2), pl.ReLU(), pl.Conv2D(16, 3, stride=2), pl.ReLU(name="maps"),
-            pl.Flatten(), pl.Affine(32), pl.ReLU(), pl.Affine(10, name="preds"),
+            pl.Conv2D(8, 5, stride=2),
+            pl.ReLU(),
+            pl.Conv2D(16, 3, stride=2),
+            pl.ReLU(name="maps"),
+            pl.Flatten(),
+            pl.Affine(32),
+            pl.ReLU(),
+            pl.Affine(10, name="preds"),
         ],
         input_shape=(28, 28, 1),
-    )  # fmt: skip
+    )
     pl.fit(network, digits, epochs=4, optimizer=pl.Adam(0.003), progress=False, train_sample=0)
     return network
 
@@ -242,9 +248,15 @@ def test_the_plain_call_shows_the_pattern_of_a_filter_at_the_middle_of_the_image
 
 @pytest.mark.parametrize(
     ("options", "jitter"),
-    [({}, 2), ({"layer": "maps", "position": "mean"}, 2), ({"layer": "maps", "position": "max"}, 2),
-     ({"layer": "maps", "position": (1, 1)}, 0), ({"layer": "maps", "jitter": 1}, 1), ({"jitter": 0}, 0)],
-)  # fmt: skip
+    [
+        ({}, 2),
+        ({"layer": "maps", "position": "mean"}, 2),
+        ({"layer": "maps", "position": "max"}, 2),
+        ({"layer": "maps", "position": (1, 1)}, 0),
+        ({"layer": "maps", "jitter": 1}, 1),
+        ({"jitter": 0}, 0),
+    ],
+)
 def test_images_are_shifted_unless_one_place_counts(network, options, jitter):
     assert maximize(network, 0, steps=2, **options).settings["jitter"] == jitter
 

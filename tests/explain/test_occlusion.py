@@ -50,9 +50,10 @@ def test_on_two_by_two_pixels_the_patches_cover_what_they_should():
     # S = 1·a + 10·b + 100·c + 1000·d of the image [[a, b], [c, d]] = [[1, 2], [3, 4]]: without a row it falls by 21 or
     # 4300, without a column by 301 or 4020, without a pixel by that pixel's term.
     network = pl.Sequential(
-        [pl.Flatten(), pl.Affine.from_arrays([[1.0], [10.0], [100.0], [1000.0]])], input_shape=(2, 2, 1),
+        [pl.Flatten(), pl.Affine.from_arrays([[1.0], [10.0], [100.0], [1000.0]])],
+        input_shape=(2, 2, 1),
         dtype=np.float64,
-    )  # fmt: skip
+    )
     image = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
 
     def drops(patch):
@@ -143,8 +144,9 @@ def test_the_cone_gives_what_the_whole_network_gives(layers, rng):
 
         np.testing.assert_allclose(
             result.values[..., 0],
-            brute_force(network, x, 1, patch, (min(stride, patch[0]), stride), -1.5), atol=1e-12,
-        )  # fmt: skip
+            brute_force(network, x, 1, patch, (min(stride, patch[0]), stride), -1.5),
+            atol=1e-12,
+        )
 
 
 def test_in_float32_the_cone_differs_from_everything_by_rounding_alone(make_chain, x):

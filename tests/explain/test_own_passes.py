@@ -224,16 +224,25 @@ def test_a_container_with_passes_of_its_own_is_not_taken_apart(images):
 
 def test_a_subclass_with_options_alone_keeps_the_short_ways(images):
     layers = [
-        optional(K)(3, 3), optional(pl.BatchNorm)(), optional(pl.ReLU)(name="relu1"), optional(pl.MaxPool2D)(2),
-        optional(pl.Flatten)(), optional(A)(3), optional(pl.Softmax)(),
-    ]  # fmt: skip
+        optional(K)(3, 3),
+        optional(pl.BatchNorm)(),
+        optional(pl.ReLU)(name="relu1"),
+        optional(pl.MaxPool2D)(2),
+        optional(pl.Flatten)(),
+        optional(A)(3),
+        optional(pl.Softmax)(),
+    ]
     plain = [K(3, 3), pl.BatchNorm(), pl.ReLU(name="relu1"), pl.MaxPool2D(2), pl.Flatten(), A(3), pl.Softmax()]
     one, two = built(*layers), built(*plain)
     assert len(Cone(before_softmax(one)[0], images).local) == 3  # the norm is folded
     for method in (
-        explain.lrp, explain.deep_lift, explain.grad_cam, explain.occlusion,
-        lambda *a: explain.saliency(*a, rule="guided"), lambda *a: explain.grad_cam(*a, layer="relu1", rule="guided"),
-    ):  # fmt: skip
+        explain.lrp,
+        explain.deep_lift,
+        explain.grad_cam,
+        explain.occlusion,
+        lambda *a: explain.saliency(*a, rule="guided"),
+        lambda *a: explain.grad_cam(*a, layer="relu1", rule="guided"),
+    ):
         np.testing.assert_array_equal(method(one, images, 1).values, method(two, images, 1).values)
 
 

@@ -56,9 +56,10 @@ def test_a_function_added_to_all_scores_changes_only_the_logit(cnn, x, scalar):
     other.params["scores.W"] += np.linspace(-1, 1, 7)[:, None]
 
     np.testing.assert_allclose(
-        explain.saliency(other, x, 2, scalar=scalar).values, explain.saliency(cnn, x, 2, scalar=scalar).values,
+        explain.saliency(other, x, 2, scalar=scalar).values,
+        explain.saliency(cnn, x, 2, scalar=scalar).values,
         atol=1e-14,
-    )  # fmt: skip
+    )
     assert not np.allclose(explain.saliency(other, x, 2).values, explain.saliency(cnn, x, 2).values)
 
 

@@ -21,8 +21,9 @@ def test_the_sum_over_places_is_that_of_the_whole_gradient(head, x):
     head = [type(layer)(**layer.config()) for layer in head]
     network = pl.Sequential(
         [pl.Conv2D(4, 3, name="conv"), *head, pl.Affine(5), pl.ReLU(), pl.Affine(3)],
-        input_shape=x.shape[1:], dtype=np.float64,
-    )  # fmt: skip
+        input_shape=x.shape[1:],
+        dtype=np.float64,
+    )
     question = Question("test", network, x)
     short, whole = look(question, "conv", total=True).gradient, look(question, "conv").gradient
 

@@ -106,7 +106,7 @@ BOMBS: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
     ("table.csv", "of a million columns", lambda: b"," * 1_000_000),
     ("table.csv", "of a line that never ends", lambda: b'"' + b"a" * 20_000_000),
     ("new.csv", "of a million columns", lambda: b"1," * 1_000_000),
-)  # fmt: skip
+)
 
 
 def describe(number: int) -> str:

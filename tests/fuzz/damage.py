@@ -119,9 +119,14 @@ def in_npy(data: bytes, rng: np.random.Generator) -> bytes:
     shape = ", ".join(str(pick(rng, (*SIZES, 28, 784, 2**40, 2**63, 10**20))) for _ in range(int(rng.integers(4))))
     kinds = ("<f4", ">f8", "|u1", "|O", "<U3", "<f16", "<c8", "<M8[D]", "|b1", "<f2", "V4", "[('a', 'i4')]", "<i8")
     edits = (
-        (r"\(.*?\)", f"({shape},)"), (r"'descr': '[^']*'", f"'descr': '{pick(rng, kinds)}'"), ("False", "True"),
-        ("'shape'", "'shapes'"), (r"\}", ", 'x': 1}"), (r"\(", "(" * 300), (r"\(.*?\)", "__import__('os')"),
-    )  # fmt: skip
+        (r"\(.*?\)", f"({shape},)"),
+        (r"'descr': '[^']*'", f"'descr': '{pick(rng, kinds)}'"),
+        ("False", "True"),
+        ("'shape'", "'shapes'"),
+        (r"\}", ", 'x': 1}"),
+        (r"\(", "(" * 300),
+        (r"\(.*?\)", "__import__('os')"),
+    )
     for _ in range(int(rng.integers(1, 3))):
         text = re.sub(*pick(rng, edits), text, count=1)
     if rng.random() < 0.3:
@@ -232,8 +237,9 @@ def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
 
 def png(parts: list[tuple[bytes, bytes]]) -> bytes:
     """A PNG file of chunks, with right lengths and checksums."""
-    packed = (len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
-              for kind, body in parts)  # fmt: skip
+    packed = (
+        len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big") for kind, body in parts
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
 
 

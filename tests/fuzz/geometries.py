@@ -73,8 +73,11 @@ def close(name: str, got: Array | None, right: Array, size: Array | float, terms
 def convolution(rng: Generator) -> None:
     """All that is made of one convolution."""
     dtype = np.float64 if rng.random() < 0.15 else np.float32
-    size, stride, dilation = ((3, 3), (1, 1), (1, 1)) if rng.random() < 0.3 else (
-        whole(rng, 1, 5, 1, 5), whole(rng, 1, 3, 1, 3), whole(rng, 1, 3, 1, 2))  # fmt: skip
+    size, stride, dilation = (
+        ((3, 3), (1, 1), (1, 1))
+        if rng.random() < 0.3
+        else (whole(rng, 1, 5, 1, 5), whole(rng, 1, 3, 1, 3), whole(rng, 1, 3, 1, 2))
+    )
     padding = whole(rng, 0, 3, 0, 3), whole(rng, 0, 3, 0, 3)
     extents = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
     h, w = (max(1, e - sum(p)) + whole(rng, 0, 9) for e, p in zip(extents, padding, strict=True))
@@ -227,9 +230,16 @@ def trained_layers(rng: Generator) -> None:
     """A training step of fused layers."""
     h, w, c = whole(rng, 4, 14, 4, 14, 1, 36)
     layers = [
-        pl.Conv2D(whole(rng, 1, 40), 3, padding="same"), pl.ReLU(), pl.MaxPool2D(), pl.BatchNorm(), pl.Dropout(0.3),
-        pl.Conv2D(whole(rng, 1, 20), whole(rng, 1, 2)), pl.GELU(), pl.Flatten(), pl.Affine(3),
-    ]  # fmt: skip
+        pl.Conv2D(whole(rng, 1, 40), 3, padding="same"),
+        pl.ReLU(),
+        pl.MaxPool2D(),
+        pl.BatchNorm(),
+        pl.Dropout(0.3),
+        pl.Conv2D(whole(rng, 1, 20), whole(rng, 1, 2)),
+        pl.GELU(),
+        pl.Flatten(),
+        pl.Affine(3),
+    ]
     data = rng.random((8, h, w, c), np.float32), np.arange(8) % 3
     pl.fit(pl.Sequential(layers), data, iterations=2, batch_size=whole(rng, 1, 8), optimizer="Adam", progress=False)
 

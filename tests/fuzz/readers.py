@@ -297,9 +297,14 @@ def _new_rows(path: Path) -> None:
 
 
 KINDS: dict[str, tuple[str, ...]] = {
-    "png": ("L", "RGB", "P", "LA", "RGBA", "1", "I;16"), "jpg": ("L", "RGB", "CMYK"), "bmp": ("L", "RGB", "1"),
-    "gif": ("P", "L"), "tif": ("L", "RGB", "F", "I;16", "CMYK"), "webp": ("RGB", "RGBA"), "ppm": ("L", "RGB", "1"),
-}  # fmt: skip
+    "png": ("L", "RGB", "P", "LA", "RGBA", "1", "I;16"),
+    "jpg": ("L", "RGB", "CMYK"),
+    "bmp": ("L", "RGB", "1"),
+    "gif": ("P", "L"),
+    "tif": ("L", "RGB", "F", "I;16", "CMYK"),
+    "webp": ("RGB", "RGBA"),
+    "ppm": ("L", "RGB", "1"),
+}
 
 
 def _pictures() -> list[Reader]:
@@ -317,8 +322,11 @@ def _picture(kind: str, mode: str) -> bytes:
     pixels = np.arange(30 * 24, dtype=np.uint8).reshape(30, 24) // 8
     pixels[8:20, 10:14] = 200
     deep = {"I;16": np.uint16, "F": np.float32}.get(mode)
-    picture = Image.fromarray(pixels.astype(deep) / 255 if mode == "F" else pixels.astype(deep) * 257) if deep else (
-        Image.fromarray(pixels).convert(mode))  # fmt: skip
+    picture = (
+        Image.fromarray(pixels.astype(deep) / 255 if mode == "F" else pixels.astype(deep) * 257)
+        if deep
+        else (Image.fromarray(pixels).convert(mode))
+    )
     if deep == np.float32:
         picture = Image.fromarray((pixels / 255).astype(np.float32))
     turned = Image.Exif()

@@ -56,12 +56,19 @@ RIGHT: dict[str, tuple[str, ...]] = {
 
 IMAGES = {"model": ("images_network()",), "network": ("images_network()",), "x": ("pictures()",), "data": ("images()",)}
 KERNELS = {
-    "x": ("np.ones((2, 6, 6, 2), np.float32)", "np.ones((1, 7, 6, 2))"), "w": ("np.ones((3, 3, 2, 4), np.float32)",),
-    "b": ("np.ones(4, np.float32)",), "dy": ("np.ones((2, 4, 4, 4), np.float32)",), "stride": ("(1, 1)", "(2, 1)"),
-    "padding": ("((1, 1), (0, 0))",), "dilation": ("(1, 1)",), "size": ("(3, 3)", "(2, 2)"),
+    "x": ("np.ones((2, 6, 6, 2), np.float32)", "np.ones((1, 7, 6, 2))"),
+    "w": ("np.ones((3, 3, 2, 4), np.float32)",),
+    "b": ("np.ones(4, np.float32)",),
+    "dy": ("np.ones((2, 4, 4, 4), np.float32)",),
+    "stride": ("(1, 1)", "(2, 1)"),
+    "padding": ("((1, 1), (0, 0))",),
+    "dilation": ("(1, 1)",),
+    "size": ("(3, 3)", "(2, 2)"),
     "x_shape": ("(2, 6, 6, 2)",),
-    "w_shape": ("(3, 3, 2, 4)",), "switch": ("np.zeros((2, 4, 4, 4), np.uint8)",), "output_padding": ("(0, 0)",),
-}  # fmt: skip
+    "w_shape": ("(3, 3, 2, 4)",),
+    "switch": ("np.zeros((2, 4, 4, 4), np.uint8)",),
+    "output_padding": ("(0, 0)",),
+}
 CLOSER: dict[str, dict[str, tuple[str, ...]]] = {
     "explain": IMAGES, "plots": IMAGES, "views": IMAGES, "report": IMAGES, "kernels": KERNELS,
     "pl.explain.Contrast": {"a": ("0",), "b": ("1",)}, "pl.explain.Function": {"compute": ("square",)},
@@ -105,7 +112,9 @@ METHODS = {"__call__"}
 # call them, they get what Python says.
 INNER: tuple[tuple[type, set[str]], ...] = (
     # What every step of a training calls; a look at each argument would be felt. `forward` looks at x.
-    (pl.Layer, {"backward"}), (pl.Merge, {"backward"}), (pl.losses.Loss, {"compute", "divisor", "total"}),
+    (pl.Layer, {"backward"}),
+    (pl.Merge, {"backward"}),
+    (pl.losses.Loss, {"compute", "divisor", "total"}),
     (pl.optimizers.Optimizer, {"update"}),
     # Helpers of `build` and `forward`, which look first.
     (pl.Layer, {"create_params", "channels", "geometry", "window", "means", "check_input"}),
@@ -113,7 +122,7 @@ INNER: tuple[tuple[type, set[str]], ...] = (
     (pl.Callback, {"on_start", "on_iteration", "on_epoch", "on_end"}),
     # It compiles for a minute.
     (pl.models.Recipe, {"warm_up"}),
-)  # fmt: skip
+)
 
 
 FAULTS = ("missing", "unknown", "many", "twice")

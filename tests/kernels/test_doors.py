@@ -129,10 +129,15 @@ def views(a: np.ndarray) -> dict[str, np.ndarray]:
     apart[...] = a
     at_odd_bytes = np.frombuffer(b"?" + a.tobytes(), np.uint8)[1:].view(a.dtype).reshape(a.shape)
     return {
-        "read-only": read_only, "turned": np.asfortranarray(a), "apart": apart, "odd": at_odd_bytes,
-        "backwards": a[..., ::-1].copy()[..., ::-1], "swapped": a.astype(a.dtype.newbyteorder()),
-        "float64": a.astype(np.float64), "list": a.tolist(),
-    }  # fmt: skip
+        "read-only": read_only,
+        "turned": np.asfortranarray(a),
+        "apart": apart,
+        "odd": at_odd_bytes,
+        "backwards": a[..., ::-1].copy()[..., ::-1],
+        "swapped": a.astype(a.dtype.newbyteorder()),
+        "float64": a.astype(np.float64),
+        "list": a.tolist(),
+    }
 
 
 @pytest.mark.parametrize("kind", views(B))
@@ -149,8 +154,9 @@ def test_arrays_of_any_making_give_the_numbers_of_plain_ones(kind: str) -> None:
     np.testing.assert_allclose(
         kernels.max_pool2d_gradient(dy, switch, X.shape, (3, 3), stride=(1, 1)),
         kernels.max_pool2d_gradient(DY, switch, X.shape, (3, 3), stride=(1, 1)),
-        rtol=1e-5, atol=1e-5,
-    )  # fmt: skip
+        rtol=1e-5,
+        atol=1e-5,
+    )
 
 
 def test_an_out_that_lies_on_what_is_read_gets_the_right_numbers() -> None:

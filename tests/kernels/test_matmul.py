@@ -88,10 +88,13 @@ def test_sums_of_rows(shape: tuple[int, int], dtype: type) -> None:
 @pytest.mark.parametrize(
     ("a", "b", "out"),
     [
-        ((10, 4000), (2000, 60), (10, 60)), ((1, 1000), (500, 1000), (1, 1000)), ((1, 1000), (1000, 1000), (1, 10)),
-        ((10, 90), (60, 4000), (10, 4000)), ((30, 20), (20, 9000), (30, 8000)),
+        ((10, 4000), (2000, 60), (10, 60)),
+        ((1, 1000), (500, 1000), (1, 1000)),
+        ((1, 1000), (1000, 1000), (1, 10)),
+        ((10, 90), (60, 4000), (10, 4000)),
+        ((30, 20), (20, 9000), (30, 8000)),
     ],
-)  # fmt: skip
+)
 def test_shapes_that_do_not_fit_are_refused(a: tuple[int, int], b: tuple[int, int], out: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="fit"):
         matmul(np.ones(a, np.float32), np.ones(b, np.float32), out=np.empty(out, np.float32))

@@ -38,8 +38,11 @@ class Work(NamedTuple):
 
 def work(**other: Any) -> Work:
     arrays = {
-        "x": np.zeros((2, 3), np.float32), "mask": None, "y": np.zeros(3, np.float32), "last": np.zeros(7, np.float32),
-    }  # fmt: skip
+        "x": np.zeros((2, 3), np.float32),
+        "mask": None,
+        "y": np.zeros(3, np.float32),
+        "last": np.zeros(7, np.float32),
+    }
     return Work(7, Pair(2, 3), Table(4, np.arange(4)), **(arrays | other))
 
 

@@ -123,9 +123,7 @@ def test_weights_begin_with_the_variance_that_their_fan_in_asks_for() -> None:
 def test_geometry_speaks_to_the_kernels() -> None:
     layer = Conv2D(4, 3, stride=2, padding="same", groups=2)
 
-    assert layer.geometry((6, 5, 2)) == {
-        "stride": (2, 2), "padding": ((0, 1), (1, 1)), "dilation": (1, 1), "groups": 2
-    }  # fmt: skip
+    assert layer.geometry((6, 5, 2)) == {"stride": (2, 2), "padding": ((0, 1), (1, 1)), "dilation": (1, 1), "groups": 2}
 
 
 # A grid, against the others

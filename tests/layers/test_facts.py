@@ -129,7 +129,7 @@ LIES: dict[str, Lie] = {
     "a scale": lie(pl.BatchNorm, IMAGE, "channel_affine", channel_affine=ONES),
     "what it absorbs": lie(pl.Conv2D, IMAGE, "absorb", 2, 2, absorb=lambda self, after: self),
     "what it fuses with": lie(pl.Affine, VECTOR, "fuse_with", 3, fuse_with=lambda self, following: (self, 1)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", LIES)

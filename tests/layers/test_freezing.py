@@ -19,17 +19,26 @@ def mlp() -> pl.Sequential:
 
 def cnn() -> pl.Sequential:
     layers = [
-        pl.Conv2D(4, 3), pl.ReLU(), pl.MaxPool2D(2), pl.BatchNorm(),
-        pl.Residual([pl.Conv2D(4, 3, padding="same"), pl.BatchNorm()]), pl.Dropout(0.2), pl.Flatten(), pl.Affine(3),
-    ]  # fmt: skip
+        pl.Conv2D(4, 3),
+        pl.ReLU(),
+        pl.MaxPool2D(2),
+        pl.BatchNorm(),
+        pl.Residual([pl.Conv2D(4, 3, padding="same"), pl.BatchNorm()]),
+        pl.Dropout(0.2),
+        pl.Flatten(),
+        pl.Affine(3),
+    ]
     return pl.Sequential(layers, input_shape=(8, 8, 1))
 
 
 def graph() -> pl.Graph:
     nodes: Any = {
-        "conv": (pl.Conv2D(4, 3, padding="same"), "input"), "norm": (pl.BatchNorm(), "conv"),
-        "sum": (pl.Add(), ["conv", "norm"]), "flat": (pl.Flatten(), "sum"), "out": (pl.Affine(3), "flat"),
-    }  # fmt: skip
+        "conv": (pl.Conv2D(4, 3, padding="same"), "input"),
+        "norm": (pl.BatchNorm(), "conv"),
+        "sum": (pl.Add(), ["conv", "norm"]),
+        "flat": (pl.Flatten(), "sum"),
+        "out": (pl.Affine(3), "flat"),
+    }
     return pl.Graph(nodes, input_shape=(8, 8, 1))
 
 
@@ -43,9 +52,11 @@ def state(network: Any) -> dict[str, Any]:
 
 
 OPTIMIZERS: Any = {
-    "sgd": lambda: pl.SGD(0.1), "decay": lambda: pl.SGD(0.1, weight_decay=0.1), "adam": lambda: pl.Adam(0.01),
+    "sgd": lambda: pl.SGD(0.1),
+    "decay": lambda: pl.SGD(0.1, weight_decay=0.1),
+    "adam": lambda: pl.Adam(0.01),
     "adamw": lambda: pl.AdamW(0.01),
-}  # fmt: skip
+}
 FROZEN = [
     (mlp, ["affine1"]), (mlp, ["affine2"]), (mlp, ["affine3"]), (mlp, ["affine1", "affine2"]),
     (cnn, ["conv2d1"]), (cnn, ["batchnorm1"]), (cnn, ["residual1"]), (cnn, ["residual1.branch.batchnorm1"]),

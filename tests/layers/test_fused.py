@@ -14,13 +14,18 @@ NETWORKS: dict[str, Callable[[], list[pl.Layer]]] = {
     "relu": lambda: [pl.Conv2D(20, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)],
     "relu and pooling": lambda: [pl.Conv2D(20, 3), pl.ReLU(), pl.MaxPool2D(2), pl.Flatten(), pl.Affine(3)],
     "winograd, pooled": lambda: [
-        pl.Conv2D(16, 3), pl.ReLU(), pl.Conv2D(20, 3, padding="same"), pl.ReLU(), pl.MaxPool2D(2), pl.Flatten(),
+        pl.Conv2D(16, 3),
+        pl.ReLU(),
+        pl.Conv2D(20, 3, padding="same"),
+        pl.ReLU(),
+        pl.MaxPool2D(2),
+        pl.Flatten(),
         pl.Affine(3),
     ],
     "no bias, stride 2": lambda: [pl.Conv2D(5, 3, stride=2, bias=False), pl.ReLU(), pl.Flatten(), pl.Affine(3)],
     "another pooling": lambda: [pl.Conv2D(5, 3), pl.ReLU(), pl.MaxPool2D(3, 2), pl.Flatten(), pl.Affine(3)],
     "nothing to fuse": lambda: [pl.Conv2D(5, 3), pl.Tanh(), pl.Flatten(), pl.Affine(3)],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

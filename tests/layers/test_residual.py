@@ -46,8 +46,11 @@ def test_parameters_are_named_by_their_way_through_the_block() -> None:
     )
 
     assert list(network.params) == [
-        "block.branch.conv2d1.W", "block.branch.conv2d1.b", "block.shortcut.fit.W", "block.shortcut.fit.b"
-    ]  # fmt: skip
+        "block.branch.conv2d1.W",
+        "block.branch.conv2d1.b",
+        "block.shortcut.fit.W",
+        "block.shortcut.fit.b",
+    ]
     assert network.layer("block.shortcut.fit") is network.layers[0].shortcut.layers[0]  # type: ignore[attr-defined]
 
 

@@ -23,9 +23,14 @@ def mlp(**options: Any) -> pl.Sequential:
 
 def cnn() -> pl.Sequential:
     layers = [
-        pl.Conv2D(4, 3), pl.ReLU(), pl.MaxPool2D(2), pl.BatchNorm(), pl.Residual([pl.Conv2D(4, 3, padding="same")]),
-        pl.Flatten(), pl.Affine(3),
-    ]  # fmt: skip
+        pl.Conv2D(4, 3),
+        pl.ReLU(),
+        pl.MaxPool2D(2),
+        pl.BatchNorm(),
+        pl.Residual([pl.Conv2D(4, 3, padding="same")]),
+        pl.Flatten(),
+        pl.Affine(3),
+    ]
     return pl.Sequential(layers, input_shape=(8, 8, 1))
 
 
@@ -46,13 +51,15 @@ USES = {
     "the body": lambda a: pl.Sequential(a.layers[:2], input_shape=a.input_shape),
     "a new head": lambda a: pl.Sequential([*a.layers[:-1], pl.Affine(5)], input_shape=a.input_shape),
     "the whole in another": lambda a: pl.Sequential([a, pl.Affine(2)], input_shape=a.input_shape),
-    "a branch": lambda a: pl.Residual([a.layers[0], a.layers[1]], [pl.Conv2D(4, 3)] if a.layers[-2:-1] and len(
-        a.input_shape) == 3 else [pl.Affine(20)]).build(a.input_shape, np.random.default_rng(0)),
+    "a branch": lambda a: pl.Residual(
+        [a.layers[0], a.layers[1]],
+        [pl.Conv2D(4, 3)] if a.layers[-2:-1] and len(a.input_shape) == 3 else [pl.Affine(20)],
+    ).build(a.input_shape, np.random.default_rng(0)),
     "a graph": lambda a: pl.Graph(
         {"first": (a.layers[0], "input"), "b": (a.layers[1], "first"), "c": (pl.Add(), ["first", "b"])},
         input_shape=a.input_shape,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("use", USES)

@@ -27,8 +27,11 @@ def test_several_runs_have_a_colour_each_and_training_stands_behind_validation()
     loss = curves.charts({"a": run, "b": run})[0]
 
     assert [(line.colour, line.look) for line in loss.lines] == [
-        (palette.BLUE, "thin"), (palette.BLUE, "strong"), (palette.VERMILION, "thin"), (palette.VERMILION, "strong"),
-    ]  # fmt: skip
+        (palette.BLUE, "thin"),
+        (palette.BLUE, "strong"),
+        (palette.VERMILION, "thin"),
+        (palette.VERMILION, "strong"),
+    ]
 
 
 def test_the_farthest_of_the_batches_and_what_was_before_the_first_step_are_left_outside():

@@ -58,8 +58,14 @@ def test_a_map_on_its_image_has_the_same_colours_in_a_figure_and_on_the_page(rng
 
 def test_colours_go_from_stop_to_stop():
     assert through(("#000000", "#FF0000", "#FFFFFF"), np.array([-1, 0, 0.25, 0.5, 0.75, 1, 2])).tolist() == [
-        [0, 0, 0], [0, 0, 0], [128, 0, 0], [255, 0, 0], [255, 128, 128], [255, 255, 255], [255, 255, 255],
-    ]  # fmt: skip
+        [0, 0, 0],
+        [0, 0, 0],
+        [128, 0, 0],
+        [255, 0, 0],
+        [255, 128, 128],
+        [255, 255, 255],
+        [255, 255, 255],
+    ]
 
 
 def test_a_scale_says_how_far_it_reaches_and_in_which_colours():
@@ -67,9 +73,10 @@ def test_a_scale_says_how_far_it_reaches_and_in_which_colours():
 
     assert (both.reach, both.colours, both.evidence) == ("±2", DIVERGING, DIVERGING)
     assert (up.reach, up.colours, up.evidence) == ("0 – 0.63", SEQUENTIAL, EVIDENCE)
-    assert both.drawn(np.array([[np.nan, 0.0, 2.0]]), DIVERGING)[0].tolist() == bytes_of(
-        DIVERGING[3], DIVERGING[3], DIVERGING[6]
-    ).tolist()  # fmt: skip
+    assert (
+        both.drawn(np.array([[np.nan, 0.0, 2.0]]), DIVERGING)[0].tolist()
+        == bytes_of(DIVERGING[3], DIVERGING[3], DIVERGING[6]).tolist()
+    )
 
 
 def test_shares_and_strengths_of_a_confusion_matrix():

@@ -6,9 +6,16 @@ from types import SimpleNamespace
 from typing import Any
 
 EPOCH_COLUMNS = (
-    "iteration", "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
-    "learning_rate", "seconds", "samples_per_second",
-)  # fmt: skip
+    "iteration",
+    "epoch",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "learning_rate",
+    "seconds",
+    "samples_per_second",
+)
 
 
 def history(iterations: int = 400, per_epoch: int = 100, rate: float = 0.1, **changes: Any) -> SimpleNamespace:

@@ -116,10 +116,17 @@ def test_nothing_lies_outside_the_figure(name):
 def test_the_look_does_not_depend_on_the_readers_settings(name):
     expected = saved(PICTURES[name]())
     theirs = {
-        "font.size": 30, "axes.facecolor": "black", "text.color": "pink", "axes.grid": False,
-        "xtick.labelsize": 40, "ytick.color": "red", "grid.color": "green", "lines.linewidth": 9,
-        "axes.titlesize": 40, "figure.dpi": 30,
-    }  # fmt: skip
+        "font.size": 30,
+        "axes.facecolor": "black",
+        "text.color": "pink",
+        "axes.grid": False,
+        "xtick.labelsize": 40,
+        "ytick.color": "red",
+        "grid.color": "green",
+        "lines.linewidth": 9,
+        "axes.titlesize": 40,
+        "figure.dpi": 30,
+    }
 
     with mpl.rc_context(theirs):
         assert saved(PICTURES[name]()) == expected

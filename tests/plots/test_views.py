@@ -48,14 +48,23 @@ def words(fig):
 def test_each_view_of_the_gallerys_table_is_one_call_and_one_command(rng):
     table = re.findall(r"^\| (\S.*?) \| `(pl\..*)` \| `--only (\S+)` \|$", GALLERY.read_text(encoding="utf-8"), re.M)
     layers = [
-        pl.Conv2D(4, 3, name="conv2d_1"), pl.ReLU(name="conv2d_1_relu"), pl.Conv2D(16, 3, name="conv2d_2"), pl.ReLU(),
-        pl.Flatten(), pl.Affine(8), pl.ReLU(), pl.Affine(10),
-    ]  # fmt: skip
+        pl.Conv2D(4, 3, name="conv2d_1"),
+        pl.ReLU(name="conv2d_1_relu"),
+        pl.Conv2D(16, 3, name="conv2d_2"),
+        pl.ReLU(),
+        pl.Flatten(),
+        pl.Affine(8),
+        pl.ReLU(),
+        pl.Affine(10),
+    ]
     data = pl.Dataset(rng.random((12, 10, 10, 1)).astype(np.float32), np.arange(12) % 10)
     known = {
-        "pl": pl, "network": pl.Sequential(layers, input_shape=(10, 10, 1)), "train": data, "test": data,
+        "pl": pl,
+        "network": pl.Sequential(layers, input_shape=(10, 10, 1)),
+        "train": data,
+        "test": data,
         "image": data.x[4],
-    }  # fmt: skip
+    }
 
     assert [view.partition(" ")[0] for view, _, _ in table] == [*"12345", "…", *"678", "top"]
     assert [name for _, _, name in table] == [

@@ -29,8 +29,9 @@ def blobs():
 def run(blobs):
     network = pl.Sequential(
         [pl.Conv2D(4, 3, name="conv"), pl.ReLU(), pl.MaxPool2D(2), pl.Flatten(), pl.Affine(3, name="scores")],
-        input_shape=(12, 12, 1), seed=1,
-    )  # fmt: skip
+        input_shape=(12, 12, 1),
+        seed=1,
+    )
     history = pl.fit(network, blobs, epochs=2, batch_size=30, optimizer="adam", validation=blobs, progress=False)
     return network, history
 

@@ -40,8 +40,11 @@ def test_the_views_open_what_they_are_linked_to(opened):
     opened.locator('[data-layer="conv"]').nth(2).click()
     assert opened.locator('[data-row="conv"] h3').inner_text() == "conv, filter 2"
     assert opened.locator('[data-row="conv"] h4').all_inner_texts() == [
-        "weights", "what it gives", "most excited by", "made to excite it",
-    ]  # fmt: skip
+        "weights",
+        "what it gives",
+        "most excited by",
+        "made to excite it",
+    ]
 
     opened.locator('[data-show="sample-1"]').click()
     assert opened.locator("#sample-1").is_visible()

@@ -79,7 +79,8 @@ def test_the_page_needs_no_matplotlib():
 import sys
 sys.modules["matplotlib"] = None
 import numpy as np, pellucid as pl
-from pellucid.report import METHODS, html_report
+from pellucid.explain import METHODS
+from pellucid.report import html_report
 x = np.random.default_rng(0).random((6, 8, 8, 1), np.float32)
 network = pl.Sequential([pl.Conv2D(2, 3), pl.Flatten(), pl.Affine(2)], input_shape=(8, 8, 1))
 print("</html>" in html_report(network, pl.Dataset(x, [0, 1] * 3), methods=[METHODS["occlusion"]]))

@@ -246,9 +246,12 @@ OPTIMIZERS = {
 def test_what_was_given_to_one_training_gives_another_the_same_bits(name):
     def settings():
         return {
-            "optimizer": OPTIMIZERS[name](), "loss": pl.losses.SoftmaxCrossEntropy(class_weights="balanced"),
-            "callbacks": [pl.EarlyStopping(patience=2)], "validation": 0.3, "epochs": 6,
-        }  # fmt: skip
+            "optimizer": OPTIMIZERS[name](),
+            "loss": pl.losses.SoftmaxCrossEntropy(class_weights="balanced"),
+            "callbacks": [pl.EarlyStopping(patience=2)],
+            "validation": 0.3,
+            "epochs": 6,
+        }
 
     given, first, second, fresh = settings(), small(), small(), small()
     quiet(first, blobs(120)[:77], **given)

@@ -38,13 +38,22 @@ from pellucid.views.panels import Panel, panels
 @click.option("--layer", metavar="NAME", help="The layer of the class activation maps.")
 @data_beside_target
 @click.option(
-    "--out", type=NAME, metavar="FILE.png", default="explanation.png", show_default=True,
+    "--out",
+    type=NAME,
+    metavar="FILE.png",
+    default="explanation.png",
+    show_default=True,
     help="Where to write.",
-)  # fmt: skip
+)
 def explain_command(
-    run: Path, images: tuple[str, ...], methods: tuple[str, ...], target: str, layer: str | None, data_dir: Source,
+    run: Path,
+    images: tuple[str, ...],
+    methods: tuple[str, ...],
+    target: str,
+    layer: str | None,
+    data_dir: Source,
     out: Path,
-) -> None:  # fmt: skip
+) -> None:
     """Draw what a network's answers rest on, method beside method, each with its proof.
 
     RUN is a run's directory or a model file. An IMAGE is a file (PNG, JPEG, IDX, .npy) or an index into the data,
@@ -89,9 +98,14 @@ class Desk:
     """What the pictures are made of: a network, its data, and the images that were chosen."""
 
     def __init__(
-        self, network: Container[Any], loss: Loss | None, train: Dataset, test: Dataset, images: tuple[str, ...],
+        self,
+        network: Container[Any],
+        loss: Loss | None,
+        train: Dataset,
+        test: Dataset,
+        images: tuple[str, ...],
         source: Source,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.network, self.loss = network, loss
         self.train, self.test = shaped_for(network, train), shaped_for(network, test)
         self.samples: list[Sample] = read_samples(

@@ -25,24 +25,32 @@ _CSV_OPTIONS = (
     click.option("--decimal", "csv_decimal", metavar="CHAR", default=".", help="CSV: ',' for numbers such as 1,5."),
     click.option("--encoding", "csv_encoding", metavar="NAME", help="CSV: UTF-8 if left out; such as latin-1, utf-16."),
     click.option(
-        "--index-col", "csv_index_col", multiple=True, metavar="COLUMN",
+        "--index-col",
+        "csv_index_col",
+        multiple=True,
+        metavar="COLUMN",
         help="CSV: a column to leave out; may be given again. 'none' keeps all.",
     ),
-)  # fmt: skip
+)
 
 
 _TEST = click.option(
-    "--test", "test_path", metavar="FILE", type=NAME,
+    "--test",
+    "test_path",
+    metavar="FILE",
+    type=NAME,
     help="CSV: the file of the test samples; a fifth of the rows if left out.",
-)  # fmt: skip
+)
 _DIGITS = click.option(
-    "--digits/--no-digits", default=None,
+    "--digits/--no-digits",
+    default=None,
     help="Whether the images are digits prepared as MNIST's; seen from the images if left out.",
-)  # fmt: skip
+)
 _PICTURES = click.option(
-    "--pictures", type=click.Choice(["digits", "images"]),
+    "--pictures",
+    type=click.Choice(["digits", "images"]),
     help="How a PNG or JPEG is prepared, in place of what the model file says: as MNIST's digits, or only resized.",
-)  # fmt: skip
+)
 
 
 def _target_option(*names: str) -> Any:
@@ -53,16 +61,25 @@ def data_option(function: Any, target: Sequence[str] = ("--target", "--target-co
     """Add --data and the options that say how to read it; the command gets them as one `data_dir`."""
 
     @functools.wraps(function)
-    def command(*args: Any, data_path: Path | None, test_path: Path | None, digits: bool | None,
-                pictures: str | None = None, **rest: Any) -> Any:  # fmt: skip
+    def command(
+        *args: Any,
+        data_path: Path | None,
+        test_path: Path | None,
+        digits: bool | None,
+        pictures: str | None = None,
+        **rest: Any,
+    ) -> Any:
         source = Source(data_path, test_path, digits, _csv(rest), pictures)
         _expect_heeded(rest["images"] if pictures else (), source)
         return function(*args, data_dir=source, **rest)
 
     data = click.option(
-        "--data", "data_path", metavar="PATH", type=NAME,
+        "--data",
+        "data_path",
+        metavar="PATH",
+        type=NAME,
         help="A folder of IDX files of your own (train-images…, train-labels…, t10k-…), a CSV file, or 'mnist'.",
-    )  # fmt: skip
+    )
     options = (data, _TEST, _target_option(*target), *_CSV_OPTIONS, _DIGITS, *([_PICTURES] if pictures else []))
     return _decorated(command, options)
 

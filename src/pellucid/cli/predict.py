@@ -39,9 +39,7 @@ def evaluate_command(model: Path, data_dir: Source) -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=NAME)
 @click.option("--top", type=COUNT, default=3, show_default=True, help="How many classes to show for each image.")
 @table_option
-def predict_command(
-    model: Path, files: tuple[Path, ...], top: int, table: CsvOptions, pictures: str | None
-) -> None:  # fmt: skip
+def predict_command(model: Path, files: tuple[Path, ...], top: int, table: CsvOptions, pictures: str | None) -> None:
     """Say what a trained MODEL sees in files: pictures, IDX files, .npy arrays, CSV tables.
 
     They are prepared as the model's training samples were, which its file says. A network of digits turns a PNG or

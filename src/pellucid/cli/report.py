@@ -28,9 +28,13 @@ from pellucid.training import History
 )
 @data_beside_target
 @click.option(
-    "--out", type=NAME, metavar="FILE.html", default="report.html", show_default=True,
+    "--out",
+    type=NAME,
+    metavar="FILE.html",
+    default="report.html",
+    show_default=True,
     help="Where to write.",
-)  # fmt: skip
+)
 def report_command(
     run: Path, images: tuple[str, ...], methods: tuple[str, ...], target: str, data_dir: Source, out: Path
 ) -> None:
@@ -49,10 +53,15 @@ def report_command(
     desk = Desk.open(run, data_dir, images)
     history = history_of(model_file(run))
     page = html_report(
-        desk.network, desk.test, samples=desk.samples, history=history,
-        name=run.name or run.resolve().name, loss=desk.loss, methods=wanted,
+        desk.network,
+        desk.test,
+        samples=desk.samples,
+        history=history,
+        name=run.name or run.resolve().name,
+        loss=desk.loss,
+        methods=wanted,
         target=read_target(target, desk.samples, desk.names),
-    )  # fmt: skip
+    )
     atomic_write(out, page.encode(), who="pellucid report")
     click.echo(f"wrote {shown(out)}, {out.stat().st_size / 1e6:.1f} MB")
 

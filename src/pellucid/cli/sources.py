@@ -79,8 +79,10 @@ class Source:
             data = load_csv(path, **asdict(names_first(path, self.csv)), like=like, **more)
             if self.test is None:
                 test, train = data.split(HELD_OUT, 0)
-                note(f"{self.path}: {len(test):,} of {len(data):,} rows, drawn at random, are the test samples; "
-                     "--test FILE takes another file")  # fmt: skip
+                note(
+                    f"{self.path}: {len(test):,} of {len(data):,} rows, drawn at random, are the test samples; "
+                    "--test FILE takes another file"
+                )
             else:
                 train = data
                 test = load_csv(self.test, **asdict(names_first(self.test, self.csv)), like=data, **more)

@@ -26,9 +26,12 @@ FORMATS = ("text", "rich", "markdown", "json")
 @click.option("--measure", type=COUNT, metavar="N", help="Also how the layers behave on N test images.")
 @data_option
 @click.option(
-    "--diagram", "picture", metavar="FILE", type=NAME,
+    "--diagram",
+    "picture",
+    metavar="FILE",
+    type=NAME,
     help="Draw the architecture to FILE, .svg or .png.",
-)  # fmt: skip
+)
 def summary_command(model: str, form: str, measure: int | None, data_dir: Source, picture: Path | None) -> None:
     """Show the layers of a MODEL (a name from `pellucid train --list`, or a file): shapes, parameters and costs.
 

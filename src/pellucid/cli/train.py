@@ -155,9 +155,15 @@ def _is_free(directory: Path) -> bool:
 
 
 def _train_once(
-    chosen: Recipe, train: Dataset, test: Dataset, seed: int, settings: dict[str, Any], *, show_seed: bool,
+    chosen: Recipe,
+    train: Dataset,
+    test: Dataset,
+    seed: int,
+    settings: dict[str, Any],
+    *,
+    show_seed: bool,
     own_data: bool,
-) -> _Result:  # fmt: skip
+) -> _Result:
     click.echo(f"{chosen.title}, {len(train):,} training samples" + (f", seed {seed}" if show_seed else ""))
     shown = reporter(True, chosen.watch)
     begun = time.perf_counter()
@@ -194,9 +200,7 @@ def _still_free(directory: Path) -> Path:
     return free
 
 
-def _write(
-    directory: Path, chosen: Recipe, result: _Result, test: Dataset, source: Source, *, overwrite: bool
-) -> None:  # fmt: skip
+def _write(directory: Path, chosen: Recipe, result: _Result, test: Dataset, source: Source, *, overwrite: bool) -> None:
     if not overwrite:
         directory = _still_free(directory)
     metadata = {

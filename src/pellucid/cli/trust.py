@@ -29,9 +29,13 @@ from pellucid.shown import shown
 )
 @data_option
 @click.option(
-    "--out", type=NAME, metavar="FILE.png", default="trust.png", show_default=True,
+    "--out",
+    type=NAME,
+    metavar="FILE.png",
+    default="trust.png",
+    show_default=True,
     help="Where to draw the card.",
-)  # fmt: skip
+)
 def trust_command(
     run: Path, method: str, layer: str | None, images: int, seed: int, data_dir: Source, out: Path
 ) -> None:

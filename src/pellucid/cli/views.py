@@ -40,19 +40,33 @@ MAXIMISED, SEARCHED, TOP = (
 @click.option("--layer", metavar="NAME", help="The layer looked at, where a view is of one.")
 @click.option("--unit", "units", type=Whole(0), multiple=True, help="A filter or unit; may be given again.")
 @click.option(
-    "--scale", type=click.Choice(["shared", "each"]), default="shared", show_default=True,
+    "--scale",
+    type=click.Choice(["shared", "each"]),
+    default="shared",
+    show_default=True,
     help="Of saliency and grad-cam: one scale for a row, or one for each map.",
-)  # fmt: skip
+)
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of maximize and maximize-filters.")
 @data_and_pictures
 @click.option(
-    "--out", type=NAME, metavar="DIR", default="views", show_default=True,
+    "--out",
+    type=NAME,
+    metavar="DIR",
+    default="views",
+    show_default=True,
     help="The folder to write to; it is made if there is none.",
-)  # fmt: skip
+)
 def views_command(
-    run: Path, images: tuple[str, ...], only: tuple[str, ...], layer: str | None, units: tuple[int, ...], scale: str,
-    seed: int, data_dir: Source, out: Path,
-) -> None:  # fmt: skip
+    run: Path,
+    images: tuple[str, ...],
+    only: tuple[str, ...],
+    layer: str | None,
+    units: tuple[int, ...],
+    scale: str,
+    seed: int,
+    data_dir: Source,
+    out: Path,
+) -> None:
     """Draw a network from all sides, a file for each view.
 
     \b

@@ -119,9 +119,13 @@ def expect_no_count(who: str, names: Sequence[str], headed: bool, given: Any, co
 
 
 def choose_target(
-    who: str, names: Sequence[str], headed: bool, task: str, columns: Mapping[int, Sequence[Any]],
+    who: str,
+    names: Sequence[str],
+    headed: bool,
+    task: str,
+    columns: Mapping[int, Sequence[Any]],
     number: Callable[[Any], float | None],
-) -> int:  # fmt: skip
+) -> int:
     """The one of some columns that alone can be the target: the only one of text, or the only one of classes."""
     text = [i for i, cells in columns.items() if _is_text(cells, number)]
     if task == "classification" and len(text) == 1:

@@ -106,7 +106,7 @@ def load_csv(
 
 def _taken_apart(
     who: str, rows: Rows, target: Column | None, index_col: Any, task: Task, known: InputSpec | None, dtype: DTypeLike
-) -> Table:  # fmt: skip
+) -> Table:
     """Parse the rows, and decide which column is what."""
     names, headed = rows.names, rows.headed
     if known is not None and known.kind == "table":

@@ -216,9 +216,7 @@ def load_directory(
     return train, test
 
 
-def _alike(
-    x: Array, t: Array, classes: int, flatten: bool, dtype: DTypeLike, known: InputSpec, label: str
-) -> Dataset:  # fmt: skip
+def _alike(x: Array, t: Array, classes: int, flatten: bool, dtype: DTypeLike, known: InputSpec, label: str) -> Dataset:
     """The samples in the form of others."""
     if known.kind == "table":
         columns = ", ".join(known.columns[:4])
@@ -245,7 +243,7 @@ def _spec(who: str, x: Array, classes: int, normalize: bool, digits: bool | None
 
 def _dataset(
     x: Array, t: Array, classes: int, flatten: bool, normalize: bool, dtype: DTypeLike, spec: InputSpec
-) -> Dataset:  # fmt: skip
+) -> Dataset:
     x = shaped(x, flatten=flatten)
     made = Dataset(scaled(x, dtype) if normalize else x, t, classes=classes, dtype=dtype)
     made.inputs = spec

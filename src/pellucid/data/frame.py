@@ -75,7 +75,7 @@ def _offers(frame: Any, *names: str) -> bool:
 
 def _frame_apart(
     who: str, frame: Any, target: Column | None, index_col: Any, task: Task, known: InputSpec | None, dtype: DTypeLike
-) -> Table:  # fmt: skip
+) -> Table:
     names = [str(name) for name in frame.columns]
     columns.expect_two_columns(who, names)
 

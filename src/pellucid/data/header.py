@@ -45,9 +45,12 @@ def names_columns(who: str, first: Sequence[str], below: Sequence[Sequence[str]]
 
 
 def _with_text(
-    first: Sequence[str], columns: Sequence[Sequence[str]], texts: Sequence[int], above: Sequence[int],
+    first: Sequence[str],
+    columns: Sequence[Sequence[str]],
+    texts: Sequence[int],
+    above: Sequence[int],
     numbers: Sequence[str],
-) -> bool | None:  # fmt: skip
+) -> bool | None:
     """Whether a row that holds text is a header; None where it could be either."""
     counted = _count(numbers) and (len(numbers) >= FEW or (len(numbers) > 1 and _written_otherwise(first, columns)))
     if any(first[i].strip() in columns[i] for i in texts):  # as names hardly do: the class "y" below the name "y"
@@ -111,8 +114,10 @@ def _ascend(numbers: Sequence[str]) -> bool:
 
 def _written_otherwise(first: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
     """Whether below a whole number of the first row a column is written with decimals throughout."""
-    return any(_is_name(cell.strip()) and column and not any(map(_is_name, column))
-               for cell, column in zip(first, columns, strict=True))  # fmt: skip
+    return any(
+        _is_name(cell.strip()) and column and not any(map(_is_name, column))
+        for cell, column in zip(first, columns, strict=True)
+    )
 
 
 def _shown(row: Sequence[str]) -> str:

@@ -97,7 +97,7 @@ def as_written(path: str | os.PathLike[str], table: CsvOptions | None) -> CsvOpt
 
 def brought(
     array: Array, input_shape: Shape, spec: InputSpec | None, label: str, notes: Sequence[str] = ()
-) -> Incoming:  # fmt: skip
+) -> Incoming:
     """Return an array as it lay in a file in the form that a network learnt from."""
     return Incoming(*_scale(_axes(array, input_shape, spec, label), spec, label, list(notes)))
 

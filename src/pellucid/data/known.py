@@ -19,9 +19,14 @@ class Known(NamedTuple):
 
 
 def find_known(
-    who: str, names: Sequence[str], headed: bool, known: Sequence[str], target: Column | None, index_col: Any,
+    who: str,
+    names: Sequence[str],
+    headed: bool,
+    known: Sequence[str],
+    target: Column | None,
+    index_col: Any,
     text: Collection[int] = (),
-) -> Known:  # fmt: skip
+) -> Known:
     """Find the columns called `known` in a table: by their names, or by counting where it has no header.
 
     Without a header the target and the columns of index_col are taken away, and the others counted. More than are
@@ -55,9 +60,14 @@ def find_known(
 
 
 def find_known_and_target(
-    who: str, names: Sequence[str], headed: bool, known: Sequence[str], target: Column | None, index_col: Any,
+    who: str,
+    names: Sequence[str],
+    headed: bool,
+    known: Sequence[str],
+    target: Column | None,
+    index_col: Any,
     text: Collection[int] = (),
-) -> tuple[list[int], int]:  # fmt: skip
+) -> tuple[list[int], int]:
     """Where the columns called `known` stand, and the target: the one given, or called so, or the only other."""
     if target is not None:
         goal = position(who, "target", names, target)

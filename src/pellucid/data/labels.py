@@ -34,9 +34,13 @@ def numbers(
 
 
 def numbered(
-    who: str, cells: Sequence[Any], places: Sequence[str], column: str, class_names: Sequence[str] | None,
+    who: str,
+    cells: Sequence[Any],
+    places: Sequence[str],
+    column: str,
+    class_names: Sequence[str] | None,
     decimal: str = ".",
-) -> tuple[IntArray, tuple[str, ...]]:  # fmt: skip
+) -> tuple[IntArray, tuple[str, ...]]:
     """Class indices (N,) of cells, and the names of the classes.
 
     The names are `class_names` in their order, else those that occur. Where all are numbers, 3, "3" and 3.0 are one

@@ -53,7 +53,7 @@ def precision(scale: str, known: InputSpec | None, dtype: DTypeLike) -> DTypeLik
 
 def as_dataset(
     table: Table, task: Task, class_names: Sequence[str] | None, dtype: DTypeLike, scale: str, known: InputSpec | None
-) -> Dataset:  # fmt: skip
+) -> Dataset:
     """Return the data set of a table, scaled as `scale` says, or as that which it is to be like."""
     who, x, cells, places, features, target, decimal = table
     if not features:

@@ -269,9 +269,14 @@ def _checked_texts(meta: Any) -> dict[str, Any]:
 
 
 _KINDS: dict[str, Any] = {
-    "scalars": list, "method": str, "layer": str, "baseline": str, "seed": (int, type(None)), "settings": dict,
+    "scalars": list,
+    "method": str,
+    "layer": str,
+    "baseline": str,
+    "seed": (int, type(None)),
+    "settings": dict,
     "positive": bool,
-}  # fmt: skip
+}
 _ARRAYS = ("values", "inputs", "target", "scores", "outputs")
 _PROOF = ("total", "promised", "allowed")
 _TEXTS = tuple(f.name for f in fields(Explanation) if f.name not in (*_ARRAYS, "proof", "extras"))

@@ -57,9 +57,14 @@ class Network:
 
     @checked
     def __init__(
-        self, sizes: Sequence[int], *, cost: str = "quadratic", weights: str = "normal", seed: int = 0,
+        self,
+        sizes: Sequence[int],
+        *,
+        cost: str = "quadratic",
+        weights: str = "normal",
+        seed: int = 0,
         dtype: DTypeLike = np.float32,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.sizes = [checks.size("Network", "sizes", n) for n in sizes]
         checks.expect_known("Network", "cost", cost, COSTS)
         checks.expect_known("Network", "weights", weights, ["normal", "scaled"])
@@ -119,11 +124,18 @@ class Network:
         train = self._data("training_data", training_data)
         test = None if test_data is None else self._data("test_data", test_data)
         return fit(
-            self.network, train, epochs=epochs, batch_size=mini_batch_size, loss=self.cost,
-            optimizer=SGD(eta, weight_decay=lmbda / len(train)), validation=test,
-            seed=self.seed if seed is None else seed, train_sample=None if monitor_training else 0,
-            callbacks=[] if quiet else [_EpochLine(len(test) if test else 0)], progress=False,
-        )  # fmt: skip
+            self.network,
+            train,
+            epochs=epochs,
+            batch_size=mini_batch_size,
+            loss=self.cost,
+            optimizer=SGD(eta, weight_decay=lmbda / len(train)),
+            validation=test,
+            seed=self.seed if seed is None else seed,
+            train_sample=None if monitor_training else 0,
+            callbacks=[] if quiet else [_EpochLine(len(test) if test else 0)],
+            progress=False,
+        )
 
     def _data(self, name: str, given: Any) -> Dataset:
         if isinstance(given, Dataset):

@@ -109,9 +109,15 @@ class Recipe:
         rng = np.random.default_rng(0)
         x = rng.random((4, 784) if self.flat else (4, 28, 28, 1), np.float32)
         fit(
-            self.for_mnist(), Dataset(x, np.arange(4)), iterations=WORTH_COMPILING if self.flat else 1, batch_size=4,
-            optimizer=self.make_optimizer(1e-6, 1, 4), loss=self.loss, train_sample=0, progress=False,
-        )  # fmt: skip
+            self.for_mnist(),
+            Dataset(x, np.arange(4)),
+            iterations=WORTH_COMPILING if self.flat else 1,
+            batch_size=4,
+            optimizer=self.make_optimizer(1e-6, 1, 4),
+            loss=self.loss,
+            train_sample=0,
+            progress=False,
+        )
 
     @checked
     def for_mnist(self, seed: int = 0) -> Any:

@@ -48,9 +48,15 @@ class TwoLayerNet:
 
     @checked
     def __init__(
-        self, input_size: int, hidden_size: int, output_size: int, weight_init_std: float = 0.01, *,
-        seed: int = 0, dtype: DTypeLike = np.float32,
-    ) -> None:  # fmt: skip
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        weight_init_std: float = 0.01,
+        *,
+        seed: int = 0,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
         weight = Gaussian(weight_init_std)
         self.network = Sequential(
             [

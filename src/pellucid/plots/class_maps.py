@@ -76,7 +76,7 @@ def _title(said: Any, scale: str) -> str:
 
 def _row(
     fig: Figure, axes: Sequence[Axes], form: str, said: Any, maps: Array, image: Array, colours: str, scale: str
-) -> None:  # fmt: skip
+) -> None:
     whole = Scale.of(maps)
     chosen = map_colours(colours, whole)
     ground = grounds(image)[0] if said.maps().shape[1:] != maps.shape[1:] else None

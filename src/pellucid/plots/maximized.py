@@ -92,9 +92,16 @@ def _second(result: Any, names: dict[int, str]) -> list[Caption]:
 
 
 def _draw(
-    best: Array, beside: Array | None, film: Array, captions: Sequence[Caption], seconds: Sequence[Caption],
-    title: str, columns: int, low: float, high: float,
-) -> Figure:  # fmt: skip
+    best: Array,
+    beside: Array | None,
+    film: Array,
+    captions: Sequence[Caption],
+    seconds: Sequence[Caption],
+    title: str,
+    columns: int,
+    low: float,
+    high: float,
+) -> Figure:
     tall, wide = grid.picture_size(best.shape[1], best.shape[2], LARGE)
     step = max(wide, *(c.width() for c in [*captions, *seconds])) + grid.GAP
     pair = step * (1 if beside is None else 2) - grid.GAP

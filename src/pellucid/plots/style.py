@@ -114,10 +114,17 @@ def quiet_ticks(axes: Axes) -> None:
     from matplotlib import rcParams
 
     axes.tick_params(
-        which="both", length=0, pad=5,
-        labelsize=SMALL, labelcolor=palette.MUTED, labelfontfamily=rcParams["font.family"],
-        grid_color=palette.FAINT, grid_linewidth=0.8, grid_linestyle="-", grid_alpha=1.0,
-    )  # fmt: skip
+        which="both",
+        length=0,
+        pad=5,
+        labelsize=SMALL,
+        labelcolor=palette.MUTED,
+        labelfontfamily=rcParams["font.family"],
+        grid_color=palette.FAINT,
+        grid_linewidth=0.8,
+        grid_linestyle="-",
+        grid_alpha=1.0,
+    )
 
 
 def colour_map(colours: tuple[str, ...]) -> Colormap:

@@ -22,9 +22,14 @@ SHOWN, LONGEST = 12, 1000  # names in a message, and signs of two names
 
 
 def read_samples(
-    texts: Sequence[str], train: Dataset, test: Dataset, inputs: InputSpec | None = None, *,
-    pictures: str | None = None, table: CsvOptions | None = None,
-) -> list[Sample]:  # fmt: skip
+    texts: Sequence[str],
+    train: Dataset,
+    test: Dataset,
+    inputs: InputSpec | None = None,
+    *,
+    pictures: str | None = None,
+    table: CsvOptions | None = None,
+) -> list[Sample]:
     """Return the images that are named: files, or indices into the data such as `test:17`, `train:3` and `test:0-9`.
 
     A file of that very name comes first. The data have the shape that the network takes; `inputs` says how its

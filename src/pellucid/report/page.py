@@ -73,22 +73,24 @@ def html_report(
         raise ArgumentError(f"report: no method explains this network. {answers.refused[0][1]}")
     table, right = views.summary(network), int((chances.argmax(axis=1) == truth).sum())
     filters, reason = filters_or_reason(network, data, pictures, names, samples, addresses, part)
-    return _page({
-        "title": name or network.label,
-        "part": part,
-        "accuracy": f"{right / len(data):.2%}",
-        "right": f"{right:,}",
-        "count": f"{len(data):,}",
-        "trainable": f"{table.trainable:,}",
-        "multiply_adds": f"{table.multiply_adds:,}",
-        "network": _network(network, table),
-        "learning": None if history is None else learning(history),
-        "confusion": confusion(pictures, truth, chances, names, part),
-        "classes": len(names),
-        "filters": filters,
-        "no_filters": reason,
-        "maps": maps(answers, samples, images, addresses, predict_proba(network, x, loss=loss), names),
-    })  # fmt: skip
+    return _page(
+        {
+            "title": name or network.label,
+            "part": part,
+            "accuracy": f"{right / len(data):.2%}",
+            "right": f"{right:,}",
+            "count": f"{len(data):,}",
+            "trainable": f"{table.trainable:,}",
+            "multiply_adds": f"{table.multiply_adds:,}",
+            "network": _network(network, table),
+            "learning": None if history is None else learning(history),
+            "confusion": confusion(pictures, truth, chances, names, part),
+            "classes": len(names),
+            "filters": filters,
+            "no_filters": reason,
+            "maps": maps(answers, samples, images, addresses, predict_proba(network, x, loss=loss), names),
+        }
+    )
 
 
 def _page(values: Mapping[str, Any]) -> str:

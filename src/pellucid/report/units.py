@@ -27,9 +27,14 @@ IMAGES = (784, 1024, 4096)  # inputs of a dense layer that are a square image la
 
 
 def filters_or_reason(
-    network: Container[Any], data: Dataset, pictures: Array, names: Sequence[str], samples: Sequence[Sample],
-    addresses: Sequence[str], part: str,
-) -> tuple[dict[str, Any] | None, str]:  # fmt: skip
+    network: Container[Any],
+    data: Dataset,
+    pictures: Array,
+    names: Sequence[str],
+    samples: Sequence[Sample],
+    addresses: Sequence[str],
+    part: str,
+) -> tuple[dict[str, Any] | None, str]:
     """Return the layers with weights, from the input on, those within blocks too; or None, and why there are none.
 
     Of many layers some are shown, from end to end. `pictures` are the bytes of the data's images, `addresses` those
@@ -71,9 +76,14 @@ def _layer(i: int, path: str, layer: Layer[Any], units: list[dict[str, Any]]) ->
 
 
 def _units(
-    network: Container[Any], path: str, layer: Layer[Any], data: Dataset, pictures: Array, names: Sequence[str],
+    network: Container[Any],
+    path: str,
+    layer: Layer[Any],
+    data: Dataset,
+    pictures: Array,
+    names: Sequence[str],
     maps: Sequence[Arrays],
-) -> list[dict[str, Any]]:  # fmt: skip
+) -> list[dict[str, Any]]:
     """Return what opens where a unit is clicked."""
     count = min((layer.output_shape or (1,))[-1], MOST_UNITS)
     best = explain.maximize(network, range(count), layer=path, steps=STEPS, film=1)

@@ -214,15 +214,24 @@ def _sample(train: Dataset, t: Array, size: int | None, seed: int) -> Part:
 
 
 def _record(
-    former: History | None, training: Training, plan: Plan, samples: int, network: Container[Any],
+    former: History | None,
+    training: Training,
+    plan: Plan,
+    samples: int,
+    network: Container[Any],
     augment: Augment | None,
-) -> History:  # fmt: skip
+) -> History:
     """Return the record that the run writes on: a new one, or a copy of that of the training that goes on."""
     settings: dict[str, Any] = {
-        "seed": training.seed, "batch_size": plan.batch_size, "iterations": plan.iterations,
-        "sampling": plan.sampling, "samples": samples, "optimizer": repr(training.optimizer),
-        "loss": repr(training.loss), "parameters": network.size,
-    }  # fmt: skip
+        "seed": training.seed,
+        "batch_size": plan.batch_size,
+        "iterations": plan.iterations,
+        "sampling": plan.sampling,
+        "samples": samples,
+        "optimizer": repr(training.optimizer),
+        "loss": repr(training.loss),
+        "parameters": network.size,
+    }
     if augment is not None:
         settings["augment"] = repr(augment)
     if former is None:

@@ -21,9 +21,16 @@ from pellucid.interop.strict_json import parse_json
 
 ITERATION_COLUMNS = ("iteration", "loss", "learning_rate", "seconds")
 EPOCH_COLUMNS = (
-    "iteration", "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
-    "learning_rate", "seconds", "samples_per_second",
-)  # fmt: skip
+    "iteration",
+    "epoch",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "learning_rate",
+    "seconds",
+    "samples_per_second",
+)
 MAX_BYTES = 1 << 30
 """The largest file that is read; a million iterations take a twentieth."""
 

@@ -27,9 +27,15 @@ class Plan:
 
     @classmethod
     def make(
-        cls, samples: int, epochs: int | None, iterations: int | None, batch_size: int | None, sampling: str,
-        every: int | None, first: int | None,
-    ) -> Plan:  # fmt: skip
+        cls,
+        samples: int,
+        epochs: int | None,
+        iterations: int | None,
+        batch_size: int | None,
+        sampling: str,
+        every: int | None,
+        first: int | None,
+    ) -> Plan:
         if epochs is not None and iterations is not None:
             raise ArgumentError("fit: give epochs or iterations, not both.")
         batch_size = min(100, samples) if batch_size is None else checks.size("fit", "batch_size", batch_size)

@@ -16,9 +16,11 @@ def line(row: dict[str, Any], held_out: str = "validation") -> str:
     """Return one evaluation as a line of text; `held_out` is what the data beside the training data are called."""
     parts = [f"epoch {row['epoch']:5.2f}"]
     for name, label in (
-        ("train_loss", "train loss"), ("train_accuracy", "accuracy"),
-        ("validation_loss", f"{held_out} loss"), ("validation_accuracy", "accuracy"),
-    ):  # fmt: skip
+        ("train_loss", "train loss"),
+        ("train_accuracy", "accuracy"),
+        ("validation_loss", f"{held_out} loss"),
+        ("validation_accuracy", "accuracy"),
+    ):
         if row[name] is not None:
             parts.append(f"{label} {row[name]:.4f}")
     parts.append(f"{row['seconds']:.1f} s")
@@ -51,9 +53,14 @@ class Bar(Lines):
 
         self.console = Console()
         self.progress = Progress(
-            TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]:.4f}"),
-            TimeRemainingColumn(), console=self.console, transient=True,
-        )  # fmt: skip
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]:.4f}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+        )
         self.task = self.progress.add_task("training", total=total, loss=float("nan"))
         self.every = max(1, total // 500)
         self.progress.start()

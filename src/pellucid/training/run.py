@@ -83,9 +83,16 @@ class Run:
     """One training run: what `fit` was given, and the record it makes."""
 
     def __init__(
-        self, network: Container[Any], train: Part, held_out: Part | None, measured: Part | None, training: Training,
-        plan: Plan, augment: Augment | None, history: History,
-    ) -> None:  # fmt: skip
+        self,
+        network: Container[Any],
+        train: Part,
+        held_out: Part | None,
+        measured: Part | None,
+        training: Training,
+        plan: Plan,
+        augment: Augment | None,
+        history: History,
+    ) -> None:
         self.network, (self.train, self.t) = network, train
         self.held_out, self.measured = held_out, measured
         self.training, self.plan, self.history = training, plan, history
@@ -141,9 +148,15 @@ class Run:
     def stepper(self) -> LayerSteps | CompiledDenseSteps:
         """Choose who takes the steps."""
         plain = LayerSteps(
-            self.network, self.loss, self.optimizer, self.train.x, self.t, self.plan.batch_size,
-            self.training.layer_rng, self.change,
-        )  # fmt: skip
+            self.network,
+            self.loss,
+            self.optimizer,
+            self.train.x,
+            self.t,
+            self.plan.batch_size,
+            self.training.layer_rng,
+            self.change,
+        )
         compiled = compiled_plan(self.network, self.loss, self.optimizer, self.train.x, self.plan.batch_size)
         if compiled is not None and self.change is None and self.plan.iterations >= WORTH_COMPILING:
             return CompiledDenseSteps(compiled, plain)

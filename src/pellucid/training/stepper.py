@@ -39,9 +39,16 @@ class LayerSteps:
     block = 1
 
     def __init__(
-        self, network: Container[Any], loss: Loss, optimizer: Optimizer, x: Array, t: Array, batch_size: int,
-        rng: np.random.Generator, change: Callable[[Array], Array] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        network: Container[Any],
+        loss: Loss,
+        optimizer: Optimizer,
+        x: Array,
+        t: Array,
+        batch_size: int,
+        rng: np.random.Generator,
+        change: Callable[[Array], Array] | None = None,
+    ) -> None:
         self.change, self.whole = change, network
         self.network = network.fused()
         self.loss, self.optimizer, self.rng = loss, optimizer, rng

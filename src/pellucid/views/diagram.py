@@ -126,10 +126,12 @@ def _size(block: Block, input_shape: ArrayShape) -> tuple[float, float]:
         width = max([MERGE + 2 * words + 20, *(rough_width(op.kind + _name(op), SMALL) + 40 for op in block.ops[1:])])
         return max(width, 120.0), MERGE + BAND * (len(block.ops) - 1) + (6 if len(block.ops) > 1 else 0)
     lines = [
-        ICON + max(rough_width(first.kind + _detail(first), SIZE, bold=True), rough_width(_name(first), SMALL)) + 30
+        ICON
+        + max(rough_width(first.kind + _detail(first), SIZE, bold=True), rough_width(_name(first), SMALL))
+        + 30
         + max(rough_width(shape_text(first.output_shape), SIZE), rough_width(_parameters(first), SMALL)),
         *(ICON + rough_width(op.kind + _name(op) + _parameters(op, band=True), SMALL) + 34 for op in block.ops[1:]),
-    ]  # fmt: skip
+    ]
     return max(*lines, 190.0), HEAD + BAND * (len(block.ops) - 1)
 
 

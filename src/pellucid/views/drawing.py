@@ -34,10 +34,16 @@ class Rect(NamedTuple):
         top, low = (self.radius if self.corners in ("all", part) else 0.0 for part in ("above", "below"))
         x0, y0, x1, y1 = self.x, self.y, self.x + self.width, self.y + self.height
         return [
-            ("M", (x0, y0 + top)), ("Q", (x0, y0, x0 + top, y0)), ("L", (x1 - top, y0)), ("Q", (x1, y0, x1, y0 + top)),
-            ("L", (x1, y1 - low)), ("Q", (x1, y1, x1 - low, y1)), ("L", (x0 + low, y1)), ("Q", (x0, y1, x0, y1 - low)),
+            ("M", (x0, y0 + top)),
+            ("Q", (x0, y0, x0 + top, y0)),
+            ("L", (x1 - top, y0)),
+            ("Q", (x1, y0, x1, y0 + top)),
+            ("L", (x1, y1 - low)),
+            ("Q", (x1, y1, x1 - low, y1)),
+            ("L", (x0 + low, y1)),
+            ("Q", (x0, y1, x0, y1 - low)),
             ("L", (x0, y0 + top)),
-        ]  # fmt: skip
+        ]
 
 
 class Polygon(NamedTuple):

@@ -78,10 +78,12 @@ def _places(explanation: Explanation, i: int, names: Sequence[str]) -> list[Pane
     legend = entries(explanation.extras["counts"][i], names)
     said = ", ".join(entry.text for entry in legend)
     classes = Panel(
-        "Class, occluded", palette.of_classes(predicted), said if len(legend) < 4 else f"{len(legend)} classes",
+        "Class, occluded",
+        palette.of_classes(predicted),
+        said if len(legend) < 4 else f"{len(legend)} classes",
         detail=f"the class predicted where the patch covers each place: {said}",
         legend=legend,
-    )  # fmt: skip
+    )
     if "probability" not in explanation.extras:  # the network knows none
         return [classes]
     chance = explanation.extras["probability"][i]

@@ -129,8 +129,9 @@ class Summary:
 
     def to_json(self) -> str:
         """Return everything as JSON."""
-        return json.dumps({**asdict(self), "multiply_adds": self.multiply_adds,
-                           "activation_bytes": self.activation_bytes}, indent=2)  # fmt: skip
+        return json.dumps(
+            {**asdict(self), "multiply_adds": self.multiply_adds, "activation_bytes": self.activation_bytes}, indent=2
+        )
 
     def to_rich(self) -> Table:
         """Return a table for `rich.print`; it folds long names rather than cutting them."""
@@ -182,12 +183,18 @@ def summary(model: Any, x: Any = None, t: Any = None, *, loss: LossLike | None =
     measured = {} if x is None else activities(network, ops, x, t, loss)
     rows = tuple(
         Row(
-            op.path, op.kind, op.output_shape, sum(p.size for p in op.operation.params.values()),
-            largest(seen[op.path]), multiply_adds(op), activation_numbers(op) * network.dtype.itemsize,
-            measured.get(op.path), op.path in at_most,
+            op.path,
+            op.kind,
+            op.output_shape,
+            sum(p.size for p in op.operation.params.values()),
+            largest(seen[op.path]),
+            multiply_adds(op),
+            activation_numbers(op) * network.dtype.itemsize,
+            measured.get(op.path),
+            op.path in at_most,
         )
         for op in ops
-    )  # fmt: skip
+    )
     samples = 0 if x is None else len(x)
     trained = [op for op in ops if learns(op.operation)]
     fixed = unique_size(ops, "params") - unique_size(trained, "params") + unique_size(ops, "buffers")
@@ -210,9 +217,14 @@ def _aligned(line: list[str], widths: list[int]) -> list[str]:
 def _cells(row: Row) -> list[str]:
     count = "?" if row.multiply_adds is None else f"{row.multiply_adds:,}"
     return [
-        shown(row.name), shown(row.kind), shape_text(row.output_shape), f"{row.parameters:,}",
-        "≤ " * row.sees_at_most + field_text(row.receptive_field), count, _bytes(row.activation_bytes),
-    ]  # fmt: skip
+        shown(row.name),
+        shown(row.kind),
+        shape_text(row.output_shape),
+        f"{row.parameters:,}",
+        "≤ " * row.sees_at_most + field_text(row.receptive_field),
+        count,
+        _bytes(row.activation_bytes),
+    ]
 
 
 def _activity_cells(activity: Activity | None) -> list[str]:

@@ -85,9 +85,16 @@ def top_samples(
 
 
 def top_of_units(
-    who: str, network: Container[Any], layer: str, units: Sequence[int], x: Array, count: int, *, by: str = "max",
+    who: str,
+    network: Container[Any],
+    layer: str,
+    units: Sequence[int],
+    x: Array,
+    count: int,
+    *,
+    by: str = "max",
     batch_size: int = 256,
-) -> list[TopSamples]:  # fmt: skip
+) -> list[TopSamples]:
     """Return the top samples of several units of one layer: x is gone through once."""
     part = upto(network, layer)
     shape = part.output_shape or ()

@@ -135,9 +135,15 @@ class TrustCard:
 
 @checked
 def trust_card(
-    network: Any, method: Explainer, data: Dataset | ArrayLike, *, masks: ArrayLike | None = None,
-    target: Any = "predicted", images: int = 32, seed: int = 0,
-) -> TrustCard:  # fmt: skip
+    network: Any,
+    method: Explainer,
+    data: Dataset | ArrayLike,
+    *,
+    masks: ArrayLike | None = None,
+    target: Any = "predicted",
+    images: int = 32,
+    seed: int = 0,
+) -> TrustCard:
     """Return which checks a method passes on this network.
 
     A check is passed where the method is better than *every* control by more than two standard errors over the images,
@@ -191,15 +197,22 @@ def trust_card(
     forgotten = model_randomization(whole, method, x, c, seed=seed)
     rows = [
         _row("deletion", "does the class vanish with the pixels?", removed),
-        _row("insertion", "does it appear with them?", insertion(
-            whole, method, x, c, scalar=scalar, baseline="blurred" if x.ndim == 4 else "mean", seed=seed)),
+        _row(
+            "insertion",
+            "does it appear with them?",
+            insertion(whole, method, x, c, scalar=scalar, baseline="blurred" if x.ndim == 4 else "mean", seed=seed),
+        ),
         *_forgetting(forgotten),
-        _row("infidelity", "do values foretell small changes?", infidelity(
-            whole, method, x, c, scaled=True, seed=seed)),
+        _row(
+            "infidelity", "do values foretell small changes?", infidelity(whole, method, x, c, scaled=True, seed=seed)
+        ),
         _row("sensitivity-n", "do sums foretell what removal does?", sensitivity_n(whole, method, x, c, seed=seed)),
-        _row("stability", "do near images have near maps?", _against(
-            max_sensitivity(whole, method, x, c, samples=5, seed=seed), "random")),
-    ]  # fmt: skip
+        _row(
+            "stability",
+            "do near images have near maps?",
+            _against(max_sensitivity(whole, method, x, c, samples=5, seed=seed), "random"),
+        ),
+    ]
     if masks is not None:
         truth = as_array(who, "masks", masks)
         given = len(truth) if truth.ndim else 1

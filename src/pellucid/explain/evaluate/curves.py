@@ -52,9 +52,16 @@ class Curves(Measure):
 
 @checked
 def deletion(
-    network: Any, method: Explainer, x: ArrayLike, target: Any = "predicted", *, scalar: str = "probability",
-    baseline: BaselineLike = "black", steps: int | None = None, seed: int = 0,
-) -> Curves:  # fmt: skip
+    network: Any,
+    method: Explainer,
+    x: ArrayLike,
+    target: Any = "predicted",
+    *,
+    scalar: str = "probability",
+    baseline: BaselineLike = "black",
+    steps: int | None = None,
+    seed: int = 0,
+) -> Curves:
     """Return the area under the score while pixels are removed, those of the largest value first; lower is better.
 
     Parameters
@@ -97,9 +104,16 @@ def deletion(
 
 @checked
 def insertion(
-    network: Any, method: Explainer, x: ArrayLike, target: Any = "predicted", *, scalar: str = "probability",
-    baseline: BaselineLike = "blurred", steps: int | None = None, seed: int = 0,
-) -> Curves:  # fmt: skip
+    network: Any,
+    method: Explainer,
+    x: ArrayLike,
+    target: Any = "predicted",
+    *,
+    scalar: str = "probability",
+    baseline: BaselineLike = "blurred",
+    steps: int | None = None,
+    seed: int = 0,
+) -> Curves:
     """Return the area under the score while pixels are put back into the baseline, largest first; higher is better.
 
     Parameters, controls and limits are those of `deletion`; the paper begins with the blurred image.
@@ -118,9 +132,16 @@ def insertion(
 
 
 def _measure(
-    who: str, network: Any, method: Explainer, x: ArrayLike, target: Any, scalar: str, baseline: BaselineLike,
-    steps: int | None, seed: int,
-) -> Curves:  # fmt: skip
+    who: str,
+    network: Any,
+    method: Explainer,
+    x: ArrayLike,
+    target: Any,
+    scalar: str,
+    baseline: BaselineLike,
+    steps: int | None,
+    seed: int,
+) -> Curves:
     asked = settle(who, network, x, target, scalar)
     x = asked.question.x
     fill = as_baseline(who, baseline, x)
@@ -139,9 +160,15 @@ def _measure(
     areas = {name: area(fractions, several) for name, several in means.items()}
     settings = {"scalar": scalar, "baseline": fill.text, "steps": count, "seed": seed}
     return Curves(
-        f"{who} area", name_of(method), area(fractions, own), "lower" if who == "deletion" else "higher", areas,
-        settings, fractions, {"method": own, **means},
-    )  # fmt: skip
+        f"{who} area",
+        name_of(method),
+        area(fractions, own),
+        "lower" if who == "deletion" else "higher",
+        areas,
+        settings,
+        fractions,
+        {"method": own, **means},
+    )
 
 
 def _curve(asked: Asked, before: Array, after: Array, order: Array, removed: Array) -> Array:

@@ -19,9 +19,15 @@ from pellucid.typing import Array, ArrayLike
 
 @checked
 def relevance_mass(
-    network: Any, method: Explainer, x: ArrayLike, masks: ArrayLike, target: Any = "predicted", *, dilation: int = 0,
+    network: Any,
+    method: Explainer,
+    x: ArrayLike,
+    masks: ArrayLike,
+    target: Any = "predicted",
+    *,
+    dilation: int = 0,
     seed: int = 0,
-) -> Measure:  # fmt: skip
+) -> Measure:
     """Return the share of Σ|values| that lies in the mask; higher is better, a map of zeros has 0.
 
     The control "area" is the share of the image that the mask covers: what a flat map reaches.
@@ -55,9 +61,15 @@ def relevance_mass(
 
 @checked
 def pointing_game(
-    network: Any, method: Explainer, x: ArrayLike, masks: ArrayLike, target: Any = "predicted", *, dilation: int = 0,
+    network: Any,
+    method: Explainer,
+    x: ArrayLike,
+    masks: ArrayLike,
+    target: Any = "predicted",
+    *,
+    dilation: int = 0,
     seed: int = 0,
-) -> Measure:  # fmt: skip
+) -> Measure:
     """Return 1 for each image where the largest |value| lies in the mask, else 0; of equals, the share in the mask.
 
     Parameters are those of `relevance_mass`; the control "area" is what a point at random reaches.
@@ -80,9 +92,16 @@ def pointing_game(
 
 
 def _measure(
-    name: str, share: Callable[[Array, Array], Array], network: Any, method: Explainer, x: ArrayLike, masks: ArrayLike,
-    target: Any, dilation: int, seed: int,
-) -> Measure:  # fmt: skip
+    name: str,
+    share: Callable[[Array, Array], Array],
+    network: Any,
+    method: Explainer,
+    x: ArrayLike,
+    masks: ArrayLike,
+    target: Any,
+    dilation: int,
+    seed: int,
+) -> Measure:
     who = name.replace(" ", "_")
     asked = settle(who, network, x, target, "logit")
     x = asked.question.x

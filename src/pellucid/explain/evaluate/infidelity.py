@@ -70,9 +70,13 @@ def infidelity(
     controls = averaged({name: [miss(m) for m in found] for name, found in control_maps(x, seed).items()})
     own = miss(attributions(who, method, network, x, asked.target))
     settings = {
-        "scalar": scalar, "disturbance": str(disturbance), "noise": noise, "samples": samples, "scaled": scaled,
+        "scalar": scalar,
+        "disturbance": str(disturbance),
+        "noise": noise,
+        "samples": samples,
+        "scaled": scaled,
         "seed": seed,
-    }  # fmt: skip
+    }
     return Measure("infidelity" + ", scaled" * scaled, name_of(method), own, "lower", controls, settings)
 
 

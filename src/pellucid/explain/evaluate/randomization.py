@@ -80,9 +80,15 @@ class Randomization:
 
 @checked
 def model_randomization(
-    network: Any, method: Explainer, x: ArrayLike, target: Any = "predicted", *, mode: str = "cascading",
-    seeds: int = 3, seed: int = 0,
-) -> Randomization:  # fmt: skip
+    network: Any,
+    method: Explainer,
+    x: ArrayLike,
+    target: Any = "predicted",
+    *,
+    mode: str = "cascading",
+    seeds: int = 3,
+    seed: int = 0,
+) -> Randomization:
     """Return how alike maps stay while the layers are drawn anew, from the last to the first.
 
     A method that explains what the network learnt gives another map when that is gone. Copies are randomised; the

@@ -16,9 +16,15 @@ from pellucid.typing import Array, ArrayLike
 
 @checked
 def max_sensitivity(
-    network: Any, method: Explainer, x: ArrayLike, target: Any = "predicted", *, radius: float = 0.02,
-    samples: int = 10, seed: int = 0,
-) -> Measure:  # fmt: skip
+    network: Any,
+    method: Explainer,
+    x: ArrayLike,
+    target: Any = "predicted",
+    *,
+    radius: float = 0.02,
+    samples: int = 10,
+    seed: int = 0,
+) -> Measure:
     """Return the largest ‖a(x + δ) − a(x)‖ / ‖a(x)‖ over some δ, uniform in ±radius · range of x; lower is better.
 
     0 is no praise alone: a method that always says the same has it. The controls say what is reached without the

@@ -90,9 +90,16 @@ def integrated_gradients(
     settings = {"steps": steps, "tolerance": tolerance, "max_steps": max_steps, "quadrature": "midpoint"}
     text = ", ".join(start.text for start in starts)
     return answer(
-        question, number, y, values, method="integrated gradients", baseline=text, settings=settings, proof=proof,
+        question,
+        number,
+        y,
+        values,
+        method="integrated gradients",
+        baseline=text,
+        settings=settings,
+        proof=proof,
         extras={"steps": used},
-    )  # fmt: skip
+    )
 
 
 def _integral(question: Question, number: Scalar, start: Array, i: int, n: int) -> Array:

@@ -86,9 +86,16 @@ def rise(
         errors[i, ..., 0] = np.sqrt(np.maximum(squares / n - (total / n) ** 2, 0) / max(n - 1, 1))
     settings = {"masks": n, "grid": grid, "keep": keep}
     return answer(
-        question, number, y, values, method="RISE", baseline=start.text, seed=seed, settings=settings,
+        question,
+        number,
+        y,
+        values,
+        method="RISE",
+        baseline=start.text,
+        seed=seed,
+        settings=settings,
         extras={"standard_error": errors},
-    )  # fmt: skip
+    )
 
 
 def random_masks(count: int, grid: int, keep: float, size: tuple[int, ...], seed: int) -> Array:

@@ -79,9 +79,15 @@ def score_cam(
     weights = softmax(increase) if normalise == "softmax" else increase
     seen = Seen(name, A, A, y, number)
     return as_map(
-        question, seen, weighted(weights, A), "Score-CAM", relu=relu, baseline=start.text,
-        settings={"normalise": normalise}, extras={"weights": weights, "increase": increase},
-    )  # fmt: skip
+        question,
+        seen,
+        weighted(weights, A),
+        "Score-CAM",
+        relu=relu,
+        baseline=start.text,
+        settings={"normalise": normalise},
+        extras={"weights": weights, "increase": increase},
+    )
 
 
 def unit_masks(A: Array, height: int, width: int) -> Array:

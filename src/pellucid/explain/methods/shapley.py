@@ -85,10 +85,17 @@ def shapley(
     proof = Proof("efficiency", "Σ values = S(x) − S(baseline)", total, promised, exactness(total, promised, values))
     everywhere = np.broadcast_to(regions, values.shape).copy()
     return answer(
-        question, number, y, values, method="Shapley values", baseline=start.text, seed=seed, proof=proof,
+        question,
+        number,
+        y,
+        values,
+        method="Shapley values",
+        baseline=start.text,
+        seed=seed,
+        proof=proof,
         settings={"permutations": 2 * pairs, "regions": count},
         extras={"standard_error": errors, "region": everywhere},
-    )  # fmt: skip
+    )
 
 
 def _regions(region: Any, shape: Shape) -> IntArray:

@@ -132,9 +132,16 @@ def _times_transposed(dy: Array, w: Array, dx: Array) -> Array:
     (n, k), d = dy.shape, len(w)
     code = jit.load("dense.product")
     record = TimesTransposed(
-        n, d, k, at_row=np.arange(ROWS) * 4 * k, at_out=np.arange(ROWS) * 4 * code.SAMPLES,
-        zeros=np.zeros(128, np.float32), w=w, panels=panels(dy.T[None]), dx=dx,
-    )  # fmt: skip
+        n,
+        d,
+        k,
+        at_row=np.arange(ROWS) * 4 * k,
+        at_out=np.arange(ROWS) * 4 * code.SAMPLES,
+        zeros=np.zeros(128, np.float32),
+        w=w,
+        panels=panels(dy.T[None]),
+        dx=dx,
+    )
     task = Task(ROWS * code.SAMPLES)
     task.add(code.times_transposed, -(-d // ROWS), record)
     task.run()

@@ -244,7 +244,7 @@ def forward(x: Array, w: Array, b: Array | None, window: Window, out: Array | No
 
 def _run_3x3(
     kind: type[Outputs3x3] | type[Sums3x3], window: Window, x: Array, y: Array, taps: Array, last: Array
-) -> None:  # fmt: skip
+) -> None:
     """Run a compiled loop over images x, their outputs y (or the gradient of those), and what it keeps in registers."""
     n, h, w, c = x.shape
     size = _block(x.shape, window)

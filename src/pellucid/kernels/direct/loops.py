@@ -45,9 +45,14 @@ def correlate(arguments, piece, scratch):
             first, last, begin, end = phase_of(table, phase)
             for g in range(p.groups):
                 terms = Sum(
-                    x=source + g * cg * 4, places=t.places + 8 * first, many=last - first, runs=t.runs + 8 * begin,
-                    count=end - begin, run=p.run, xstep=FLOAT,
-                )  # fmt: skip
+                    x=source + g * cg * 4,
+                    places=t.places + 8 * first,
+                    many=last - first,
+                    runs=t.runs + 8 * begin,
+                    count=end - begin,
+                    run=p.run,
+                    xstep=FLOAT,
+                )
                 into = Into(out=p.y + i * y_size + g * og * 4, outs=t.outs + 8 * first, channels=og, floor=floor)
                 sweep(terms, kernel, p.bias + g * panels * 4, NONE, into)
                 kernel += (end - begin) * p.run * panels * 4
@@ -149,8 +154,13 @@ def weight_gradient(arguments, piece, scratch):
             add_up(vectors, images * pixels, oc, db)
         for g in range(p.groups):
             terms = Sum(
-                x=source + g * cg * 4, places=p.taps, many=p.many, runs=p.rows, count=images * p.oh, run=p.ow,
+                x=source + g * cg * 4,
+                places=p.taps,
+                many=p.many,
+                runs=p.rows,
+                count=images * p.oh,
+                run=p.ow,
                 xstep=p.xstep,
-            )  # fmt: skip
+            )
             into = Into(out=dw + g * p.many * panels * 4, outs=p.outs, channels=panels, floor=LOWEST)
             sweep_outer(terms, vectors + g * panels * 4, sums, into, panels * 4)

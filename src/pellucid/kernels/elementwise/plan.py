@@ -73,8 +73,12 @@ class RectifyGradient(NamedTuple):
 
 
 RECORDS: dict[str, Callable[..., Any]] = {
-    "adam": Adam, "adadelta": AdaDelta, "dropout": Dropping, "relu": Rectify, "relu_gradient": RectifyGradient,
-}  # fmt: skip
+    "adam": Adam,
+    "adadelta": AdaDelta,
+    "dropout": Dropping,
+    "relu": Rectify,
+    "relu_gradient": RectifyGradient,
+}
 """What each loop is told."""
 
 # Elements per block of NumPy's: small enough that its passes over one stay in the first or second cache.
@@ -204,7 +208,7 @@ def dropout(x: Array, key: DropoutKey, drop_probability: float, *, out: Array | 
     source, target = x.reshape(-1), _flat(y)
     threshold = min(round(drop_probability * 2**32), 2**32 - 1)
     scale = x.dtype.type(1 / (1 - drop_probability))
-    _share("dropout", _dropout, (source, target), [scale], key.first, key.second, threshold)
+    _share("dropout", _dropout, (source, target), [scale], *key, threshold)
     return y
 
 

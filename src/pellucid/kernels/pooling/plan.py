@@ -81,9 +81,14 @@ class AveragePass(NamedTuple):
 
 
 def _run(
-    kind: type[MaxPass] | type[AveragePass], x: Array, y: Array, beside: Array | IntArray, window: Window, *,
+    kind: type[MaxPass] | type[AveragePass],
+    x: Array,
+    y: Array,
+    beside: Array | IntArray,
+    window: Window,
+    *,
     gradient: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Run the compiled loop over the images. What it writes was made for it."""
     (top, _), (left, _) = window.padding
     size = _images(x.shape, 4)

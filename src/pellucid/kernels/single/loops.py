@@ -33,9 +33,14 @@ def correlate(arguments, piece, scratch):
     low, c = piece % chunks * CHUNK, piece // chunks * 2 * LANES
     floor = np.float32(0) if p.rectify != 0 else LOWEST
     terms = Sum(
-        x=p.x, places=p.places + 8 * low, many=min(CHUNK, p.many - low), runs=p.runs, count=p.taps, run=p.run,
+        x=p.x,
+        places=p.places + 8 * low,
+        many=min(CHUNK, p.many - low),
+        runs=p.runs,
+        count=p.taps,
+        run=p.run,
         xstep=FLOAT,
-    )  # fmt: skip
+    )
     into = Into(out=p.y + c * F4, outs=p.outs + 8 * low, channels=min(2 * LANES, p.channels - c), floor=floor)
     sweep(terms, p.w + c * p.taps * p.run * F4, p.b + c * F4, NONE, into)
 

@@ -126,9 +126,14 @@ def sums_of(m: int) -> Any:
             transform_image(s, image, part.rows, tiles_of(u, i), scratch, p.zeros)
         for f in range(36):
             terms = Sum(
-                x=u.at + f * u.far, places=p.at_c, many=(s.channels + 3) // 4 * 4, runs=p.zeros, count=ONE,
-                run=part.tiles, xstep=u.channels * F4,
-            )  # fmt: skip
+                x=u.at + f * u.far,
+                places=p.at_c,
+                many=(s.channels + 3) // 4 * 4,
+                runs=p.zeros,
+                count=ONE,
+                run=part.tiles,
+                xstep=u.channels * F4,
+            )
             dw = scratch + p.at.sums + f * floats * F4
             into = Into(out=dw, outs=p.at_dw, channels=v.channels, floor=LOWEST)
             sweep_outer(terms, v.at + f * v.far, v.channels * F4, into, v.channels * F4)
@@ -190,8 +195,8 @@ def backward_of(m: int) -> ByAddress:
         total = p.dw + block * p.partial * floats * F4
         if p.dw != 0:
             clear(sums, 36 * floats)
-            if m == 2:
-                clear(total, 36 * floats)
+        if p.dw != 0 and m == 2:
+            clear(total, 36 * floats)
         end = min(s.n, (block + 1) * p.cut.size)
         for start in range(block * p.cut.size, end, p.cut.group):
             for low in range(0, s.th, p.cut.strip):
@@ -205,7 +210,6 @@ def backward_of(m: int) -> ByAddress:
                         summed = 0
                 if p.dx != 0:
                     input_gradient(p, part, u, v, buffers)
-
         if p.dw != 0 and m == 2:
             fold(sums, total, floats)
         elif p.dw != 0:

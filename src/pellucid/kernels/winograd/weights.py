@@ -47,9 +47,12 @@ def column3(p, row, count):
 def column5(p, row, count):
     """The same for five taps."""
     return g5(
-        load_some(p, count), load_some(p + row, count), load_some(p + 2 * row, count), load_some(p + 3 * row, count),
+        load_some(p, count),
+        load_some(p + row, count),
+        load_some(p + 2 * row, count),
+        load_some(p + 3 * row, count),
         load_some(p + 4 * row, count),
-    )  # fmt: skip
+    )
 
 
 @inner
