@@ -36,11 +36,6 @@ def writes(array: Array | IntArray, shape: Shape, dtype: np.dtype[Any] = FLOAT, 
     return address
 
 
-def own(array: Array | IntArray) -> int:
-    """The address of memory that the kernels made for themselves, from the shapes that the loops are told."""
-    return _address(array)
-
-
 def _refuse(array: Array | IntArray, shape: Shape, dtype: np.dtype[Any], who: str) -> None:
     raise ShapeError(
         f"{who}: an array must be {dtype} {tuple(shape)} in C order here, got {array.dtype} {array.shape} with strides "
@@ -67,3 +62,5 @@ def _quickest() -> Callable[[Array], int]:
 
 
 _address = _quickest()
+own = _address
+"""The address of memory that the kernels made for themselves, from the shapes that the loops are told."""

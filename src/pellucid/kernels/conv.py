@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pellucid.checked import checked_late
-from pellucid.kernels import doors
+from pellucid.kernels import doors, jit
 from pellucid.kernels.depthwise import kernel as depthwise
 from pellucid.kernels.direct import kernel as direct
 from pellucid.kernels.elementwise.plan import relu_gradient
@@ -77,6 +78,12 @@ def choose(
 
 def _pick(p: Problem) -> tuple[Kernel, str]:
     """The kernel for a problem, and why."""
+    return _picked(p, jit.available())
+
+
+@lru_cache(maxsize=512)
+def _picked(p: Problem, compiled: bool) -> tuple[Kernel, str]:
+    """The same, which is asked at every call, for one answer of `jit.available`."""
     refusal = ""
     for kernel in KERNELS:
         said = kernel.refuses(p)

@@ -66,6 +66,20 @@ def _shaped(shape: Shaped) -> Callable[[Any], Shape]:
     return look if len(names) > 1 else lambda record: (look(record),)
 
 
+def address_of(array: Array | IntArray, shape: Shape, role: Role, name: str) -> int:
+    """The address of an array that is what a record says of it; this is asked some ten times a call of a kernel."""
+    flags = array.flags
+    if (
+        array.shape == shape
+        and array.dtype is role.dtype
+        and flags.c_contiguous
+        and (flags.writeable or not role.written)
+    ):
+        return addresses.own(array)
+    address = addresses.writes if role.written else addresses.reads
+    return address(array, shape, role.dtype, name)
+
+
 def numbers(record: Any, held: list[Array | IntArray | None]) -> list[int]:
     """The record as the loop reads it, whole numbers in a row; what it has addresses of is added to `held`.
 
@@ -80,14 +94,13 @@ def numbers(record: Any, held: list[Array | IntArray | None]) -> list[int]:
     for place, role, name in layout.slots:
         array = row[place]
         held.append(array)
-        if (array is None and role.optional) or isinstance(array, Later):
+        if isinstance(array, np.ndarray):
+            row[place] = address_of(array, role.shape(record), role, name)
+        elif isinstance(array, Later) or (array is None and role.optional):
             row[place] = 0
-        elif array is None:
-            raise ShapeError(f"{name}: there must be an array here.")
         else:
-            address = addresses.writes if role.written else addresses.reads
-            row[place] = address(array, role.shape(record), role.dtype, name)
-    for place in layout.records:
+            raise ShapeError(f"{name}: there must be an array here.")
+    for place in layout.records:  # from the last, so that the places before stay where they are
         row[place : place + 1] = numbers(row[place], held)
     return row
 
