@@ -445,8 +445,9 @@ def test_it_joins_the_program_of_one_sample_and_the_compiled_steps():
     for p, q in zip(own.params.values(), usual.params.values(), strict=True):
         p[...] = q
     one = np.random.default_rng(0).random((1, 60, 60, 1), np.float32)
-    np.testing.assert_array_equal(own(one), usual(one))
+    np.testing.assert_allclose(own(one), usual(one), rtol=1e-6)
     if pl.kernels.jit.available():
+        np.testing.assert_array_equal(own(one), usual(one))  # both go through the same program
         (part,) = taken_together(own.fused().layers, (60, 60, 1))
         assert isinstance(part, OneSample)
         flat = network(Dense(8), pl.ReLU(), Dense(3), dtype=np.float32, shape=(4,))
