@@ -23,7 +23,7 @@ from pellucid.kernels.vectors.prefetch import will_read
 from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.several import loads
 from pellucid.kernels.vectors.simd import INT32S, LANES, load_some, store, store_some, vector
-from pellucid.kernels.vectors.tile import LOWEST, NONE, Into, rows_of, sweep
+from pellucid.kernels.vectors.tile import LOWEST, NONE, Into, rows_of, sweep, whole
 
 F4 = 4  # bytes in a float32
 PANEL = 2 * LANES
@@ -70,7 +70,7 @@ def times_transposed(arguments, piece, scratch):
     terms = rows_of(p.w + low * row, p.at_row, many, p.zeros, p.k)
     for first in range(0, p.n, SAMPLES):
         samples = min(SAMPLES, p.n - first)
-        wide = (samples + LANES - 1) // LANES * LANES
+        wide = whole(samples)
         into = Into(out=scratch, outs=p.at_out, channels=wide, floor=LOWEST)
         sweep(terms, p.panels + first * row, p.zeros, NONE, into)
         put_transposed(scratch, SAMPLES * F4, many, samples, p.dx + (first * p.d + low) * F4, p.d * F4)

@@ -23,7 +23,7 @@ from pellucid.kernels.vectors.memory import integers
 from pellucid.kernels.vectors.prefetch import prefetch, will_read
 from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import FLOATS, LANES, load, load_some, masked_load, masked_store, store
-from pellucid.kernels.vectors.tile import add_product, fields
+from pellucid.kernels.vectors.tile import add_product, fields, whole
 
 BYTES = 4 * LANES  # of a vector
 ENTRY = 24  # bytes of an entry of `Runs`: address of its first pixel for output 0, place of its weights, column
@@ -294,7 +294,7 @@ def weight_sums(group: tuple[int, ...], stride: int) -> ByAddress:
         p = read(WeightSums, arguments)
         channels, width, step = p.image.channels, p.image.width, p.image.channels * 4
         chunk, table = (p.groups * p.taps + 1) * BYTES, integers(p.places)
-        own = p.sums + piece * ((channels + LANES - 1) // LANES) * chunk
+        own = p.sums + piece * (whole(channels) // LANES) * chunk
         for i in range(piece * p.size, min(p.n, (piece + 1) * p.size)):
             for j in range(p.oh):
                 runs_of_row(p, i, j, scratch)

@@ -15,7 +15,7 @@ from pellucid.kernels.vectors.border import clear, put_inside
 from pellucid.kernels.vectors.memory import integers
 from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES, above, load, load_some, splat, store, store_some, where
-from pellucid.kernels.vectors.tile import FLOAT, LOWEST, NONE, Into, Sum, rows_of, sweep, sweep_outer
+from pellucid.kernels.vectors.tile import FLOAT, LOWEST, NONE, Into, Sum, rows_of, sweep, sweep_outer, whole
 
 
 @inner
@@ -30,7 +30,7 @@ def correlate(arguments, piece, scratch):
     p = read(Correlate, arguments)
     f, t, oc = p.frame, p.tables, p.frame.out_channels
     cg, og = f.channels // p.groups, oc // p.groups
-    panels = (og + LANES - 1) // LANES * LANES
+    panels = whole(og)
     floor = np.float32(0) if p.rectify != 0 else LOWEST
     table = integers(t.parts + piece % t.cuts * t.phases * 32)
     first_image = piece // t.cuts * p.size
@@ -103,7 +103,7 @@ def fetch(p, at, pixels, wide, db):
     db += their sum.
     """
     og = p.frame.out_channels // p.groups
-    panels, nothing = (og + LANES - 1) // LANES * LANES, splat(np.float32(0))
+    panels, nothing = whole(og), splat(np.float32(0))
     for q in range(pixels):
         for g in range(p.groups):
             for c in range(0, og, LANES):
@@ -132,11 +132,11 @@ def weight_gradient(arguments, piece, scratch):
     p = read(WeightGradient, arguments)
     f, oc = p.frame, p.frame.out_channels
     cg, og = f.channels // p.groups, oc // p.groups
-    panels = (og + LANES - 1) // LANES * LANES
+    panels = whole(og)
     sums = p.groups * panels * 4
     pixels, db, dw = p.oh * p.ow, p.db + piece * sums, p.dw + piece * p.many * sums
     image, padded = f.height * f.width * f.channels * 4, f.hp * f.wp * f.channels * 4
-    wide = scratch + (p.group * padded // 4 + LANES - 1) // LANES * LANES * 4
+    wide = scratch + whole(p.group * padded // 4) * 4
     end = min(p.n, (piece + 1) * p.size)
     for start in range(piece * p.size, end, p.group):
         images = min(p.group, end - start)

@@ -9,8 +9,8 @@ from pellucid.kernels.single.records import Correlate, Outputs, Pad, Products, T
 from pellucid.kernels.vectors.border import put_inside
 from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES
-from pellucid.kernels.vectors.tile import CHUNK, FLOAT, LOWEST, NONE, Into, Sum, rows_of, sweep
-from pellucid.kernels.winograd.lines import F4, whole
+from pellucid.kernels.vectors.tile import CHUNK, FLOAT, LOWEST, NONE, Into, Sum, rows_of, sweep, whole
+from pellucid.kernels.winograd.lines import F4
 from pellucid.kernels.winograd.tiles import OF_IMAGE, OUTPUTS, Output, Strip, Tiles
 from pellucid.kernels.winograd.weights import apart
 

@@ -147,6 +147,18 @@ LOWEST = np.float32(-np.inf)
 
 
 @inner
+def whole(channels):
+    """Channels rounded up to whole vectors, as in `kernels.panels`."""
+    return (channels + LANES - 1) // LANES * LANES
+
+
+@inner
+def fours(channels):
+    """Channels rounded up to fours."""
+    return (channels + 3) // 4 * 4
+
+
+@inner
 def rows_of(x, places, many, zeros, length):
     """The terms of a matrix product: `many` rows of x, `length` numbers straight on; `zeros` is a table with a 0."""
     return Sum(x=x, places=places, many=many, runs=zeros, count=ONE, run=length, xstep=FLOAT)

@@ -9,7 +9,8 @@ import numpy as np
 from pellucid.kernels.jit import inner
 from pellucid.kernels.vectors.several import put
 from pellucid.kernels.vectors.simd import LANES, above, byte_is, load, load_some, splat, store, store_some, where
-from pellucid.kernels.winograd.lines import F4, A, b, six, whole
+from pellucid.kernels.vectors.tile import whole
+from pellucid.kernels.winograd.lines import F4, A, b, six
 from pellucid.kernels.winograd.records import POOLED, RELU
 from pellucid.kernels.winograd.tiles import FORMS
 

@@ -10,18 +10,12 @@ import numpy as np
 
 from pellucid.kernels.jit import inner
 from pellucid.kernels.vectors.several import loads
-from pellucid.kernels.vectors.simd import LANES, above, beats, load, splat, where
+from pellucid.kernels.vectors.simd import above, beats, load, splat, where
 
 F4 = 4  # bytes in a float32
 
 
 six = loads(6)
-
-
-@inner
-def whole(channels):
-    """Channels rounded up to whole vectors."""
-    return (channels + LANES - 1) // LANES * LANES
 
 
 @inner

@@ -10,9 +10,9 @@ from pellucid.kernels.jit import ByAddress, by_address, inner
 from pellucid.kernels.vectors.border import clear
 from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES, load, splat, store
-from pellucid.kernels.vectors.tile import LOWEST, NONE, ONE, Into, Sum, rows_of, sweep, sweep_outer
+from pellucid.kernels.vectors.tile import LOWEST, NONE, ONE, Into, Sum, fours, rows_of, sweep, sweep_outer, whole
 from pellucid.kernels.winograd.gradients import INPUT_GRADIENT, OF_GRADIENT, Buffers
-from pellucid.kernels.winograd.lines import F4, whole
+from pellucid.kernels.winograd.lines import F4
 from pellucid.kernels.winograd.records import POOLED, Backward, Forward
 from pellucid.kernels.winograd.tiles import FORMS, OF_IMAGE, OUTPUTS, Output, Strip, Tiles
 from pellucid.kernels.winograd.weights import apart, kernel_gradient_3x3
@@ -120,7 +120,7 @@ def sums_of(m: int) -> Any:
     @inner
     def add_sums(p, part, u, v, scratch):
         """Add the 36 products of tiles of images and of dy, (C in fours, OC), to those in scratch memory."""
-        s, floats = p.sizes, (p.sizes.channels + 3) // 4 * 4 * v.channels
+        s, floats = p.sizes, fours(p.sizes.channels) * v.channels
         for i in range(part.images):
             image = p.x + (part.start + i) * s.height * s.width * s.channels * F4
             transform_image(s, image, part.rows, tiles_of(u, i), scratch, p.zeros)
@@ -128,7 +128,7 @@ def sums_of(m: int) -> Any:
             terms = Sum(
                 x=u.at + f * u.far,
                 places=p.at_c,
-                many=(s.channels + 3) // 4 * 4,
+                many=fours(s.channels),
                 runs=p.zeros,
                 count=ONE,
                 run=part.tiles,
@@ -191,7 +191,7 @@ def backward_of(m: int) -> ByAddress:
         v = group_of(p, scratch + p.at.v, p.at_v, s.oc)
         db = p.db + block * v.channels * F4
         buffers = Buffers(rows=scratch, lines=scratch + p.at.lines, carry=scratch + p.at.carry, db=db)
-        floats, sums, summed = (s.channels + 3) // 4 * 4 * v.channels, scratch + p.at.sums, 0
+        floats, sums, summed = fours(s.channels) * v.channels, scratch + p.at.sums, 0
         total = p.dw + block * p.partial * floats * F4
         if p.dw != 0:
             clear(sums, 36 * floats)

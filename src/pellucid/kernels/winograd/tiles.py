@@ -22,7 +22,8 @@ import numpy as np
 from pellucid.kernels.jit import inner
 from pellucid.kernels.vectors.several import column_of, put, rows_of
 from pellucid.kernels.vectors.simd import LANES, load, relu, splat, store_bytes, store_some
-from pellucid.kernels.winograd.lines import AT, F4, bt, largest, six, whole
+from pellucid.kernels.vectors.tile import whole
+from pellucid.kernels.winograd.lines import AT, F4, bt, largest, six
 from pellucid.kernels.winograd.records import POOLED, RELU
 
 FORMS = 4, 2

@@ -7,7 +7,8 @@ import numpy as np
 from pellucid.kernels.jit import by_address, inner
 from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES, load_some, splat, store
-from pellucid.kernels.winograd.lines import F4, six, whole
+from pellucid.kernels.vectors.tile import whole
+from pellucid.kernels.winograd.lines import F4, six
 from pellucid.kernels.winograd.records import Transform
 
 PANEL = 2 * LANES
