@@ -11,9 +11,10 @@ from pellucid.errors import ShapeError
 from pellucid.kernels import addresses, jit
 from pellucid.kernels.addresses import BYTE
 from pellucid.kernels.crew import tasks
-from pellucid.kernels.crew.tasks import Task
-from pellucid.kernels.dense.records import Total
-from pellucid.kernels.records import Later, Slot, numbers, place, reads, writes
+from pellucid.kernels.crew.tasks import Row, Task
+from pellucid.kernels.dense.matmul import total
+from pellucid.kernels.elementwise import plan as elementwise
+from pellucid.kernels.records import LATER, Slot, expected, numbers, place, reads, writes
 
 
 class Pair(NamedTuple):
@@ -79,8 +80,12 @@ def test_what_is_to_be_written_must_be_writable() -> None:
         numbers(work(y=y), [])
 
 
-def test_an_array_that_comes_later_has_no_address_yet() -> None:
-    assert numbers(work(x=Later()), [])[5] == 0
+def test_what_comes_later_is_0_and_says_where_it_will_be() -> None:
+    record = Work(7, Pair(2, 3), Table(4, np.arange(4)), y=np.zeros(3, np.float32), last=np.zeros(7, np.float32))
+    assert {name: each[:2] for name, each in expected(record).items()} == {"x": (5, (2, 3)), "mask": (6, (2,))}
+    assert numbers(record._replace(x=LATER, mask=LATER), [])[5:7] == [0, 0]
+    with pytest.raises(ShapeError, match=r"Work.x: there must be an array here"):
+        numbers(record, [])
 
 
 @pytest.mark.usefixtures("needs_numba")
@@ -98,10 +103,35 @@ def test_a_loop_reads_the_record_that_a_plan_wrote() -> None:
 
 
 @pytest.mark.usefixtures("needs_numba")
+def test_a_row_takes_what_its_record_left_open_and_nothing_else() -> None:
+    row = total(2, 3)
+    parts, y = np.ones((2, 3), np.float32), np.zeros(3, np.float32)
+    assert row.shape("parts") == (2, 3)
+    assert row.filled({"parts": parts, "y": y, "b": None})[tasks.BEFORE :].tolist() == [
+        2, 3, 0, addresses.own(parts), addresses.own(y), 0,
+    ]  # fmt: skip
+    for wrong in ({"parts": parts, "y": y}, {"parts": parts, "y": y, "b": None, "x": y}):
+        with pytest.raises(ShapeError, match=r"Total: there must be parts, y, b here, got parts, y"):
+            row.filled(wrong)
+    with pytest.raises(ShapeError, match=r"Total.parts: an array must be float32 \(2, 3\)"):
+        row.filled({"parts": parts.T, "y": y, "b": None})
+    with pytest.raises(ShapeError, match=r"Total.y: there must be an array here"):
+        row.filled({"parts": parts, "y": None, "b": None})
+
+
+@pytest.mark.usefixtures("needs_numba")
+def test_a_number_may_come_with_each_call() -> None:
+    code, kind = jit.load("elementwise.loops"), elementwise.Dropping
+    x, scale = np.ones(5, np.float32), np.ones(1, np.float32)
+    row = Row(code.dropout, 1, kind(5, least=7, x=x, y=x.copy(), scale=scale))
+    assert row.filled({"second": 2, "first": 1})[tasks.BEFORE :].tolist()[:4] == [5, 1, 2, 7]
+
+
+@pytest.mark.usefixtures("needs_numba")
 def test_a_task_looks_again_before_it_starts() -> None:
     assert tasks.CHECK
     a, task = np.ones((2, 3), np.float32), Task()
-    task.add(jit.load("dense.row").total, 1, Total(2, 3, 0, parts=a, y=np.zeros(3, np.float32), b=None))
+    task.add(total(2, 3), parts=a, y=np.zeros(3, np.float32), b=None)
     a.resize((2, 30), refcheck=False)
     with pytest.raises(ShapeError, match="Total"):
         task.run()

@@ -30,12 +30,12 @@ def test_the_tables_of_the_direct_kernel_give_the_outputs(case: Conv) -> None:
     x, w, _, _ = case.arrays()
     work = direct.forward_work(x.shape, w.shape[3], window_of(case), case.groups)
     border, y = framed(x, work.frame), np.full((len(x), *work.made), np.nan).reshape(len(x), -1)
-    cg, og = w.shape[2], w.shape[3] // case.groups
+    t, cg, og = work.tables, w.shape[2], w.shape[3] // case.groups
     for g in range(case.groups):
         weights = w[..., g * og : (g + 1) * og].reshape(-1, og)
-        at = work.places[:, None, None] // 4 + work.runs[:, None] // 4 + np.arange(work.run) + g * cg
-        sums = border[:, at].reshape(len(x), len(work.places), -1) @ weights
-        y[:, work.outs[:, None] // 4 + np.arange(og) + g * og] = sums
+        at = t.places[:, None, None] // 4 + t.runs[:, None] // 4 + np.arange(work.run) + g * cg
+        sums = border[:, at].reshape(len(x), len(t.places), -1) @ weights
+        y[:, t.outs[:, None] // 4 + np.arange(og) + g * og] = sums
     expected = reference.conv2d(x, w, **case.how)
     np.testing.assert_allclose(y.reshape(expected.shape), expected, atol=1e-12)
 
@@ -45,12 +45,12 @@ def test_the_phases_of_the_direct_kernel_give_the_input_gradient(case: Conv) -> 
     x, w, _, dy = case.arrays()
     work = direct.backward_work(x.shape, w.shape[3], window_of(case), case.groups)
     border, dx = framed(dy, work.frame), np.zeros((len(x), x[0].size))
-    cg, og = w.shape[2], w.shape[3] // case.groups
-    for (first, last, begin, end), taps in zip(work.parts.reshape(-1, 4), work.taps * len(work.parts), strict=True):
+    t, cg, og = work.tables, w.shape[2], w.shape[3] // case.groups
+    for (first, last, begin, end), taps in zip(t.parts.reshape(-1, 4), work.taps * t.cuts, strict=True):
         for g in range(case.groups):
-            for run, (u, v) in zip(work.runs[begin:end], taps, strict=True):
-                at = (work.places[first:last, None] + run) // 4 + np.arange(og) + g * og
-                to = work.outs[first:last, None] // 4 + np.arange(cg) + g * cg
+            for run, (u, v) in zip(t.runs[begin:end], taps, strict=True):
+                at = (t.places[first:last, None] + run) // 4 + np.arange(og) + g * og
+                to = t.outs[first:last, None] // 4 + np.arange(cg) + g * cg
                 dx[:, to] += border[:, at] @ w[u, v, :, g * og : (g + 1) * og].T
     expected = reference.conv2d_input_gradient(dy, w, x.shape, **case.how)
     np.testing.assert_allclose(dx.reshape(x.shape), expected, atol=1e-12)
@@ -116,5 +116,5 @@ def test_a_gradient_has_a_phase_for_each_place_between_the_steps(stride: tuple[i
     work = direct.backward_work((1, 12, 12, 2), 4, window, 1)
     assert len(work.taps) == stride[0] * stride[1]
     assert sorted(tap for taps in work.taps for tap in taps) == [(u, v) for u in range(3) for v in range(3)]
-    assert sorted(work.outs // 8) == list(range(144))
+    assert sorted(work.tables.outs // 8) == list(range(144))
     assert conv_output_shape((1, 12, 12, 2), (3, 3, 2, 4), window)[1:3] == tuple(work.frame[:2])

@@ -14,9 +14,10 @@ from pellucid import kernels
 from pellucid.kernels import jit, set_num_threads
 from pellucid.kernels.addresses import own as address
 from pellucid.kernels.crew import tasks, threads
-from pellucid.kernels.crew.tasks import Task
+from pellucid.kernels.crew.tasks import Row, Task
 from pellucid.kernels.crew.workers import LINE
-from pellucid.kernels.dense.records import Times, Total
+from pellucid.kernels.dense import matmul
+from pellucid.kernels.dense.records import Times
 from pellucid.kernels.winograd import plan as winograd
 
 pytestmark = pytest.mark.usefixtures("needs_numba", "threads")
@@ -25,15 +26,16 @@ pytestmark = pytest.mark.usefixtures("needs_numba", "threads")
 def sums(task: Task, a: np.ndarray, *, wait: bool = True) -> np.ndarray:
     """A row of work that adds up the rows of a (K, N): where the result will be. One piece."""
     y = np.zeros(a.shape[1], np.float32)
-    task.add(jit.load("dense.row").total, 1, Total(len(a), a.shape[1], 0, parts=a, y=y, b=None), wait=wait)
+    task.add(matmul.total(*a.shape), parts=a, y=y, b=None, wait=wait)
     return y
 
 
-def products(task: Task, x: np.ndarray, w: np.ndarray, part: int) -> np.ndarray:
+def products(task: Task, x: np.ndarray, w: np.ndarray, part: int, scratch: int = 0) -> np.ndarray:
     """A row of work: x·w, by `part` rows of w to a piece: (pieces, N)."""
     pieces = -(-len(x) // part)
     y = np.zeros((pieces, w.shape[1]), np.float32)
-    task.add(jit.load("dense.row").times, pieces, Times(len(x), part, w.shape[1], pieces, x=x, w=w, y=y))
+    record = Times(len(x), part, w.shape[1], pieces, x=x, w=w, y=y)
+    task.add(Row(jit.load("dense.row").times, pieces, record, scratch))
     return y
 
 
@@ -117,9 +119,9 @@ def test_scratch_memory_is_that_of_the_threads_that_can_take_part(
 
     monkeypatch.setattr(tasks, "scratch", scratch)
     set_num_threads(count)
-    task = Task(scratch=100)
+    task = Task()
     x, w = np.ones(pieces, np.float32), np.ones((pieces, 3), np.float32)  # held: the task knows addresses only
-    parts = products(task, x, w, 1)
+    parts = products(task, x, w, 1, scratch=100)
     task.run()
 
     assert (parts == 1).all()

@@ -8,15 +8,15 @@ A record is a `NamedTuple` of whole numbers, of other records, and of arrays, ea
         parts: Slot = reads("count columns")
         y: Slot = writes("columns")
 
-The plan makes one with its arrays and gives it to `Task.add`, which compares every array with what the record says
-of it and hands the loop its address. The loop gets the record back, with addresses in the place of arrays
+The plan makes one, for a `crew.tasks.Row`. Arrays that it leaves out come with each call. Every array is compared with
+what the record says of it, and becomes an address; the loop gets the record back, with addresses in the place of arrays
 (`vectors.records.read`). So a wrong shape is an error that names the array, and never a read past it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias, get_type_hints
 
@@ -31,7 +31,8 @@ Shaped: TypeAlias = "str | Callable[[Any], Shape]"
 """The names of the numbers of a record that are the shape of an array, or a function of the record."""
 
 
-class Role(NamedTuple):
+@dataclass(frozen=True)
+class Role:
     """What a record says of one of its arrays."""
 
     shape: Callable[[Any], Shape]
@@ -45,7 +46,20 @@ Slot: TypeAlias = Any
 
 
 class Later:
-    """Stands for an array that is not there yet; its address is 0 until it is."""
+    """Stands for what is not there yet; its number is 0 until it is."""
+
+
+LATER: Any = Later()
+"""The default of a number that comes with each call; that of an array is its `Role`."""
+
+
+class Expected(NamedTuple):
+    """What comes with each call: where it is in the row, and of an array what the record says of it."""
+
+    place: int
+    shape: Shape
+    role: Role | None
+    name: str
 
 
 def reads(shape: Shaped, dtype: np.dtype[Any] = FLOAT, *, optional: bool = False) -> Slot:
@@ -66,8 +80,18 @@ def _shaped(shape: Shaped) -> Callable[[Any], Shape]:
     return look if len(names) > 1 else lambda record: (look(record),)
 
 
-def address_of(array: Array | IntArray, shape: Shape, role: Role, name: str) -> int:
-    """The address of an array that is what a record says of it; this is asked some ten times a call of a kernel."""
+def address_of(array: Array | IntArray | Later | None, shape: Shape, role: Role, name: str) -> int:
+    """The address of an array that is what a record says of it; this is asked some ten times a call of a kernel.
+
+    Raises
+    ------
+    ShapeError
+        If it is not.
+    """
+    if not isinstance(array, np.ndarray):
+        if isinstance(array, Later) or (array is None and role.optional):
+            return 0
+        raise ShapeError(f"{name}: there must be an array here.")
     flags = array.flags
     if (
         array.shape == shape
@@ -80,50 +104,46 @@ def address_of(array: Array | IntArray, shape: Shape, role: Role, name: str) -> 
     return address(array, shape, role.dtype, name)
 
 
-def numbers(record: Any, held: list[Array | IntArray | None]) -> list[int]:
-    """The record as the loop reads it, whole numbers in a row; what it has addresses of is added to `held`.
-
-    Raises
-    ------
-    ShapeError
-        If an array is not what the record says of it.
+def numbers(record: Any, held: list[Array | IntArray]) -> list[int]:
+    """The record as the loop reads it, whole numbers in a row, 0 for what comes later. What it has addresses of is held
+    in `held`.
     """
     kind: Any = type(record)
-    layout = _layout(kind)
-    row = list(record)
-    for place, role, name in layout.slots:
-        array = row[place]
-        held.append(array)
-        if isinstance(array, np.ndarray):
-            row[place] = address_of(array, role.shape(record), role, name)
-        elif isinstance(array, Later) or (array is None and role.optional):
-            row[place] = 0
+    row: list[int] = []
+    for name, value in zip(kind._fields, record, strict=True):
+        role = kind._field_defaults.get(name)
+        if hasattr(value, "_fields"):
+            row += numbers(value, held)
+        elif isinstance(value, Later):
+            row.append(0)
+        elif isinstance(role, Role):
+            row.append(address_of(value, role.shape(record), role, f"{kind.__name__}.{name}"))
+            held += [value] if isinstance(value, np.ndarray) else []
         else:
-            raise ShapeError(f"{name}: there must be an array here.")
-    for place in layout.records:  # from the last, so that the places before stay where they are
-        row[place : place + 1] = numbers(row[place], held)
+            row.append(int(value))
     return row
 
 
-class _Layout(NamedTuple):
-    """Where a record has arrays (with what messages call them) and, from the last, other records."""
-
-    slots: tuple[tuple[int, Role, str], ...]
-    records: tuple[int, ...]
-
-
-@cache
-def _layout(kind: type) -> _Layout:
-    fields: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
-    roles: dict[str, Any] = kind._field_defaults  # type: ignore[attr-defined]
-    slots = tuple((i, roles[f], f"{kind.__name__}.{f}") for i, f in enumerate(fields) if f in roles)
-    return _Layout(slots, tuple(reversed([fields.index(f) for f in nested(kind)])))
+def expected(record: Any) -> dict[str, Expected]:
+    """What a record says of all that comes with each call."""
+    kind: Any = type(record)
+    found = {}
+    for name, value in zip(kind._fields, record, strict=True):
+        if value is LATER or isinstance(value, Role):
+            role = None if value is LATER else value
+            shape = () if role is None else role.shape(record)
+            found[name] = Expected(place(record, name), shape, role, f"{kind.__name__}.{name}")
+    return found
 
 
 def place(record: Any, field: str) -> int:
     """Where the number of a field is in the row of a record."""
-    before = record[: record._fields.index(field)]
-    return sum(place(value, value._fields[-1]) + 1 if hasattr(value, "_fields") else 1 for value in before)
+    return sum(map(_length, record[: record._fields.index(field)]))
+
+
+def _length(value: Any) -> int:
+    """Numbers of a field in the row."""
+    return sum(map(_length, value)) if hasattr(value, "_fields") else 1
 
 
 def nested(kind: type) -> dict[str, type]:

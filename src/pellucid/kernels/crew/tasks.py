@@ -18,8 +18,8 @@ from pellucid.kernels.addresses import own
 from pellucid.kernels.crew.threads import helpers, scratch
 from pellucid.kernels.crew.workers import LINE
 from pellucid.kernels.jit import ByAddress
-from pellucid.kernels.records import numbers
-from pellucid.typing import Array, IntArray
+from pellucid.kernels.records import LATER, address_of, expected, numbers
+from pellucid.typing import Array, IntArray, Shape
 
 CHECK = os.environ.get("PELLUCID_CHECK", "") not in ("", "0")
 """Whether every record is compared with its arrays once more before a task starts, as in the tests."""
@@ -27,38 +27,73 @@ BEFORE = 3
 """Numbers of a row before its arguments."""
 
 
-class Task:
-    """Rows of work, done one after the other. One thread at a time runs it.
+class Row:
+    """A function, the pieces its work is cut into, and the record that it is told.
 
-    `scratch` floats of memory are each thread's own while it works. A row is a record, whose arrays are compared with
-    what it says of them (`kernels.records`), and held until the work is done.
+    What the record leaves out comes with each call. A plan makes the row once for a shape, and all that never changes
+    (the numbers, the shapes of the arrays, the addresses of tables) is worked out then. `scratch` floats of memory are
+    each thread's own while it works.
     """
 
-    def __init__(self, scratch: int = 0) -> None:
-        self.scratch = scratch
-        self.rows: list[list[int]] = []
-        self.held: list[Array | IntArray | None] = []
-        self.told: list[Any] = []  # the records, where they are looked at again
-        self.pieces = self.needed = 0
+    def __init__(self, function: ByAddress, pieces: int, record: Any, scratch: int = 0) -> None:
+        self.pieces, self.scratch = pieces, scratch
+        self.expected = expected(record)
+        self.record = record._replace(**dict.fromkeys(self.expected, LATER))
+        self.held: list[Array | IntArray] = []
+        self.numbers = np.array([function.address, 0, 0, *numbers(self.record, self.held)], np.int64)
 
-    def add(self, function: ByAddress, pieces: int, record: Any, *, wait: bool = True) -> None:
+    def shape(self, name: str) -> Shape:
+        """The shape of an array that comes with each call."""
+        return self.expected[name].shape
+
+    def filled(self, values: dict[str, Any]) -> IntArray:
+        """The numbers, with what was given.
+
+        Raises
+        ------
+        ShapeError
+            If an array is not what the record says of it, or is missing.
+        """
+        if values.keys() != self.expected.keys():
+            kind = type(self.record).__name__
+            raise ShapeError(f"{kind}: there must be {', '.join(self.expected)} here, got {', '.join(values)}.")
+        row = self.numbers.copy()
+        for name, value in values.items():
+            place, shape, role, said = self.expected[name]
+            row[BEFORE + place] = value if role is None else address_of(value, shape, role, said)
+        return row
+
+
+class Task:
+    """Rows of work, done one after the other. One thread at a time runs it; it holds its arrays until it is done."""
+
+    def __init__(self) -> None:
+        self.rows: list[IntArray] = []
+        self.told: list[tuple[Row, dict[str, Any]]] = []
+        self.pieces = self.needed = self.scratch = 0
+
+    def add(self, row: Row, *, wait: bool = True, **values: Any) -> None:
         """Add a row, which begins when all before it are done or, not waiting, with the one before."""
+        numbers = row.filled(values)
         self.needed = self.pieces if wait else self.needed
-        row = numbers(record, self.held)
-        self.rows.append([function.address, self.pieces, self.needed, *row])
-        self.pieces += pieces
-        if CHECK:
-            self.told.append(record)
+        numbers[1], numbers[2] = self.pieces, self.needed
+        self.rows.append(numbers)
+        self.told.append((row, values))
+        self.pieces += row.pieces
+        self.scratch = max(self.scratch, row.scratch)
 
     def table(self) -> IntArray:
         """The rows, and one more where the next would begin."""
-        width = max(map(len, self.rows))
-        rows = [row + [0] * (width - len(row)) for row in [*self.rows, [0, self.pieces]]]
-        return np.array(rows, np.int64)
+        table = np.zeros((len(self.rows) + 1, max(map(len, self.rows))), np.int64)
+        for place, row in zip(table, self.rows, strict=False):
+            place[: len(row)] = row
+        table[-1, 1] = self.pieces
+        return table
 
     def run(self, table: IntArray | None = None) -> None:
         """Do the work, of the rows as they are or of a table that was made of them."""
-        self.expect_unchanged()
+        if CHECK:
+            self.expect_unchanged()
         table = self.table() if table is None else table
         workers = helpers() if self.pieces > 1 else None
         seats = 1 if workers is None else min(1 + workers.helpers, self.pieces)
@@ -68,9 +103,9 @@ class Task:
 
     def expect_unchanged(self) -> None:
         """Raise ShapeError where an array is no longer what a row says of it."""
-        for row, record in zip(self.rows, self.told, strict=False):
-            if numbers(record, []) != row[BEFORE:]:
-                raise ShapeError(f"kernels: an array of {type(record).__name__} moved before its task began.")
+        for numbers_then, (row, values) in zip(self.rows, self.told, strict=True):
+            if numbers(row.record._replace(**values), []) != numbers_then[BEFORE:].tolist():
+                raise ShapeError(f"kernels: an array of {type(row.record).__name__} moved before its task began.")
 
     @property
     def bytes_each(self) -> int:
@@ -85,3 +120,10 @@ class Task:
         join = jit.load("crew.task_loop").join.address
         lines[:7] = join, own(table), table.strides[0], own(memory), self.bytes_each, self.pieces, seats
         return lines
+
+
+def run(row: Row, **values: Any) -> None:
+    """Do the work of one row."""
+    task = Task()
+    task.add(row, **values)
+    task.run()

@@ -7,12 +7,14 @@ does not change the bits.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from pellucid.errors import ShapeError
 from pellucid.kernels import doors, jit
-from pellucid.kernels.crew import blas
-from pellucid.kernels.crew.tasks import Task
+from pellucid.kernels.crew import blas, tasks
+from pellucid.kernels.crew.tasks import Row, Task
 from pellucid.kernels.crew.threads import blocks_of, parallel_for
 from pellucid.kernels.dense.records import DEPTH, ROWS, SPARE, Times, TimesPart, TimesTransposed, Total
 from pellucid.kernels.panels import panels
@@ -87,14 +89,19 @@ def _summed(a: Array, b: Array, c: Array) -> Array:
 
 def _row_times(x: Array, w: Array, y: Array) -> Array:
     """x (1, D) · w (D, K), every thread reading a part of w."""
-    d, k = w.shape
-    part, pieces = parts_of_rows(d, k)
-    parts = np.empty((pieces, k), np.float32)
-    task = Task()
-    task.add(jit.load("dense.row").times, pieces, Times(d, part, k, pieces, x=x[0], w=w, y=parts))
+    row, task = times(*w.shape), Task()
+    parts = np.empty(row.shape("y"), np.float32)
+    task.add(row, x=x[0], w=w, y=parts)
     add_sum(task, parts, y[0])
     task.run()
     return y
+
+
+@lru_cache(maxsize=128)
+def times(d: int, k: int) -> Row:
+    """The row of parts of x (D,) · w (D, K)."""
+    part, pieces = parts_of_rows(d, k)
+    return Row(jit.load("dense.row").times, pieces, Times(d, part, k, pieces))
 
 
 def parts_of_rows(d: int, k: int) -> tuple[int, int]:
@@ -105,31 +112,48 @@ def parts_of_rows(d: int, k: int) -> tuple[int, int]:
 
 def add_sum(task: Task, parts: Array, y: Array) -> None:
     """Add to the task: the sum of the parts (count, N)."""
-    (many, columns), code = parts.shape, jit.load("dense.row")
-    task.add(code.total, -(-columns // code.TOGETHER), Total(many, columns, 0, parts=parts, y=y, b=None))
+    task.add(total(*parts.shape), parts=parts, y=y, b=None)
+
+
+@lru_cache(maxsize=128)
+def total(many: int, columns: int, relu: bool = False) -> Row:
+    """The row of a sum of parts (count, N), with b and ReLU if asked."""
+    code = jit.load("dense.row")
+    record = Total(many, columns, relu)
+    return Row(code.total, -(-columns // code.TOGETHER), record)
 
 
 def _times_long(x: Array, w: Array, y: Array) -> Array:
     """x (N, D) · w (D, K), D long: parts of each sum, in any order, and then their sum."""
     (n, d), k = x.shape, w.shape[1]
-    code = jit.load("dense.product")
-    part = -(-d // (PARTS * DEPTH)) * DEPTH
-    pieces, width = -(-d // part), DEPTH + 16
-    parts = np.empty(pieces * n * k + SPARE, np.float32)
-    task = Task(DEPTH * (k + code.PANEL) + n * width)
-    record = TimesPart(
-        n, d, k, part, pieces, at_row=np.arange(n) * 4 * width, at_out=np.arange(n) * 4 * k,
-        zeros=np.zeros(SPARE, np.float32), x=x, w=w, parts=parts,
-    )  # fmt: skip
-    task.add(code.times_part, pieces, record)
-    add_sum(task, parts[: pieces * n * k].reshape(pieces, n * k), y.reshape(-1))
+    row, task = _long_row(n, d, k), Task()
+    parts = np.empty(row.shape("parts"), np.float32)
+    task.add(row, x=x, w=w, parts=parts)
+    add_sum(task, parts[: row.pieces * n * k].reshape(row.pieces, n * k), y.reshape(-1))
     task.run()
     return y
 
 
+@lru_cache(maxsize=128)
+def _long_row(n: int, d: int, k: int) -> Row:
+    code = jit.load("dense.product")
+    part = -(-d // (PARTS * DEPTH)) * DEPTH
+    pieces, width = -(-d // part), DEPTH + 16
+    record = TimesPart(
+        n, d, k, part, pieces, at_row=np.arange(n) * 4 * width, at_out=np.arange(n) * 4 * k,
+        zeros=np.zeros(SPARE, np.float32),
+    )  # fmt: skip
+    return Row(code.times_part, pieces, record, DEPTH * (k + code.PANEL) + n * width)
+
+
 def _times_transposed(dy: Array, w: Array, dx: Array) -> Array:
     """dy (N, K) · wᵀ, w (D, K), D long."""
-    (n, k), d = dy.shape, len(w)
+    tasks.run(_transposed_row(*dy.shape, len(w)), w=w, panels=panels(dy.T[None]), dx=dx)
+    return dx
+
+
+@lru_cache(maxsize=128)
+def _transposed_row(n: int, k: int, d: int) -> Row:
     code = jit.load("dense.product")
     record = TimesTransposed(
         n,
@@ -138,24 +162,17 @@ def _times_transposed(dy: Array, w: Array, dx: Array) -> Array:
         at_row=np.arange(ROWS) * 4 * k,
         at_out=np.arange(ROWS) * 4 * code.SAMPLES,
         zeros=np.zeros(128, np.float32),
-        w=w,
-        panels=panels(dy.T[None]),
-        dx=dx,
     )
-    task = Task(ROWS * code.SAMPLES)
-    task.add(code.times_transposed, -(-d // ROWS), record)
-    task.run()
-    return dx
+    return Row(code.times_transposed, -(-d // ROWS), record, ROWS * code.SAMPLES)
 
 
 def sum_of_rows(a: Array) -> Array:
     """Σ_k a_k of a (K, N): (N,), added in their order."""
     if a.size < LARGE_MATRIX or not _plain(a):
         return np.asarray(a.sum(axis=0))
-    total, task = np.empty(a.shape[1], a.dtype), Task()
-    add_sum(task, a, total)
-    task.run()
-    return total
+    y = np.empty(a.shape[1], a.dtype)
+    tasks.run(total(*a.shape), parts=a, y=y, b=None)
+    return y
 
 
 def _plain(*arrays: Array) -> bool:

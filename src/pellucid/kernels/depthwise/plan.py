@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid.kernels import jit
-from pellucid.kernels.crew.tasks import Task
+from pellucid.kernels.crew import tasks
+from pellucid.kernels.crew.tasks import Row
 from pellucid.kernels.depthwise.records import (
     GROUPS,
     PART,
@@ -28,7 +29,7 @@ from pellucid.kernels.depthwise.records import (
     WeightSums,
 )
 from pellucid.kernels.geometry import Pair, Window, conv_output_shape
-from pellucid.kernels.panels import LANES, whole, work_blocks
+from pellucid.kernels.panels import whole, work_blocks
 from pellucid.typing import Array, IntArray, Shape
 
 
@@ -234,26 +235,23 @@ def weight_plan(x_shape: Shape, window: Window) -> WeightPlan:
 def forward(x: Array, w: Array, b: Array | None, window: Window, out: Array | None = None) -> Array:
     """y[..., c] = x[..., c] ∗ w[:, :, 0, c] + b[c]."""
     y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
-    if not _is_usual(window):
-        return _correlate(x, w, b, y, forward_plan(x.shape, window), _block(x.shape, window))
-    c = x.shape[3]
-    bias = _zeros(c) if b is None else np.ascontiguousarray(b)
-    _run_3x3(Outputs3x3, window, x, y, w, bias)
+    bias = _zeros(x.shape[3]) if b is None else np.ascontiguousarray(b)
+    if _is_usual(window):
+        tasks.run(_row_3x3(Outputs3x3, x.shape, window), x=x, y=y, taps=w, last=bias)
+    else:
+        tasks.run(_forward_row(x.shape, window), x=x, w=w, bias=bias, y=y)
     return y
 
 
-def _run_3x3(
-    kind: type[Outputs3x3] | type[Sums3x3], window: Window, x: Array, y: Array, taps: Array, last: Array
-) -> None:
-    """Run a compiled loop over images x, their outputs y (or the gradient of those), and what it keeps in registers."""
-    n, h, w, c = x.shape
-    size = _block(x.shape, window)
+@lru_cache(maxsize=256)
+def _row_3x3(kind: type[Outputs3x3] | type[Sums3x3], x_shape: Shape, window: Window) -> Row:
+    """The row of images x, their outputs y (or the gradient of those), and what is kept in registers."""
+    n, h, w, c = x_shape
+    size = _block(x_shape, window)
     (top, _), (left, _) = window.padding
     sizes = Sizes(n, h, w, c, *window.output(h, w), top, left, size, -(-n // size))
-    task = Task()
-    record = kind(sizes, zeros=_zeros(w * c), x=x, y=y, taps=taps, last=last)
-    task.add(jit.load("depthwise.loops3x3").LOOPS[kind, window.stride[0]], sizes.pieces, record)
-    task.run()
+    record = kind(sizes, zeros=_zeros(w * c))
+    return Row(jit.load("depthwise.loops3x3").LOOPS[kind, window.stride[0]], sizes.pieces, record)
 
 
 def _own(stride: int) -> int:
@@ -261,14 +259,22 @@ def _own(stride: int) -> int:
     return stride if stride <= 2 else 0
 
 
-def _correlate(x: Array, w: Array, b: Array | None, y: Array, p: Plan, size: int) -> Array:
-    n, c, t = len(x), p.image.channels, p.tables
-    bias = _zeros(c) if b is None else np.ascontiguousarray(b)
-    task = Task(whole(c) * (1 + t.taps) + 2 * (len(RUNS) + 3 * t.runs))
-    record = Correlation(n, size, *p.kernel, p.image, *p.out, p.pace, t, x=x, w=w, bias=bias, y=y)
-    task.add(jit.load("depthwise.loops").CORRELATE[_own(p.pace.stride)], -(-n // size), record)
-    task.run()
-    return y
+@lru_cache(maxsize=128)
+def _forward_row(x_shape: Shape, window: Window) -> Row:
+    return _correlation(x_shape[0], forward_plan(x_shape, window), _block(x_shape, window))
+
+
+@lru_cache(maxsize=128)
+def _gradient_row(x_shape: Shape, window: Window) -> Row:
+    return _correlation(x_shape[0], gradient_plan(x_shape, window), _block(x_shape, window))
+
+
+def _correlation(n: int, p: Plan, size: int) -> Row:
+    """The row of a correlation of n images."""
+    t = p.tables
+    scratch = whole(p.image.channels) * (1 + t.taps) + 2 * (len(RUNS) + 3 * t.runs)
+    record = Correlation(n, size, *p.kernel, p.image, *p.out, p.pace, t)
+    return Row(jit.load("depthwise.loops").CORRELATE[_own(p.pace.stride)], -(-n // size), record, scratch)
 
 
 def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | None = None) -> Array:
@@ -280,28 +286,36 @@ def input_gradient(dy: Array, w: Array, x_shape: Shape, window: Window, out: Arr
         return forward(dy, np.ascontiguousarray(w[::-1, ::-1]), None, turned, dx)
     if len(window.phases(0)) < window.stride[0] or len(window.phases(1)) < window.stride[1]:
         dx.fill(0)  # pixels that no tap sees
-    return _correlate(dy, w, None, dx, gradient_plan(x_shape, window), _block(x_shape, window))
+    tasks.run(_gradient_row(x_shape, window), x=dy, w=w, bias=_zeros(x_shape[3]), y=dx)
+    return dx
+
+
+@lru_cache(maxsize=128)
+def _sum_row(x_shape: Shape, window: Window) -> Row:
+    """The row of the weight gradient of all windows but the usual."""
+    n, _, w, c = x_shape
+    size, p = _block(x_shape, window), weight_plan(x_shape, window)
+    pieces = -(-n // size)
+    record = WeightSums(
+        n, size, pieces, p.image, *p.out, p.pace, *p.inside, *p.kind, places=p.places, zeros=_zeros(w * c),
+        
+    )  # fmt: skip
+    loop = jit.load("depthwise.loops").WEIGHT_GRADIENT[p.kind[2], _own(p.pace.stride)]
+    return Row(loop, pieces, record, 6 * len(p.places))
 
 
 def weight_gradient(x: Array, dy: Array, kernel: tuple[int, ...], window: Window) -> tuple[Array, Array]:
     """(dw, db) for w of shape `kernel` (KH, KW, 1, C): each block of images has its sums, added in turn."""
-    n, c, size = len(x), kernel[3], _block(x.shape, window)
-    pieces = -(-n // size)
     if _is_usual(window):
-        sums = np.zeros((pieces, 10, c), np.float32)
-        _run_3x3(Sums3x3, window, x, dy, sums, sums[0, 9])
+        row = _row_3x3(Sums3x3, x.shape, window)
+        sums = np.zeros(row.shape("taps"), np.float32)
+        tasks.run(row, x=x, y=dy, taps=sums, last=sums[0, 9])
         total = sums.sum(axis=0)
         return total[:9].reshape(kernel), total[9]
-    p, zeros = weight_plan(x.shape, window), _zeros(x.shape[2] * c)
-    wide = np.zeros((pieces, whole(c) // LANES, 1 + len(p.order), LANES), np.float32)
-    task = Task(6 * len(p.places))
-    record = WeightSums(
-        n, size, pieces, p.image, *p.out, p.pace, *p.inside, *p.kind, places=p.places, zeros=zeros, x=x, dy=dy,
-        sums=wide,
-    )  # fmt: skip
-    task.add(jit.load("depthwise.loops").WEIGHT_GRADIENT[p.kind[2], _own(p.pace.stride)], pieces, record)
-    task.run()
-    total = wide.sum(axis=0).transpose(1, 0, 2).reshape(1 + len(p.order), -1)[:, :c]
-    dw = np.empty((kernel[0] * kernel[1], c), np.float32)
-    dw[p.order] = total[1:]
+    row, order = _sum_row(x.shape, window), weight_plan(x.shape, window).order
+    wide = np.zeros(row.shape("sums"), np.float32)
+    tasks.run(row, x=x, dy=dy, sums=wide)
+    total = wide.sum(axis=0).transpose(1, 0, 2).reshape(1 + len(order), -1)[:, : kernel[3]]
+    dw = np.empty((kernel[0] * kernel[1], kernel[3]), np.float32)
+    dw[order] = total[1:]
     return dw.reshape(kernel), total[0]

@@ -23,7 +23,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid.kernels import jit
-from pellucid.kernels.crew.tasks import Task
+from pellucid.kernels.crew import tasks
+from pellucid.kernels.crew.tasks import Row
 from pellucid.kernels.direct.records import Correlate, Frame, Gather, Image, Tables, WeightGradient
 from pellucid.kernels.geometry import Pair, Window, conv_output_shape
 from pellucid.kernels.panels import BLOCK_FLOPS, panels, sum_blocks, whole, widened, work_blocks
@@ -52,33 +53,14 @@ def _grid(rows: IntArray, columns: IntArray, width: int, channels: int) -> IntAr
 
 
 class Work(NamedTuple):
-    """What a call needs to know beside its arrays: tables of all phases in one piece, and how the work is cut."""
+    """What a call needs to know beside its arrays: the tables of all phases, and how the work is cut."""
 
     frame: Frame
-    places: IntArray
-    outs: IntArray
-    runs: IntArray
+    tables: Tables
     run: int  # floats in a run
-    parts: IntArray  # (cuts, phases, 4): what falls to each cut of each phase
     size: int  # images in a block
     made: Image  # what is made of an image
     taps: tuple[tuple[Pair, ...], ...]  # of each phase
-
-    @property
-    def tables(self) -> Tables:
-        """The tables as the loops are told them."""
-        cuts, phases, _ = self.parts.shape
-        many, taps = len(self.places), len(self.runs)
-        return Tables(
-            many=many,
-            taps=taps,
-            cuts=cuts,
-            phases=phases,
-            places=self.places,
-            outs=self.outs,
-            runs=self.runs,
-            parts=self.parts,
-        )
 
 
 def _work(n: int, frame: Frame, phases: Sequence[Phase], run: int, made: Shape, *, whole_images: bool = False) -> Work:
@@ -88,18 +70,17 @@ def _work(n: int, frame: Frame, phases: Sequence[Phase], run: int, made: Shape, 
     moved = 4 * n * (frame.height * frame.width * frame.channels + len(places) * frame.out_channels)
     images = work_blocks(n, flops, moved)
     cuts = 1 if whole_images else max(1, min(8 // len(images), flops // BLOCK_FLOPS // len(images)))
-    parts = np.stack([_parts(phases, cut, cuts) for cut in range(cuts)])
-    return Work(
-        frame=frame,
+    tables = Tables(
+        many=len(places),
+        taps=len(runs),
+        cuts=cuts,
+        phases=len(phases),
         places=places,
         outs=outs,
         runs=runs,
-        run=run,
-        parts=parts,
-        size=images[0].stop,
-        made=Image(*made),
-        taps=tuple(p.taps for p in phases),
+        parts=np.stack([_parts(phases, cut, cuts) for cut in range(cuts)]),
     )
+    return Work(frame, tables, run, images[0].stop, Image(*made), tuple(p.taps for p in phases))
 
 
 @lru_cache(maxsize=128)
@@ -176,14 +157,10 @@ def _pixels_of_phase(window: Window, axis: int, phase: int, pixels: int) -> tupl
     return r, (shifted[r] - phase) // window.stride[axis]
 
 
-def _correlate(
-    x: Array, y: Array, work: Work, weights: Array, b: Array | None, groups: int, *, relu: bool = False
-) -> None:
-    """Run the compiled loop over the blocks."""
-    og = work.frame.out_channels // groups
-    bias = widened((np.zeros(groups * og, np.float32) if b is None else b).reshape(groups, og))
+def _correlation(n: int, work: Work, groups: int, *, relu: bool = False) -> Row:
+    """The row of a correlation of n images."""
     record = Correlate(
-        n=len(x),
+        n=n,
         size=work.size,
         groups=groups,
         run=work.run,
@@ -191,14 +168,20 @@ def _correlate(
         frame=work.frame,
         made=work.made,
         tables=work.tables,
-        x=x,
-        w=weights.reshape(-1),
-        bias=bias,
-        y=y,
     )
-    task = Task(work.frame.padded)
-    task.add(jit.load("direct.loops").correlate, -(-len(x) // work.size) * len(work.parts), record)
-    task.run()
+    pieces = -(-n // work.size) * work.tables.cuts
+    return Row(jit.load("direct.loops").correlate, pieces, record, work.frame.padded)
+
+
+@lru_cache(maxsize=256)
+def _forward_row(x_shape: Shape, oc: int, window: Window, groups: int, relu: bool) -> Row:
+    return _correlation(x_shape[0], forward_work(x_shape, oc, window, groups), groups, relu=relu)
+
+
+@lru_cache(maxsize=128)
+def _backward_row(x_shape: Shape, oc: int, window: Window, groups: int) -> tuple[Work, Row]:
+    work = backward_work(x_shape, oc, window, groups)
+    return work, _correlation(x_shape[0], work, groups)
 
 
 def _parts(phases: Sequence[Phase], cut: int, cuts: int) -> IntArray:
@@ -235,16 +218,17 @@ def forward(
     """y = x ∗ w + b, and ReLU of it if asked."""
     y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
     source, target = (_flat(x), _flat(y)) if _is_flat(window) else (x, y)
-    oc = w.shape[3]
-    work = forward_work(source.shape, oc, window, groups)
-    matrices = w.reshape(-1, groups, oc // groups).transpose(1, 0, 2)  # (groups, K, OC//groups)
-    _correlate(source, target, work, panels(matrices), b, groups, relu=relu)
+    og = w.shape[3] // groups
+    weights = panels(w.reshape(-1, groups, og).transpose(1, 0, 2))  # of (groups, K, OC//groups)
+    bias = widened((np.zeros(groups * og, np.float32) if b is None else b).reshape(groups, og))
+    row = _forward_row(source.shape, w.shape[3], window, groups, relu)
+    tasks.run(row, x=source, w=weights.reshape(-1), bias=bias, y=target)
     return y
 
 
 def _clear_unseen(dx: Array, work: Work) -> None:
     """Zeros where no phase writes."""
-    if len(work.places) < dx.shape[1] * dx.shape[2]:
+    if work.tables.many < dx.shape[1] * dx.shape[2]:
         dx.fill(0)
 
 
@@ -271,19 +255,20 @@ def input_gradient(
     dx = np.empty(x_shape, np.float32) if out is None else out
     source, target = (_flat(dy), _flat(dx)) if _is_flat(window) else (dy, dx)
     oc, og, cg = w.shape[3], w.shape[3] // groups, w.shape[2]
-    work = backward_work(target.shape, oc, window, groups)
+    work, row = _backward_row(target.shape, oc, window, groups)
     _clear_unseen(target, work)
     turned = w.reshape(*w.shape[:3], groups, og).transpose(3, 0, 1, 4, 2)  # (groups, KH, KW, OG, CG)
     weights = [
         panels(turned[:, [u for u, _ in taps], [v for _, v in taps]].reshape(groups, -1, cg)).ravel()
         for taps in work.taps
     ]
-    _correlate(source, target, work, np.concatenate(weights), None, groups)
+    bias = np.zeros((groups, whole(cg)), np.float32)
+    tasks.run(row, x=source, w=np.concatenate(weights), bias=bias, y=target)
     return dx
 
 
 @lru_cache(maxsize=128)
-def _gather_work(x_shape: Shape, kernel: Shape, window: Window) -> tuple[Work, IntArray, IntArray]:
+def _gather_row(x_shape: Shape, kernel: Shape, window: Window, rectified: bool) -> tuple[Work, Row]:
     """The phases of dx in a frame of columns, and where outputs lie in dy and in the frame."""
     kh, kw, c, oc = kernel
     k = whole(kh * kw * c)
@@ -293,7 +278,21 @@ def _gather_work(x_shape: Shape, kernel: Shape, window: Window) -> tuple[Work, I
     oh, ow = frame.height, frame.width
     targets = _grid(np.arange(oh) + frame.top, np.arange(ow) + frame.left, frame.wp, k)
     work = _work(x_shape[0], frame, phases, oc, x_shape[1:], whole_images=True)
-    return work, np.arange(oh * ow, dtype=np.int64) * oc * 4, targets
+    given = Image(oh, ow, oc)
+    record = Gather(
+        n=x_shape[0],
+        size=work.size,
+        frame=frame,
+        given=given,
+        made=work.made,
+        tables=work.tables,
+        outputs=oh * ow,
+        sources=np.arange(oh * ow, dtype=np.int64) * oc * 4,
+        targets=targets,
+        zeros=np.zeros(k, np.float32),
+    )
+    scratch = frame.padded + (math.prod(given) if rectified else 0)
+    return work, Row(jit.load("direct.loops").gather, -(-x_shape[0] // work.size), record, scratch)
 
 
 def _gather(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | None, y: Array | None) -> Array:
@@ -301,33 +300,13 @@ def _gather(dy: Array, w: Array, x_shape: Shape, window: Window, out: Array | No
     together are the lanes of one product, and each pixel gathers its numbers from the result.
     """
     dx = np.empty(x_shape, np.float32) if out is None else out
-    work, sources, targets = _gather_work(x_shape, w.shape, window)
+    work, row = _gather_row(x_shape, w.shape, window, y is not None)
     _clear_unseen(dx, work)
-    oc, k = w.shape[3], w.size // w.shape[3]
-    given = Image(work.frame.height, work.frame.width, oc)
-    record = Gather(
-        n=len(dy),
-        size=work.size,
-        frame=work.frame,
-        given=given,
-        made=work.made,
-        tables=work.tables,
-        outputs=len(sources),
-        sources=sources,
-        targets=targets,
-        dy=dy,
-        y=y,
-        w=panels(w.reshape(1, k, oc).transpose(0, 2, 1)),
-        zeros=np.zeros(whole(k), np.float32),
-        dx=dx,
-    )
-    task = Task(work.frame.padded + (0 if y is None else math.prod(given)))
-    task.add(jit.load("direct.loops").gather, -(-len(dy) // work.size), record)
-    task.run()
+    columns = w.reshape(1, -1, w.shape[3]).transpose(0, 2, 1)
+    tasks.run(row, dy=dy, y=y, w=panels(columns), dx=dx)
     return dx
 
 
-@lru_cache(maxsize=128)
 def _sum_tables(frame: Frame, window: Window, group: int, groups: int) -> tuple[IntArray, IntArray]:
     """Bytes to each tap from a window's corner, and to the corner of each row of outputs of `group` images."""
     u, v, c = np.ogrid[: window.size[0], : window.size[1], : frame.channels // groups]
@@ -350,22 +329,16 @@ def _blocks_of_sums(n: int, images: int, frame: Frame, kernel: Shape, window: Wi
     return size, max(1, min(size, GROUP_BYTES // per_image))
 
 
-def weight_gradient(
-    x: Array, dy: Array, kernel: tuple[int, ...], window: Window, groups: int, *, y: Array | None = None
-) -> tuple[Array, Array]:
-    """(dw, db) for w of shape `kernel`; given the output y of a fused ReLU, dy counts where y > 0."""
-    source, above, output = (_flat(x), _flat(dy), None if y is None else _flat(y)) if _is_flat(window) else (x, dy, y)
-    oc, og = kernel[3], kernel[3] // groups
-    frame = _forward_frame(source.shape, oc, window)
+@lru_cache(maxsize=128)
+def _sum_row(x_shape: Shape, images: int, kernel: Shape, window: Window, groups: int) -> Row:
+    """The row of a weight gradient; `images` as for `_blocks_of_sums`."""
+    n, og = x_shape[0], kernel[3] // groups
+    frame = _forward_frame(x_shape, kernel[3], window)
     oh, ow = window.output(frame.height, frame.width)
-    size, group = _blocks_of_sums(len(source), len(x), frame, kernel, window, groups)
-    pieces = -(-len(source) // size)
+    size, group = _blocks_of_sums(n, images, frame, kernel, window, groups)
     taps, rows = _sum_tables(frame, window, group, groups)
-    outs = np.arange(len(taps)) * 4 * whole(og)
-    dw = np.zeros((pieces, groups, len(taps), whole(og)), np.float32)
-    db = np.zeros((pieces, groups, whole(og)), np.float32)
     record = WeightGradient(
-        n=len(source),
+        n=n,
         size=size,
         groups=groups,
         group=group,
@@ -374,18 +347,23 @@ def weight_gradient(
         ow=ow,
         xstep=window.stride[1] * frame.channels * 4,
         many=len(taps),
-        pieces=pieces,
+        pieces=-(-n // size),
         taps=taps,
         rows=rows,
-        outs=outs,
-        x=source,
-        dy=above,
-        y=output,
-        dw=dw,
-        db=db,
+        outs=np.arange(len(taps)) * 4 * whole(og),
     )
-    task = Task(whole(group * frame.padded) + group * oh * ow * groups * whole(og))
-    task.add(jit.load("direct.loops").weight_gradient, pieces, record)
-    task.run()
+    scratch = whole(group * frame.padded) + group * oh * ow * groups * whole(og)
+    return Row(jit.load("direct.loops").weight_gradient, record.pieces, record, scratch)
+
+
+def weight_gradient(
+    x: Array, dy: Array, kernel: tuple[int, ...], window: Window, groups: int, *, y: Array | None = None
+) -> tuple[Array, Array]:
+    """(dw, db) for w of shape `kernel`; given the output y of a fused ReLU, dy counts where y > 0."""
+    source, above, output = (_flat(x), _flat(dy), None if y is None else _flat(y)) if _is_flat(window) else (x, dy, y)
+    oc, og = kernel[3], kernel[3] // groups
+    row = _sum_row(source.shape, len(x), kernel, window, groups)
+    dw, db = np.zeros(row.shape("dw"), np.float32), np.zeros(row.shape("db"), np.float32)
+    tasks.run(row, x=source, dy=above, y=output, dw=dw, db=db)
     total = dw.sum(axis=0)[:, : math.prod(kernel[:3]), :og].transpose(1, 0, 2)  # (K, groups, OG)
     return total.reshape(kernel), db.sum(axis=0)[:, :og].reshape(oc)

@@ -8,6 +8,7 @@ Numba the same operations run in NumPy, block by block; the results have the sam
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +16,10 @@ import numpy as np
 from pellucid import checks
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.kernels import jit
-from pellucid.kernels.crew.tasks import Task
+from pellucid.kernels.crew import tasks
+from pellucid.kernels.crew.tasks import Row
 from pellucid.kernels.crew.threads import blocks_of, parallel_for
-from pellucid.kernels.records import Slot, reads, writes
+from pellucid.kernels.records import LATER, Slot, reads, writes
 from pellucid.typing import Array
 
 
@@ -47,9 +49,9 @@ class Dropping(NamedTuple):
     """A dropout's key, and the least random bits that keep an element; the scale of those that are kept."""
 
     size: int
-    first: int
-    second: int
-    least: int
+    first: int = LATER
+    second: int = LATER
+    least: int = LATER
     x: Slot = reads("size")
     y: Slot = writes("size")
     scale: Slot = reads(lambda _: (1,))
@@ -72,7 +74,7 @@ class RectifyGradient(NamedTuple):
     dx: Slot = writes("size")
 
 
-RECORDS: dict[str, Callable[..., Any]] = {
+RECORDS: dict[str, Any] = {
     "adam": Adam,
     "adadelta": AdaDelta,
     "dropout": Dropping,
@@ -106,6 +108,13 @@ def _apart(x: Array, out: Array | None) -> Array:
     return x if same else x.copy()
 
 
+@lru_cache(maxsize=256)
+def _row(name: str, size: int) -> Row:
+    """The row of the loop of that name over arrays of so many numbers."""
+    code, kind = jit.load("elementwise.loops"), RECORDS[name]
+    return Row(getattr(code, name), -(-size // code.BLOCK), kind(size))
+
+
 def _share(
     name: str, in_numpy: Callable[..., None], arrays: Sequence[Array], numbers: Sequence[Any] = (), *whole: int
 ) -> None:
@@ -116,10 +125,9 @@ def _share(
     if any(a.size != size for a in arrays):
         raise ShapeError(f"{name}: arrays of {', '.join(str(a.size) for a in arrays)} numbers do not fit together.")
     if _compiled(*arrays):
-        code, constants, task = jit.load("elementwise.loops"), np.array(numbers, np.float32), Task()
-        record = RECORDS[name](size, *whole, *arrays, *([constants] if numbers else []))
-        task.add(getattr(code, name), -(-size // code.BLOCK), record)
-        task.run()
+        row = _row(name, size)
+        constants = [np.array(numbers, np.float32)] if numbers else []
+        tasks.run(row, **dict(zip(row.expected, (*whole, *arrays, *constants), strict=True)))
         return
     blocks = blocks_of(size, BLOCK)
     parallel_for(lambda i: in_numpy([a[blocks[i]] for a in arrays], numbers, blocks[i].start, *whole), len(blocks))

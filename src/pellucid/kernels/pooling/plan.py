@@ -7,6 +7,7 @@ that it is seen. Windows may overlap and may reach into padding, which never win
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,8 @@ import numpy as np
 from pellucid.checked import checked_late
 from pellucid.kernels import doors, jit
 from pellucid.kernels.addresses import BYTE
-from pellucid.kernels.crew.tasks import Task
+from pellucid.kernels.crew import tasks
+from pellucid.kernels.crew.tasks import Row
 from pellucid.kernels.crew.threads import blocks_of, parallel_for
 from pellucid.kernels.geometry import NO_PADDING, Padding, Pair, Window
 from pellucid.kernels.records import Slot, reads
@@ -80,23 +82,14 @@ class AveragePass(NamedTuple):
     beside: Slot = reads("sizes.oh sizes.ow")
 
 
-def _run(
-    kind: type[MaxPass] | type[AveragePass],
-    x: Array,
-    y: Array,
-    beside: Array | IntArray,
-    window: Window,
-    *,
-    gradient: bool,
-) -> None:
-    """Run the compiled loop over the images. What it writes was made for it."""
+@lru_cache(maxsize=256)
+def _row(kind: type[MaxPass] | type[AveragePass], x_shape: Shape, window: Window, gradient: bool) -> Row:
+    """The row of a pass over images; what it writes was made for it."""
     (top, _), (left, _) = window.padding
-    size = _images(x.shape, 4)
-    n, h, w, c = x.shape
+    size = _images(x_shape, 4)
+    n, h, w, c = x_shape
     sizes = Sizes(n, h, w, c, *window.output(h, w), *window.size, *window.stride, top, left, size)
-    task = Task()
-    task.add(jit.load("pooling.loops").LOOPS[kind, gradient], -(-n // size), kind(sizes, x, y, beside))
-    task.run()
+    return Row(jit.load("pooling.loops").LOOPS[kind, gradient], -(-n // size), kind(sizes))
 
 
 def _output_shape(x_shape: Shape, window: Window) -> Shape:
@@ -128,7 +121,7 @@ def max_pool2d(
     switch = np.empty(y.shape, switch_dtype(window.size))
     blocks = _blocks(x.shape, x.itemsize)
     if _compiled(window.size, x):
-        _run(MaxPass, x, y, switch, window, gradient=False)
+        tasks.run(_row(MaxPass, x.shape, window, False), x=x, y=y, beside=switch)
         return y, switch
 
     def block(index: int) -> None:
@@ -178,7 +171,7 @@ def max_pool2d_gradient(
     dx = np.empty(x_shape, dy.dtype)
     blocks = _blocks(x_shape, dy.itemsize)
     if _compiled(window.size, dy) and switch.dtype == np.uint8:
-        _run(MaxPass, dx, dy, switch, window, gradient=True)
+        tasks.run(_row(MaxPass, dx.shape, window, True), x=dx, y=dy, beside=switch)
         return dx
 
     def block(index: int) -> None:
@@ -225,7 +218,7 @@ def average_pool2d(
     shares = _shares(window, x.shape, count_padding, x.dtype)
     blocks = _blocks(x.shape, x.itemsize)
     if _compiled(window.size, x):
-        _run(AveragePass, x, y, shares, window, gradient=False)
+        tasks.run(_row(AveragePass, x.shape, window, False), x=x, y=y, beside=shares)
         return y
 
     def block(index: int) -> None:
@@ -268,7 +261,7 @@ def average_pool2d_gradient(
     dx = np.empty(x_shape, dy.dtype)
     blocks = _blocks(x_shape, dy.itemsize)
     if _compiled(window.size, dy):
-        _run(AveragePass, dx, dy, shares, window, gradient=True)
+        tasks.run(_row(AveragePass, dx.shape, window, True), x=dx, y=dy, beside=shares)
         return dx
 
     def block(index: int) -> None:

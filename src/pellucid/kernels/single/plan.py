@@ -24,18 +24,16 @@ from pellucid.errors import ShapeError
 from pellucid.kernels import addresses, jit
 from pellucid.kernels.addresses import FLOAT
 from pellucid.kernels.conv import choose
-from pellucid.kernels.crew.tasks import BEFORE, Task
-from pellucid.kernels.dense.matmul import parts_of_rows
-from pellucid.kernels.dense.records import Times, Total
+from pellucid.kernels.crew.tasks import BEFORE, Row, Task
+from pellucid.kernels.dense import matmul
 from pellucid.kernels.direct import plan as direct
 from pellucid.kernels.geometry import Window
-from pellucid.kernels.jit import ByAddress
 from pellucid.kernels.panels import bias_vector, panels, whole
-from pellucid.kernels.records import Later, place
+from pellucid.kernels.records import Later
 from pellucid.kernels.single import records
 from pellucid.kernels.winograd import plan as winograd
-from pellucid.kernels.winograd.records import PLAIN, POOLED, RELU, Transform, transformed
-from pellucid.typing import Array, IntArray, Shape
+from pellucid.kernels.winograd.records import PLAIN, POOLED, RELU, transformed
+from pellucid.typing import Array, Shape
 
 # A program pays from about this many multiplications on: less is done before a helper is there.
 WORTHWHILE = 500_000
@@ -142,7 +140,7 @@ def run(steps: tuple[Step, ...], x: Array, weights: Sequence[Weighted]) -> Array
 
 
 class Given(Later, Enum):
-    """An array of the caller's, another one at each run."""
+    """An array of the caller's: the table is told another one at each run."""
 
     X, Y, W, B = range(4)
 
@@ -161,7 +159,6 @@ class Program:
                 raise ShapeError(f"single: {step} cannot follow {before}: it takes {step.numbers} numbers.")
         self.code = jit.load("single.loops")
         self.task = Task()
-        self.held: list[Array] = []  # what the rows have addresses of
         self.slots: list[tuple[int, int, int, Given]] = []  # row, column, step, what
         self.reads: list[Read] = []
         writers: dict[str, tuple[Callable[[Any, Place, Place], None], Read]] = {
@@ -181,7 +178,8 @@ class Program:
 
     @property
     def nbytes(self) -> int:
-        return sum(array.nbytes for array in self.held)
+        held = (a for row, values in self.task.told for a in (*row.held, *values.values()))
+        return sum({id(a): a.nbytes for a in held if isinstance(a, np.ndarray)}.values())
 
     def run(self, x: Array, weights: Sequence[Weighted]) -> Array:
         """y, from x and the (w, b) of each step."""
@@ -209,66 +207,64 @@ class Program:
         floats = math.prod(shape)
         raw = np.zeros(floats + 16, np.float32)
         start = -addresses.own(raw) % 64 // 4
-        self.held.append(raw[start : start + floats])
-        return self.held[-1].reshape(shape)
+        return raw[start : start + floats].reshape(shape)
 
-    def _keep(self, array: Array | IntArray) -> Array | IntArray:
-        self.held.append(array)
-        return array
-
-    def _add(self, function: ByAddress, pieces: int, record: Any, *, wait: bool = True) -> None:
+    def _add(self, row: Row, *, wait: bool = True, **values: Place | None) -> None:
         """Add a row of work of the step that is being written."""
-        row, step = len(self.task.rows), len(self.reads)
-        self.task.add(function, pieces, record, wait=wait)
+        number, step = len(self.task.rows), len(self.reads)
+        self.task.add(row, wait=wait, **values)
         self.slots += [
-            (row, BEFORE + place(record, field), step, value)
-            for field, value in record._asdict().items()
+            (number, BEFORE + row.expected[name].place, step, value)
+            for name, value in values.items()
             if isinstance(value, Given)
         ]
 
     def _direct(self, step: Convolution, source: Place, target: Place) -> None:
         oc = step.w_shape[3]
         work = direct.forward_work((1, *step.x_shape), oc, step.window, 1)
-        f, floats = work.frame, step.numbers
+        f, t, floats = work.frame, work.tables, step.numbers
         if (f.hp, f.wp) != (f.height, f.width):
             padded, floats = self._room(f.padded), f.padded
-            self._add(self.code.pad, 1, records.Pad(f, x=source, padded=padded))
+            self._add(Row(self.code.pad, 1, records.Pad(f, padded=padded)), x=source)
             source = padded
         record = records.Correlate(
-            floats, len(work.places), len(work.runs), work.run, oc, step.relu, places=self._keep(work.places),
-            outs=self._keep(work.outs), runs=self._keep(work.runs), x=source, w=Given.W, b=Given.B, y=target,
-        )  # fmt: skip
-        self._add(self.code.correlate, -(-len(work.places) // self.code.CHUNK) * -(-oc // 32), record)
+            floats=floats,
+            many=t.many,
+            taps=t.taps,
+            run=work.run,
+            channels=oc,
+            rectify=step.relu,
+            places=t.places,
+            outs=t.outs,
+            runs=t.runs,
+        )
+        pieces = -(-t.many // self.code.CHUNK) * -(-oc // 32)
+        self._add(Row(self.code.correlate, pieces, record), x=source, w=Given.W, b=Given.B, y=target)
 
     def _winograd(self, step: Convolution, source: Place, target: Place) -> None:
-        p = winograd.plan((1, *step.x_shape), step.w_shape[3], step.window)
+        p, code = winograd.plan((1, *step.x_shape), step.w_shape[3], step.window), self.code
         s, strip = p.sizes, p.cut.strip
         kernels = self._room(*transformed(s.channels, s.oc))
         u = self._room(*records.tiles_shape(s, strip, s.channels))
         v = self._room(*records.tiles_shape(s, strip, s.oc))
-        zeros = self._keep(p.zeros)
-        at_u, at_v = (self._keep(np.arange(strip * s.tw) * 4 * whole(count)) for count in (s.channels, s.oc))
+        at_u, at_v = (np.arange(strip * s.tw) * 4 * whole(count) for count in (s.channels, s.oc))
         mode = POOLED if step.pooled else RELU if step.relu else PLAIN
-        switch = self._keep(np.empty(math.prod(step.y_shape), np.uint8)) if step.pooled else None
-        self.task.scratch = max(self.task.scratch, p.rows)
-        code = jit.load("winograd.weights")
-        transform = Transform(9, s.channels, s.oc, w=Given.W, out=kernels)
-        self._add(code.TRANSFORM[3], -(-s.channels // code.CHANNELS), transform, wait=False)
+        switch = np.empty(math.prod(step.y_shape), np.uint8) if step.pooled else None
+        self._add(winograd.transform_row(3, s.channels, s.oc), wait=False, w=Given.W, out=kernels)
         for first in range(0, s.th, strip):
             rows = min(strip, s.th - first)
-            self._add(self.code.tiles, rows, records.Transform(s, strip, first, zeros=zeros, x=source, u=u))
-            products = records.Products(s, strip, rows, zeros=zeros, at_u=at_u, at_v=at_v, u=u, w=kernels, v=v)
-            self._add(self.code.products, 36 // self.code.TOGETHER, products)
-            outputs = records.Outputs(s, strip, first, mode, v=v, b=Given.B, y=target, switch=switch)
-            self._add(self.code.outputs, rows, outputs)
+            tiles = records.Transform(s, strip, first, zeros=p.zeros, u=u)
+            self._add(Row(code.tiles, rows, tiles, p.rows), x=source)
+            products = records.Products(s, strip, rows, zeros=p.zeros, at_u=at_u, at_v=at_v, u=u, w=kernels, v=v)
+            self._add(Row(code.products, 36 // code.TOGETHER, products))
+            outputs = records.Outputs(s, strip, first, mode, v=v, switch=switch)
+            self._add(Row(code.outputs, rows, outputs), b=Given.B, y=target)
 
     def _product(self, step: Product, source: Place, target: Place) -> None:
-        code, columns = jit.load("dense.row"), step.columns
-        part, pieces = parts_of_rows(step.length, columns)
-        parts = self._room(pieces, columns)
-        self._add(code.times, pieces, Times(step.length, part, columns, pieces, x=source, w=Given.W, y=parts))
-        total = Total(pieces, columns, step.relu, parts=parts, y=target, b=Given.B)
-        self._add(code.total, -(-columns // code.TOGETHER), total)
+        row = matmul.times(step.length, step.columns)
+        parts = self._room(*row.shape("y"))
+        self._add(row, x=source, w=Given.W, y=parts)
+        self._add(matmul.total(*parts.shape, step.relu), parts=parts, y=target, b=Given.B)
 
 
 # Weights and bias as the loops read them.

@@ -27,7 +27,7 @@ import numpy as np
 
 from pellucid.kernels import jit
 from pellucid.kernels.crew import blas
-from pellucid.kernels.crew.tasks import Task
+from pellucid.kernels.crew.tasks import Row, Task
 from pellucid.kernels.geometry import Window
 from pellucid.kernels.panels import bias_vector, fours, whole
 from pellucid.kernels.problem import NOT_FUSED, Fused
@@ -42,7 +42,6 @@ from pellucid.kernels.winograd.records import (
     Places,
     Sizes,
     Transform,
-    transformed,
 )
 from pellucid.typing import Array, IntArray, Shape
 
@@ -162,12 +161,43 @@ def _tables(p: Plan) -> list[Array]:
     return [_distances(*each) for each in steps]
 
 
+@lru_cache(maxsize=128)
+def transform_row(r: int, c: int, oc: int) -> Row:
+    """The row of w (R·R, C, OC) → G w Gᵀ, in panels."""
+    code = jit.load("winograd.weights")
+    return Row(code.TRANSFORM[r], -(-c // code.CHANNELS), Transform(r * r, c, oc))
+
+
 def _add_transform(task: Task, w: Array, form: Form) -> Array:
-    """Add to the task: w (R·R, C, OC) → G w Gᵀ, in panels. Return where it will be."""
-    (taps, c, oc), code = w.shape, jit.load("winograd.weights")
-    out = np.empty(transformed(c, oc), np.float32)
-    task.add(code.TRANSFORM[form.r], -(-c // code.CHANNELS), Transform(taps, c, oc, w, out))
+    """Add to the task: the transform of w (R·R, C, OC). Return where it will be."""
+    row = transform_row(form.r, *w.shape[1:])
+    out = np.empty(row.shape("out"), np.float32)
+    task.add(row, w=w, out=out)
     return out
+
+
+@lru_cache(maxsize=128)
+def _forward_row(x_shape: Shape, oc: int, window: Window, mode: int) -> Row:
+    p = plan(x_shape, oc, window)
+    at_u, at_v, _, _ = _tables(p)
+    record = Forward(
+        p.sizes, p.cut, p.at, mode, zeros=p.zeros, at_u=at_u, at_v=at_v,
+    )  # fmt: skip
+    return Row(jit.load("winograd.loops").FORWARD[p.form.m], -(-p.sizes.n // p.cut.size), record, p.scratch)
+
+
+@lru_cache(maxsize=128)
+def _backward_row(x_shape: Shape, oc: int, window: Window, mode: int, want_dw: bool) -> Row:
+    p = plan(x_shape, oc, window)
+    cut = p.cut._replace(size=_block_of_sums(p)) if want_dw else p.cut
+    pieces = -(-p.sizes.n // cut.size)
+    at_u, at_v, at_c, at_dw = _tables(p)
+    record = Backward(
+        p.sizes, cut, p.at, mode, pieces, p.form.partial, zeros=p.zeros, at_u=at_u, at_v=at_v, at_c=at_c, at_dw=at_dw,
+        
+    )  # fmt: skip
+    scratch = p.scratch + (p.sums if want_dw else 0)
+    return Row(jit.load("winograd.loops").BACKWARD[p.form.m], pieces, record, scratch)
 
 
 def forward(
@@ -186,19 +216,12 @@ def _forward(
     x: Array, w: Array, b: Array | None, window: Window, mode: int, out: Array | None
 ) -> tuple[Array, IntArray]:
     """y, and the switches, which are empty but in mode POOLED."""
-    p = plan(x.shape, w.shape[3], window)
-    s = p.sizes
-    shape = (s.n, s.oh // 2, s.ow // 2, s.oc) if mode == POOLED else (s.n, s.oh, s.ow, s.oc)
-    y = np.empty(shape, np.float32) if out is None else out
-    switch = np.empty(shape if mode == POOLED else (0, 0, 0, 0), np.uint8)
-    task = Task(p.scratch)
-    kernels = _add_transform(task, np.ascontiguousarray(w.reshape(-1, s.channels, s.oc)), p.form)
-    at_u, at_v, _, _ = _tables(p)
-    record = Forward(
-        p.sizes, p.cut, p.at, mode, zeros=p.zeros, at_u=at_u, at_v=at_v, x=x, w=kernels, bias=bias_vector(b, s.oc), y=y,
-        switch=switch if mode == POOLED else None,
-    )  # fmt: skip
-    task.add(jit.load("winograd.loops").FORWARD[p.form.m], -(-s.n // p.cut.size), record)
+    row, (_, _, c, oc) = _forward_row(x.shape, w.shape[3], window, mode), w.shape
+    y = np.empty(row.shape("y"), np.float32) if out is None else out
+    switch = np.empty(row.shape("y") if mode == POOLED else (0, 0, 0, 0), np.uint8)
+    task = Task()
+    kernels = _add_transform(task, np.ascontiguousarray(w.reshape(-1, c, oc)), FORMS[window.size])
+    task.add(row, x=x, w=kernels, bias=bias_vector(b, oc), y=y, switch=switch if mode == POOLED else None)
     task.run()
     return y, switch
 
@@ -218,28 +241,22 @@ def backward(
     """(dx, dw, db). With switches dy is the gradient of the pooled output. Where dw is not wanted, the shape of x is
     enough.
     """
-    p = plan(x_shape if x is None else x.shape, w.shape[3], window)
-    s, form = p.sizes, p.form
-    dx = (np.empty(s[:4], np.float32) if out is None else out) if want_dx else None
-    task, kernels = Task(p.scratch + (p.sums if want_dw else 0)), None
-    if want_dx:
-        turned = np.ascontiguousarray(w.reshape(-1, s.channels, s.oc).transpose(0, 2, 1))
-        kernels = _add_transform(task, turned, form)
+    x_shape, (_, _, c, oc), form = x_shape if x is None else x.shape, w.shape, FORMS[window.size]
     mode = POOLED if fused.switch is not None else RELU if fused.y is not None else PLAIN
-    cut = p.cut._replace(size=_block_of_sums(p)) if want_dw else p.cut
-    pieces = -(-s.n // cut.size)
-    dw = np.empty((pieces, form.partial, fours(s.channels) * whole(s.oc)), np.float32) if want_dw else None
-    db = np.zeros((pieces, whole(s.oc)), np.float32)
-    at_u, at_v, at_c, at_dw = _tables(p)
-    record = Backward(
-        s, cut, p.at, mode, pieces, form.partial, zeros=p.zeros, at_u=at_u, at_v=at_v, at_c=at_c, at_dw=at_dw,
-        x=x if want_dw else None, dy=dy, y=fused.y if mode == RELU else None, switch=fused.switch,
+    row = _backward_row(x_shape, oc, window, mode, want_dw)
+    task, kernels, dx = Task(), None, None
+    if want_dx:
+        dx = np.empty(x_shape, np.float32) if out is None else out
+        kernels = _add_transform(task, np.ascontiguousarray(w.reshape(-1, c, oc).transpose(0, 2, 1)), form)
+    dw = np.empty(row.shape("dw"), np.float32) if want_dw else None
+    db = np.zeros(row.shape("db"), np.float32)
+    task.add(
+        row, x=x if want_dw else None, dy=dy, y=fused.y if mode == RELU else None, switch=fused.switch,
         w=kernels, dx=dx, dw=dw, db=db,
     )  # fmt: skip
-    task.add(jit.load("winograd.loops").BACKWARD[form.m], pieces, record)
     task.run()
     gradient = np.zeros(w.shape, np.float32) if dw is None else _kernel_gradient(dw, form, w.shape)
-    return dx, gradient, db.sum(axis=0)[: s.oc]
+    return dx, gradient, db.sum(axis=0)[:oc]
 
 
 def _kernel_gradient(partial: Array, form: Form, w_shape: Shape) -> Array:
