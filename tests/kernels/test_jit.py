@@ -32,6 +32,40 @@ def test_compiling_is_announced_once_and_not_when_it_comes_from_the_cache(tmp_pa
     assert second == "[0.0, 2.0]\n[]\n"
 
 
+EVERY_KERNEL = """
+import numpy as np
+from pellucid import kernels
+from pellucid.kernels import jit
+told = []
+jit.on_compile(told.append)
+x = np.ones((4, 12, 12, 16), np.float32)
+for k, groups, stride in ((3, 1, 1), (5, 1, 1), (3, 1, 2), (3, 16, 1), (3, 16, 2), (5, 16, 1), (5, 16, 3), (1, 1, 1)):
+    w = np.ones((k, k, 16 // groups, 16), np.float32)
+    how = {"stride": (stride, stride), "padding": ((1, 1), (1, 1)), "groups": groups}
+    y = kernels.conv2d(x, w, **how)
+    kernels.conv2d_backward(x, y, w, **how)
+    y, switch = kernels.conv2d_relu_max_pool(x, w, **how)
+    kernels.conv2d_backward(x, y, w, switch=switch, **how)
+    kernels.average_pool2d_gradient(kernels.average_pool2d(x, (2, 2)), x.shape, (2, 2))
+print(len(told), *told)
+"""
+
+
+def test_code_of_every_kernel_is_found_again_by_another_process() -> None:
+    python(EVERY_KERNEL)
+
+    assert python(EVERY_KERNEL) == "0\n"
+
+
+def test_code_is_made_anew_when_a_file_that_loops_are_made_of_changes(tmp_path: Path) -> None:
+    python(CODE, NUMBA_CACHE_DIR=str(tmp_path))
+    changed = f"from pellucid.kernels import cachefile\ncachefile._loops = lambda: b'another'\n{CODE}"
+    first, second = (python(changed, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2))
+
+    assert first == "[0.0, 2.0]\n['relu', 'join', 'lead']\n"
+    assert second == "[0.0, 2.0]\n[]\n"
+
+
 def test_a_cache_directory_that_cannot_be_made_does_no_harm() -> None:
     assert python(CODE, NUMBA_CACHE_DIR="/dev/null/nowhere").startswith("[0.0, 2.0]\n")
 

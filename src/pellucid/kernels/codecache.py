@@ -18,6 +18,7 @@ def careful(numbas: Any) -> Any:
     if hasattr(numbas, "_cache_file"):
         cachefile = importlib.import_module("pellucid.kernels.cachefile")
         numbas._cache_file = cachefile.SealedFiles.like(numbas._cache_file)
+        numbas._index_key = lambda signature, codegen: (signature, codegen.magic_tuple())
     return _Careful(numbas)
 
 
