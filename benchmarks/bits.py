@@ -1,7 +1,9 @@
-"""The bits of the kernels and of a seeded training of every recipe, a line each: to be compared before and after.
+"""The bits of the kernels and of a seeded training of every recipe, a line each.
 
-python -m benchmarks.bits > before.txt    # then the change, then
-python -m benchmarks.bits | diff before.txt -
+To be compared before and after a change:
+
+    python -m benchmarks.bits > before.txt    # then the change, then
+    python -m benchmarks.bits | diff before.txt -
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ import numpy as np
 from pellucid.kernels.dense.records import Times, Total
 from pellucid.kernels.jit import by_address
 from pellucid.kernels.vectors.records import read
-from pellucid.kernels.vectors.simd import LANES, load, load_one, load_some, relu, splat, store, store_some
+from pellucid.kernels.vectors.several import add_products, loads, put
+from pellucid.kernels.vectors.simd import LANES, load_one, load_some, relu, splat, store_some
 
-_NONE = np.float32(0)
-
-
+_NONE, VECTOR = np.float32(0), 4 * LANES
+eight, add = loads(8), add_products(8)
 TOGETHER = 1024
 """Columns in a piece of `total`."""
 
@@ -28,26 +28,13 @@ def times(arguments, piece, scratch):
     x, w, y = p.x + low * 4, p.w + low * columns * 4, p.y + piece * columns * 4
     step = columns * 4
     c = 0
-    while c + 128 <= columns:
-        a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = splat(_NONE)
-        row = w + c * 4
+    while c + 8 * LANES <= columns:
+        none = splat(_NONE)
+        sums = none, none, none, none, none, none, none, none
         for k in range(count):
-            v = load_one(x + k * 4)
-            a0, a1 = a0 + load(row) * v, a1 + load(row + 64) * v
-            a2, a3 = a2 + load(row + 128) * v, a3 + load(row + 192) * v
-            a4, a5 = a4 + load(row + 256) * v, a5 + load(row + 320) * v
-            a6, a7 = a6 + load(row + 384) * v, a7 + load(row + 448) * v
-            row += step
-        q = y + c * 4
-        store(q, a0)
-        store(q + 64, a1)
-        store(q + 128, a2)
-        store(q + 192, a3)
-        store(q + 256, a4)
-        store(q + 320, a5)
-        store(q + 384, a6)
-        store(q + 448, a7)
-        c += 128
+            sums = add(sums, eight(w + k * step + c * 4, VECTOR), load_one(x + k * 4))
+        put(y + c * 4, VECTOR, sums)
+        c += 8 * LANES
     while c < columns:
         valid = columns - c
         sums = splat(_NONE)

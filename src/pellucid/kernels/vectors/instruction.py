@@ -1,8 +1,10 @@
 """Instructions of compiled code: what LLVM offers and Numba's Python has no words for.
 
-@instruction(types.intp, types.intp, to=types.intp)
-def third(builder, table, first):
-return (Number(builder, table) + 8 * first + 16).load(INTEGER, 8)
+One is a function that writes it:
+
+    @instruction(types.intp, types.intp, to=types.intp)
+    def third(builder, table, first):
+        return (Number(builder, table) + 8 * first + 16).load(INTEGER, 8)
 """
 
 from __future__ import annotations

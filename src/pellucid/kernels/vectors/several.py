@@ -7,7 +7,7 @@ from typing import Any
 from numba.core import cgutils, types
 
 from pellucid.kernels.vectors.instruction import Number, instruction
-from pellucid.kernels.vectors.simd import FLOATS, address, count, masked_load, masked_store, vector
+from pellucid.kernels.vectors.simd import FLOATS, address, count, masked_load, masked_store, product_plus, vector
 
 
 def loads(many: int) -> Any:
@@ -28,6 +28,18 @@ def loads_some(many: int) -> Any:
 
     load.__qualname__ = f"load_some_{many}"
     return instruction(address, types.intp, count, to=types.UniTuple(vector, many))(load)
+
+
+def add_products(many: int) -> Any:
+    """add(sums, vectors, v): sums + vectors · v, so many of them."""
+
+    def add(builder: Any, sums: Any, vectors: Any, v: Any) -> Any:
+        pairs = zip(cgutils.unpack_tuple(builder, sums), cgutils.unpack_tuple(builder, vectors), strict=True)
+        return cgutils.pack_array(builder, [product_plus(builder, w, v, total) for total, w in pairs])
+
+    add.__qualname__ = f"add_products_{many}"
+    rows = types.UniTuple(vector, many)
+    return instruction(rows, rows, vector, to=rows)(add)
 
 
 @instruction()

@@ -109,6 +109,11 @@ def masked_store(p: Number, value: Any, count: Any) -> None:
     call(p.builder, name, ir.VoidType(), value, p.pointer(value.type), ir.Constant(INT32, align), mask)
 
 
+def product_plus(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    """a · b + c, rounded once where the processor can."""
+    return call(builder, "llvm.fmuladd.v16f32", FLOATS, a, b, c)
+
+
 @instruction(address, to=vector)
 def load(builder: Any, p: Any) -> Any:
     """The 16 floats at address p."""
@@ -148,7 +153,7 @@ def load_one(builder: Any, p: Any) -> Any:
 @instruction(vector, vector, vector, to=vector)
 def times_plus(builder: Any, a: Any, b: Any, c: Any) -> Any:
     """a · b + c: where two products are added, this says which one is rounded by itself, c."""
-    return call(builder, "llvm.fmuladd.v16f32", FLOATS, a, b, c)
+    return product_plus(builder, a, b, c)
 
 
 @instruction(vector, to=vector)

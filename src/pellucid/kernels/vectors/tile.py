@@ -20,8 +20,8 @@ from numba.core import cgutils
 
 from pellucid.kernels.jit import inner
 from pellucid.kernels.vectors.instruction import FLOAT as FLOAT32
-from pellucid.kernels.vectors.instruction import Number, call, instruction
-from pellucid.kernels.vectors.simd import FLOATS, LANES, masked_store, spread
+from pellucid.kernels.vectors.instruction import Number, instruction
+from pellucid.kernels.vectors.simd import FLOATS, LANES, masked_store, product_plus, spread
 
 
 class Sum(NamedTuple):
@@ -67,7 +67,7 @@ def fields(builder: Any, kind: type, record: Any) -> Any:
 
 def add_product(builder: Any, total: Any, a: Any, b: Any) -> None:
     """total += a · b of vectors, `total` being where a register's worth is kept."""
-    builder.store(call(builder, "llvm.fmuladd.v16f32", FLOATS, a, b, builder.load(total)), total)
+    builder.store(product_plus(builder, a, b, builder.load(total)), total)
 
 
 def _accumulate(builder: Any, sums: Any, pixels: list[Number], terms: Any, weights: Any) -> None:

@@ -29,7 +29,7 @@ from pellucid.kernels import jit
 from pellucid.kernels.crew import blas
 from pellucid.kernels.crew.tasks import Row, Task
 from pellucid.kernels.geometry import Window
-from pellucid.kernels.panels import bias_vector, fours, whole
+from pellucid.kernels.panels import LANES, bias_vector, fours, whole
 from pellucid.kernels.problem import NOT_FUSED, Fused
 from pellucid.kernels.winograd.records import (
     PLAIN,
@@ -165,7 +165,7 @@ def _tables(p: Plan) -> list[Array]:
 def transform_row(r: int, c: int, oc: int) -> Row:
     """The row of w (R·R, C, OC) → G w Gᵀ, in panels."""
     code = jit.load("winograd.weights")
-    return Row(code.TRANSFORM[r], -(-c // code.CHANNELS), Transform(r * r, c, oc))
+    return Row(code.TRANSFORM[r], -(-c // code.CHANNELS), Transform(r * r, c, oc), 36 * LANES)
 
 
 def _add_transform(task: Task, w: Array, form: Form) -> Array:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from pellucid.kernels.jit import by_address, inner
+from pellucid.kernels.jit import ByAddress, by_address, inner
 from pellucid.kernels.vectors.records import read
-from pellucid.kernels.vectors.simd import LANES, load_some, splat, store
+from pellucid.kernels.vectors.several import loads, loads_some, put
+from pellucid.kernels.vectors.simd import LANES, splat, store, times_plus
 from pellucid.kernels.vectors.tile import whole
 from pellucid.kernels.winograd.lines import F4, six
 from pellucid.kernels.winograd.records import Transform
 
-PANEL = 2 * LANES
+PANEL, VECTOR = 2 * LANES, LANES * F4
 CHANNELS = 4  # kernels of so many channels are transformed in one piece
 
 
@@ -22,10 +25,16 @@ def times(number, v):
 
 
 @inner
+def plus(number, v, w):
+    """The same, added to w and rounded once."""
+    return times_plus(splat(np.float32(number)), v, w)
+
+
+@inner
 def g3(w0, w1, w2):
     """G w for F(4, 3): three taps to six frequencies."""
     even, odd = times(-1 / 6, w0 + w2), times(1 / 6, w1)
-    even2, odd2 = times(1 / 24, w0) + times(1 / 6, w2), times(1 / 12, w1)
+    even2, odd2 = plus(1 / 24, w0, times(1 / 6, w2)), times(1 / 12, w1)
     return times(1 / 4, w0), even - odd, even + odd, even2 + odd2, even2 - odd2, w2
 
 
@@ -33,27 +42,9 @@ def g3(w0, w1, w2):
 def g5(w0, w1, w2, w3, w4):
     """G w for F(2, 5): five taps to six frequencies."""
     even, odd = times(-1 / 6, w0 + w2 + w4), times(1 / 6, w1 + w3)
-    even2 = times(1 / 24, w0) + times(1 / 6, w2) + times(2 / 3, w4)
-    odd2 = times(1 / 12, w1) + times(1 / 3, w3)
+    even2 = plus(2 / 3, w4, plus(1 / 24, w0, times(1 / 6, w2)))
+    odd2 = plus(1 / 12, w1, times(1 / 3, w3))
     return times(1 / 4, w0), even - odd, even + odd, even2 + odd2, even2 - odd2, w4
-
-
-@inner
-def column3(p, row, count):
-    """A column of taps, `row` bytes apart, transformed."""
-    return g3(load_some(p, count), load_some(p + row, count), load_some(p + 2 * row, count))
-
-
-@inner
-def column5(p, row, count):
-    """The same for five taps."""
-    return g5(
-        load_some(p, count),
-        load_some(p + row, count),
-        load_some(p + 2 * row, count),
-        load_some(p + 3 * row, count),
-        load_some(p + 4 * row, count),
-    )
 
 
 @inner
@@ -69,48 +60,28 @@ def place(c, o, channels, wide):
     return (first * channels + c * min(PANEL, wide - first) + o - first) * F4
 
 
-@by_address
-def transform_3x3(arguments, piece, scratch):
-    """w (9, C, OC) → out (36, C · whole(OC) + 16) in panels, for CHANNELS channels."""
-    t = read(Transform, arguments)
-    w, out, channels, oc = t.w, t.out, t.channels, t.oc
-    wide = whole(oc)
-    far, tap = apart(channels, wide), channels * oc * F4
-    for c in range(piece * CHANNELS, min(channels, (piece + 1) * CHANNELS)):
-        for o in range(0, oc, LANES):
-            p, q, count = w + (c * oc + o) * F4, out + place(c, o, channels, wide), oc - o
-            a, b, d = (
-                column3(p, 3 * tap, count),
-                column3(p + tap, 3 * tap, count),
-                column3(p + 2 * tap, 3 * tap, count),
-            )
-            for f in range(6):
-                row = g3(a[f], b[f], d[f])
-                for k in range(6):
-                    store(q + (6 * f + k) * far, row[k])
+def transform(r: int, g: Any) -> ByAddress:
+    """The loop for RxR kernels."""
+    column, row = loads_some(r), loads(r)
+
+    def transform_kernels(arguments: Any, piece: Any, scratch: Any) -> None:
+        """w (R·R, C, OC) → out (36, C · whole(OC) + 16) in panels, for CHANNELS channels."""
+        t = read(Transform, arguments)
+        wide = whole(t.oc)
+        far, tap = apart(t.channels, wide), t.channels * t.oc * F4
+        for c in range(piece * CHANNELS, min(t.channels, (piece + 1) * CHANNELS)):
+            for o in range(0, t.oc, LANES):
+                p, q = t.w + (c * t.oc + o) * F4, t.out + place(c, o, t.channels, wide)
+                for v in range(r):
+                    put(scratch + v * VECTOR, r * VECTOR, g(*column(p + v * tap, r * tap, t.oc - o)))
+                for f in range(6):
+                    put(q + 6 * f * far, far, g(*row(scratch + f * r * VECTOR, VECTOR)))
+
+    return by_address(transform_kernels, f"transform_{r}x{r}")
 
 
-@by_address
-def transform_5x5(arguments, piece, scratch):
-    """w (25, C, OC) → out (36, C · whole(OC) + 16) in panels, for CHANNELS channels."""
-    t = read(Transform, arguments)
-    w, out, channels, oc = t.w, t.out, t.channels, t.oc
-    wide = whole(oc)
-    far, tap = apart(channels, wide), channels * oc * F4
-    for c in range(piece * CHANNELS, min(channels, (piece + 1) * CHANNELS)):
-        for o in range(0, oc, LANES):
-            p, q, count = w + (c * oc + o) * F4, out + place(c, o, channels, wide), oc - o
-            a, b = column5(p, 5 * tap, count), column5(p + tap, 5 * tap, count)
-            d, e = column5(p + 2 * tap, 5 * tap, count), column5(p + 3 * tap, 5 * tap, count)
-            g = column5(p + 4 * tap, 5 * tap, count)
-            for f in range(6):
-                row = g5(a[f], b[f], d[f], e[f], g[f])
-                for k in range(6):
-                    store(q + (6 * f + k) * far, row[k])
-
-
-TRANSFORM = {3: transform_3x3, 5: transform_5x5}
-"""For each R."""
+TRANSFORM = {3: transform(3, g3), 5: transform(5, g5)}
+"""For each R; 36 vectors of scratch memory are enough."""
 
 
 @inner
