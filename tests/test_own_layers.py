@@ -7,6 +7,7 @@ diagram, explanations, files, copies, gradient checks and fusion; where they say
 from __future__ import annotations
 
 import copy
+import math
 
 import numpy as np
 import pytest
@@ -614,3 +615,51 @@ def test_a_linear_layer_that_does_not_say_its_weights_is_told_so(x):
         explain.lrp(own, x, 1)
     assert explain.deep_lift(own, x, 1).proof.holds.all()
     assert explain.input_x_gradient(own, x, 1).proof is None
+
+
+class Subsample(pl.Layer):
+    """LeNet-5's: y = a · (mean of SxS pixels), a factor for each channel. It multiplies after it has added."""
+
+    takes_images = True
+    facts = Facts(linear=True, weights=("a",))
+
+    def __init__(self, size, *, name=""):
+        super().__init__(name=name)
+        self.extent = size
+
+    def config(self):
+        return {"size": self.extent}
+
+    def infer_shape(self, input_shape):
+        h, w, c = input_shape
+        return h // self.extent, w // self.extent, c
+
+    def window(self, input_shape):
+        return pl.kernels.Window((self.extent,) * 2, (self.extent,) * 2)
+
+    def multiply_adds(self, input_shape):
+        return math.prod(self.infer_shape(input_shape))
+
+    def create_params(self, input_shape, rng, dtype):
+        self.params = Parameters(a=rng.standard_normal(input_shape[2]).astype(dtype))
+
+    def forward(self, x, *, train=False, rng=None):
+        h, w, c = self.infer_shape(x.shape[1:])
+        s = self.extent
+        means = x[:, : h * s, : w * s].reshape(len(x), h, s, w, s, c).mean((2, 4))
+        return means * self.params["a"], (x.shape, means)
+
+    def backward(self, dy, cache, *, need_dx=True, need_grads=True):
+        shape, means = cache
+        s, (h, w) = self.extent, dy.shape[1:3]
+        dx = np.zeros(shape, dy.dtype)
+        dx[:, : h * s, : w * s] = (dy * self.params["a"]).repeat(s, 1).repeat(s, 2) / s**2
+        return dx, {"a": (dy * means).sum((0, 1, 2))}
+
+
+def test_an_argument_may_be_called_size_and_a_linear_layer_may_multiply_after_adding(monkeypatch):
+    monkeypatch.setitem(LAYERS, "Subsample", Subsample)
+    assert_facts(Subsample(2), input_shape=(5, 4, 3))
+    assert_gradients(Subsample(2), input_shape=(5, 4, 3))
+    copied = copy.deepcopy(network(Subsample(2), pl.Flatten(), Dense(3)))
+    assert copied.layers[0].extent == 2

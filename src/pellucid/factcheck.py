@@ -255,11 +255,18 @@ def _costs(s: _Stated) -> Iterator[str]:
         return
     if not isinstance(count, int) or count < 0:
         yield f"multiply_adds: must be a whole number, got {count!r}"
-    elif s.facts.weights and count < np.count_nonzero(s.matrix):
-        yield f"multiply_adds: {count} are fewer than the {np.count_nonzero(s.matrix)} products of L"
+    elif s.facts.weights and count < (least := _fewest_products(s)):
+        yield f"multiply_adds: {count} are fewer than the {least} products of L"
     use = s.layer.kernel_use(3)
     if use.flops < 0 or use.bytes <= 0:
         yield f"kernel_use: got {use}"
+
+
+def _fewest_products(s: _Stated) -> int:
+    """Of a linear layer with weights: one for each entry of L that is not 0, where a weight belongs to each; where L is
+    made in steps (a mean, and then a factor), one for each output.
+    """
+    return int(np.count_nonzero(s.matrix)) if s.layer.filter_weights() is not None else s.y[0].size
 
 
 def _filters(s: _Stated) -> Iterator[str]:

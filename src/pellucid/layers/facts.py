@@ -38,7 +38,7 @@ class Facts(NamedTuple):
     weights : the names of the parameters that L consists of, the others being added to y, as biases are; () where L is
         fixed and no number in it is negative. None where that is not known
     switches : every output is one of the inputs, the winner of those it sees, and takes the whole gradient to it
-    pools : every output stands for several pixels of one channel
+    pools : every output stands for several pixels of one channel, and hangs on no parameter
     normalizes : brings numbers to mean 0 and variance 1, or near to it
     keeps_sums : dx has in every channel (its last axis) the sum that dy has there
     keeps_range : where all inputs lie in [0, 1], so do all outputs
