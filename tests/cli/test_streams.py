@@ -49,7 +49,7 @@ CALLS = {
 
 
 def test_every_command_is_called_here():
-    assert set(CALLS) == set(COMMANDS)
+    assert set(CALLS) == set(COMMANDS), "a command needs a line in CALLS, and CALLS a command"
 
 
 def written(monkeypatch: pytest.MonkeyPatch, encoding: str, arguments: list[str]) -> tuple[int, str]:

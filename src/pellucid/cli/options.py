@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from pellucid.cli.ranges import NAME
-from pellucid.cli.sources import Source
+from pellucid.cli.sources import KINDS, Source
 from pellucid.data import CsvOptions
 from pellucid.data.incoming import kind_of
 from pellucid.errors import ArgumentError
@@ -108,8 +108,6 @@ def table_option(function: Any) -> Any:
 
 # Options that would be dropped without a word
 
-_KINDS = {"table": "a CSV file", "folder": "a folder of IDX files", "picture": "a picture file", "mnist": "MNIST"}
-
 
 def _expect_heeded(files: Iterable[str | Path], source: Source | None = None) -> None:
     """Raise ArgumentError for an option about a kind of data or file that is not read."""
@@ -119,16 +117,11 @@ def _expect_heeded(files: Iterable[str | Path], source: Source | None = None) ->
     read = {kind_of(file) for file in named if os.path.isfile(file)}
     kind = None if source is None else source.kind
     for name, option in _options_given():
-        if name == "pictures":
-            wanted, sound = "picture", "picture" in read
-        elif name == "digits":
-            wanted, sound = "folder", kind == "folder"
-        elif name == "test_path" or name.startswith("csv_"):
-            wanted, sound = "table", kind == "table" or (name != "test_path" and "table" in read)
-        else:
+        wanted = next((kind for kind, said in KINDS.items() if name.startswith(said.heeds)), None)
+        if wanted is None:
             continue
-        if not sound:
-            raise ArgumentError(f"{option}: is for {_KINDS[wanted]}, and {_instead(wanted, source)}")
+        if kind != wanted and (name == "test_path" or wanted not in read):
+            raise ArgumentError(f"{option}: is for {KINDS[wanted].words}, and {_instead(wanted, source)}")
 
 
 def _options_given() -> Iterator[tuple[str, str]]:
@@ -145,7 +138,7 @@ def _instead(wanted: str, source: Source | None) -> str:
         return "none is named. Leave it out."
     if source.path is None:
         return f"--data names none. Add --data {'FILE.csv' if wanted == 'table' else 'DIR'}, or leave it out."
-    return f"--data {shown(source.path)} is {_KINDS[source.kind]}. Leave it out."
+    return f"--data {shown(source.path)} is {KINDS[source.kind].words}. Leave it out."
 
 
 def _decorated(command: Any, options: tuple[Any, ...]) -> Any:

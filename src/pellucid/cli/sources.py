@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -39,6 +39,22 @@ MOST_BYTES = 1 << 20  # of a memory
 HELD_OUT = 0.2
 
 
+class Kind(NamedTuple):
+    """How messages call a kind of data or file, and how the parameters of options begin that it alone heeds."""
+
+    words: str
+    heeds: tuple[str, ...] = ()
+
+
+KINDS = {
+    "table": Kind("a CSV file", ("test_path", "csv_")),
+    "folder": Kind("a folder of IDX files", ("digits",)),
+    "picture": Kind("a picture file", ("pictures",)),
+    "mnist": Kind("MNIST"),
+}
+"""By `Source.kind`, or by what `kind_of` in `data/incoming.py` says of a file."""
+
+
 @dataclass(frozen=True)
 class Source:
     """What was said about data; `path` is None where nothing was."""
@@ -56,7 +72,7 @@ class Source:
 
     @property
     def kind(self) -> str:
-        """What it is: "mnist", "folder" or "table"; "nowhere" where there is no such thing."""
+        """What it is, of `KINDS`; "nowhere" where there is no such thing."""
         if self.path is None or self.is_mnist:
             return "mnist"
         return "table" if self.path.is_file() else "folder" if self.path.is_dir() else "nowhere"
