@@ -15,7 +15,7 @@ from pellucid.explain.machinery.rules import guided, rectified
 from pellucid.explain.methods.score_cam import unit_masks
 from pellucid.explain.resize import bilinear
 
-CAMS = [explain.grad_cam, explain.grad_cam_plus_plus, explain.hires_cam, explain.layer_cam, explain.score_cam]
+CAMS = [method.call for name, method in explain.METHODS.items() if method.takes_layer and name != "guided-grad-cam"]
 
 
 def activations(network, x, name):

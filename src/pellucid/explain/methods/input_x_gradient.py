@@ -8,12 +8,9 @@ import numpy as np
 
 from pellucid.checked import checked
 from pellucid.explain.machinery.gradients import forward_backward
-from pellucid.explain.machinery.relevance import biases
+from pellucid.explain.machinery.homogeneous import is_homogeneous
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
 from pellucid.explain.target import Question, Target
-from pellucid.layers import Merge
-from pellucid.layers.parts import AnyContainer
-from pellucid.layers.walk import operations
 from pellucid.typing import ArrayLike
 
 
@@ -52,16 +49,3 @@ def input_x_gradient(model: Any, x: ArrayLike, target: Target = "predicted", *, 
         promised = number.values(y).astype(np.float64)
         proof = Proof("completeness", "Σ values = S", sums(values), promised, exactness(promised, promised, values))
     return answer(question, number, y, values, method="input x gradient", baseline="0", proof=proof)
-
-
-def is_homogeneous(network: AnyContainer) -> bool:
-    """Whether f(t·x) = t·f(x) for t > 0: ReLUs, switches and sums, and no constant anywhere."""
-    return all(operation.facts.homogeneous or _adds_nothing(operation) for _, operation in operations(network))
-
-
-def _adds_nothing(operation: Any) -> bool:
-    """Whether a linear layer adds no constant to its sums."""
-    facts, scaling = operation.facts, None if isinstance(operation, Merge) else operation.channel_affine()
-    if scaling is not None:
-        return not (scaling.mean.any() or scaling.shift.any())
-    return facts.linear and facts.weights is not None and not any(b.any() for b in biases(operation).values())
