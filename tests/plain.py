@@ -131,6 +131,21 @@ def convolution(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
     return linear(v, w, own.get("b"), math.prod(w.shape[:3]), product)
 
 
+def transposed(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    """Each pixel stamps the kernel; without padding and groups."""
+    w, (kh, kw), (sh, sw) = own["W"], layer.kernel_size, layer.stride
+    assert (layer.padding, layer.output_padding, layer.dilation, layer.groups) == ("valid", (0, 0), (1, 1), 1)
+
+    def product(x: Array, w: Array) -> Array:
+        n, h, wide, _ = x.shape
+        y = np.zeros((n, (h - 1) * sh + kh, (wide - 1) * sw + kw, w.shape[2]))
+        for i, j, u, v in np.ndindex(h, wide, kh, kw):
+            y[:, i * sh + u, j * sw + v] += x[:, i, j] @ w[u, v].T
+        return y
+
+    return linear(v, w, own.get("b"), kh * kw * w.shape[3], product)
+
+
 def max_pool(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
     padding = edges(layer, v.y, layer.pool_size, layer.stride, (1, 1))
 
@@ -223,6 +238,7 @@ LAYERS: dict[type[Any], Any] = {
     pl.Affine: affine,
     pl.Conv2D: convolution,
     pl.DepthwiseConv2D: convolution,
+    pl.ConvTranspose2D: transposed,
     pl.MaxPool2D: max_pool,
     pl.AveragePool2D: average_pool,
     pl.GlobalAveragePool2D: global_average,

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import pellucid as pl
+import plain
 from pellucid.cli.main import COMMANDS
+from pellucid.layers import LAYERS, Container
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
@@ -36,11 +38,19 @@ def test_what_a_box_names_stands_in_the_file_that_it_names(thing):
         assert re.search(rf"^(def|class) {name}\b|^{name}\b.*=", path.read_text(), re.MULTILINE), (name, file)
 
 
-def test_every_command_is_on_both_pages_and_loads_by_its_name():
-    reference, sessions = ((ROOT / "docs" / page).read_text() for page in ("reference/commands.md", "cli.md"))
+def test_every_layer_has_its_equation_in_numpy():
+    kinds = {kind for name, kind in LAYERS.items() if hasattr(pl, name) and not issubclass(kind, Container)}
+    assert not [kind.__name__ for kind in kinds - {*plain.LAYERS}]
+
+
+def test_every_command_is_on_all_pages_and_loads_by_its_name():
+    pages = ("docs/reference/commands.md", "docs/cli.md", "README.md")
+    reference, sessions, readme = ((ROOT / page).read_text() for page in pages)
     for name, module in COMMANDS.items():
         assert f"```{{command}} {name}" in reference
-        assert f"pellucid {name}" in sessions
+        assert f"| `pellucid {name}" in sessions, f"{name}: a row of the table"
+        assert re.search(rf"^## .*\b{name}\b", sessions, re.MULTILINE), f"{name}: a part with a session"
+        assert f"`{name}`" in readme
         assert hasattr(importlib.import_module(f"pellucid.cli.{module}"), f"{name}_command")
 
 

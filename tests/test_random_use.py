@@ -47,6 +47,7 @@ IMAGE: tuple[Callable[[], Any], ...] = (
     lambda: pl.AveragePool2D(2, 1, "same"), lambda: pl.AveragePool2D(3, 2, 1, count_padding=True), pl.GlobalMaxPool2D,
     pl.GlobalAveragePool2D, pl.BatchNorm, pl.LayerNorm, lambda: pl.GroupNorm(1), lambda: pl.SpatialDropout2D(0.3),
     lambda: pl.ZeroPad2D(((1, 0), (0, 2))), lambda: pl.Upsample2D((1, 2)), pl.Tanh, pl.Softplus,
+    lambda: pl.ConvTranspose2D(2, (2, 3), stride=(1, 2)),
 )  # fmt: skip
 OPTIMISERS: tuple[Callable[[], Any], ...] = (
     lambda: pl.SGD(0.05),
