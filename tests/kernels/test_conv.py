@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from kernels.shapes import SHAPES, Conv, convolutions
+from kernels.shapes import LARGE, SHAPES, Conv, convolutions
 from pellucid import kernels
-from pellucid.kernels import reference
+from pellucid.kernels import conv, reference
+from pellucid.kernels.crew import tasks
 from pellucid.kernels.direct import plan as direct
 
 QUICK = settings(max_examples=40, deadline=None)
@@ -82,6 +83,36 @@ def test_convolutions_without_numba_equal_the_reference() -> None:
         Conv((2, 9, 8, 6), (3, 3, 1, 6), (1, 1), ((1, 1), (1, 1)), (1, 1), 6),
     ):
         check_against_reference(case, np.float32, 2e-5)
+
+
+@pytest.mark.parametrize("case", SHAPES, ids=str)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 2e-5), (np.float64, 1e-10)])
+def test_each_kind_of_convolution_equals_the_reference(case: Conv, dtype: type, tolerance: float) -> None:
+    check_against_reference(case, dtype, tolerance)
+
+
+def test_every_kernel_of_the_list_has_a_shape() -> None:
+    chosen = {kernels.choose(case.x_shape, case.w_shape, **case.how).kernel for case in SHAPES + WIDE}
+    missing = {kernel.NAME for kernel in conv.KERNELS} - chosen - {"im2col"}  # which serves float64, and without Numba
+    assert not missing, f"add a line to SHAPES of tests/kernels/shapes.py for {missing}"
+
+
+@pytest.mark.usefixtures("needs_numba")
+@pytest.mark.parametrize("case", LARGE, ids=str)
+def test_convolutions_in_several_pieces_equal_the_general_path(case: Conv, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose float64 sums have no pieces; float32's must all be added up."""
+    pieces: list[int] = []
+    run = tasks.Task.run
+    monkeypatch.setattr(tasks.Task, "run", lambda task: (pieces.append(task.told[-1][0].pieces), run(task)))
+    x, w, b, dy = case.arrays()
+    wanted = kernels.conv2d(x, w, b, **case.how), *kernels.conv2d_backward(x, dy, w, **case.how)
+    assert not pieces
+    x, w, b, dy = (a.astype(np.float32) for a in (x, w, b, dy))
+    got = kernels.conv2d(x, w, b, **case.how), *kernels.conv2d_backward(x, dy, w, **case.how)
+
+    for one, other in zip(got, wanted, strict=True):
+        assert_near(one, other, 3e-5)
+    assert all(count > 1 for count in pieces), pieces
 
 
 @pytest.mark.parametrize("case", SHAPES, ids=str)

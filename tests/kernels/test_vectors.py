@@ -70,6 +70,29 @@ def test_nan_passes_through_relu_and_wins_every_comparison(simd: Any) -> None:
     np.testing.assert_array_equal(y[:, :5], [[0, 2, nan, 1, nan], [0, 1, 1, 1, 1], [0, 1, 1, 0, 0]])
 
 
+def test_vectors_are_added_in_place_and_fractions_are_no_addresses(simd: Any) -> None:
+    load, store, splat = simd.load, simd.store, simd.splat
+    half = np.float32(0.5)
+
+    def steps(x: Any, y: Any) -> None:
+        v = load(x)
+        v += load(x + 64)
+        v -= splat(half)
+        v *= splat(half)
+        store(y, v)
+
+    x, y = np.arange(32, dtype=np.float32), np.empty(16, np.float32)
+    compiled(steps)(x, y)
+    np.testing.assert_array_equal(y, (x[:16] + x[16:] - 0.5) / 2)
+
+    def astray(x: Any, y: Any) -> None:
+        store(y, load(x + 128 / 4))
+
+    errors = pytest.importorskip("numba").core.errors
+    with pytest.raises(errors.TypingError, match="load: addresses and counts are whole numbers. Write // and not /."):
+        compiled(astray)(x, y)
+
+
 def test_bytes_are_compared_and_written(simd: Any) -> None:
     load, store, byte_is, store_bytes, where, splat = (
         getattr(simd, name) for name in ("load", "store", "byte_is", "store_bytes", "where", "splat")

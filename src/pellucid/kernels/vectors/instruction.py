@@ -16,6 +16,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 BYTE, INT32, INTEGER, FLOAT = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType()
@@ -28,6 +29,10 @@ def instruction(*kinds: Any, to: Any = types.void) -> Callable[[Callable[..., An
 
     def make(emit: Callable[..., Any]) -> Any:
         def typed(typing: Any, *given: Any) -> Any:
+            pairs = zip(kinds, given, strict=False)
+            if any(wanted is types.intp and isinstance(got, types.Float) for wanted, got in pairs):
+                raise TypingError(f"{emit.__name__}: addresses and counts are whole numbers. Write // and not /.")
+
             def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
                 value = emit(builder, *args)
                 return context.get_dummy_value() if value is None else value

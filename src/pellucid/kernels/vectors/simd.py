@@ -7,6 +7,10 @@ arithmetic. Here a vector is a value: loaded, computed with, stored, always 16 l
 
 Memory is named by *addresses* (of float32, in bytes; `array.ctypes.data`): `load(p)`, `store(p, v)`. The `_some`
 forms touch only the first `count` lanes, for a last chunk of channels; lanes not loaded are 0.
+
+What a loop may write: vectors know `+`, `-` and `*` with vectors. A number is spread first, `splat(np.float32(2))`, and
+a sum begins as `splat(np.float32(0))`; there is no division and no minus of one vector, and `relu`, `where` and `above`
+are functions. Addresses and counts are whole: `//`, never `/`. What a loop calls carries `@inner` (`kernels.jit`).
 """
 
 from __future__ import annotations
@@ -71,6 +75,9 @@ def _arithmetic(symbol: Any, instruction: str) -> None:
 _arithmetic(operator.add, "fadd")
 _arithmetic(operator.sub, "fsub")
 _arithmetic(operator.mul, "fmul")
+_arithmetic(operator.iadd, "fadd")
+_arithmetic(operator.isub, "fsub")
+_arithmetic(operator.imul, "fmul")
 
 
 # What the instructions are made of, here and in the tiles.
