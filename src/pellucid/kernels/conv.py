@@ -7,7 +7,7 @@ What comes out has the dtype of what went in. `reference` holds the equations.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -74,6 +74,11 @@ def choose(
     flops = 2 * math.prod(y_shape) * math.prod(w_shape[:3])
     numbers = math.prod(x_shape) + math.prod(w_shape) + math.prod(y_shape)
     return Choice(kernel.NAME, reason, flops, numbers * np.dtype(dtype).itemsize)
+
+
+def takes(kernel: str) -> Collection[str]:
+    """What a kernel, by its name, does in its own pass: "y" (ReLU), "switch" (ReLU and pooling)."""
+    return next((each.TAKES for each in KERNELS if kernel == each.NAME), ())
 
 
 def _pick(p: Problem) -> tuple[Kernel, str]:

@@ -54,7 +54,9 @@ class Kernel(Protocol):
 
     @property
     def TAKES(self) -> Collection[str]:
-        """Which fields of `Fused` its backward pass takes. Whose takes the switches has `forward_pooled`."""
+        """Which fields of `Fused` it does in its own passes; `conv` does the others around it. A kernel that takes the
+        switches has `forward_pooled` as well.
+        """
 
     def refuses(self, p: Problem, /) -> str:
         """Why it does not serve a problem; "" where it does."""

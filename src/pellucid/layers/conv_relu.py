@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from pellucid import kernels
 from pellucid.kernels import Window
+from pellucid.kernels.conv import takes
 from pellucid.kernels.single import plan as single
 from pellucid.layers.base import Layer
+from pellucid.layers.facts import KernelUse
 from pellucid.layers.fused import Fused
 from pellucid.layers.plain import is_plain
 from pellucid.layers.pool import MaxPool2D
@@ -39,6 +41,15 @@ class _FusedConvolution(Fused):
 
     first: Conv2D
     gated = True
+    steps: ClassVar[dict[str, str]]
+    """What is done after the convolution, by what a kernel's `TAKES` calls it."""
+
+    def kernel_use(self, batch_size: int) -> KernelUse:
+        use = self.first.kernel_use(batch_size)
+        inside = [step for key, step in self.steps.items() if key in takes(use.kernel)]
+        then = [step for step in self.steps.values() if step not in inside]
+        said = [f"{' and '.join(inside)} in the same pass"] * bool(inside) + [f"then {' and '.join(then)}"] * bool(then)
+        return use._replace(reason=f"{use.reason}; {', '.join(said)}")
 
     def _gradients(
         self, dy: Array, x: Array, need_dx: bool, need_grads: bool, **after: Array
@@ -54,7 +65,7 @@ class _FusedConvolution(Fused):
 class ConvReLU(_FusedConvolution):
     """y = max(x ∗ W + b, 0) in one pass."""
 
-    after = "ReLU"
+    steps = {"y": "ReLU"}  # noqa: RUF012
 
     def one_sample(self, steps: Sequence[Any], input_shape: Shape) -> list[Any] | None:
         return with_convolution(steps, self.first, input_shape, relu=True)
@@ -76,7 +87,7 @@ class ConvReLU(_FusedConvolution):
 class ConvReLUMaxPool(_FusedConvolution):
     """y = 2x2 max-pooling of max(x ∗ W + b, 0); the large picture in between is never written to memory."""
 
-    after = "ReLU and pooling"
+    steps = {"y": "ReLU", "switch": "pooling"}  # noqa: RUF012
 
     def one_sample(self, steps: Sequence[Any], input_shape: Shape) -> list[Any] | None:
         return with_convolution(steps, self.first, input_shape, relu=True, pooled=True)

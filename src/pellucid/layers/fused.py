@@ -33,8 +33,6 @@ class Fused(Layer[Any]):
     in_files = False
     gated: ClassVar[bool] = False
     """Whether it ends in a ReLU, or in a max-pooling of one: its backward holds dy back where the ReLU does."""
-    after: ClassVar[str] = "what follows"
-    """What it does in the same pass, for the kernel report."""
 
     def __init__(self, first: Layer[Any]) -> None:
         self.name, self.first = first.name, first
@@ -56,7 +54,7 @@ class Fused(Layer[Any]):
 
     def kernel_use(self, batch_size: int) -> KernelUse:
         use = self.first.kernel_use(batch_size)
-        return use._replace(reason=f"{use.reason}; {self.after} in the same pass")
+        return use._replace(reason=f"{use.reason}; what follows in the same pass")
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         return self.first.infer_shape(input_shape)
