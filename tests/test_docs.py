@@ -92,4 +92,5 @@ def test_the_files_that_a_page_names_are_there(path):
 
 @pytest.mark.parametrize("path", PAGES, ids=page_id)
 def test_lines_are_not_long(path):
-    assert max(map(len, path.read_text().splitlines())) <= 120
+    long = [number for number, line in enumerate(path.read_text().splitlines(), 1) if len(line) > 120]
+    assert not long, f"{path.name}: more than 120 signs in lines {long}"
