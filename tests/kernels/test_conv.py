@@ -91,6 +91,7 @@ def test_each_kind_of_convolution_equals_the_reference(case: Conv, dtype: type, 
     check_against_reference(case, dtype, tolerance)
 
 
+@pytest.mark.usefixtures("needs_numba")
 def test_every_kernel_of_the_list_has_a_shape() -> None:
     chosen = {kernels.choose(case.x_shape, case.w_shape, **case.how).kernel for case in SHAPES + WIDE}
     missing = {kernel.NAME for kernel in conv.KERNELS} - chosen - {"im2col"}  # which serves float64, and without Numba
