@@ -248,11 +248,14 @@ def test_the_environment_closes_the_gate_and_sets_the_threads() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.parametrize("pause", [0.0, 0.05, 0.1, 0.2, 0.4])
 def test_a_child_forked_while_threads_load_the_kernels_computes(pause):
-    code = f"""
+    network = """
 import os, signal, threading, time
 import numpy as np, pellucid as pl
 network = pl.Sequential([pl.Conv2D(4, 3), pl.ReLU(), pl.Flatten(), pl.Affine(2)], input_shape=(8, 8, 1))
 x = np.ones((3, 8, 8, 1), np.float32)
+"""
+    python(f"{network}network(x)")  # so that all is compiled, and beside other work soon loaded
+    code = f"""{network}
 threads = [threading.Thread(target=network, args=(x,)) for _ in range(2)]
 for thread in threads: thread.start()
 time.sleep({pause})

@@ -43,6 +43,12 @@ def join(task, seat, _):
 
 
 @compiled
+def alone(row, scratch):
+    """The only piece of a task: of a row, its function and its arguments."""
+    call(integers(row)[0], row + 24, 0, scratch)
+
+
+@compiled
 def lead(task, door):
     """The caller's part: let helpers in, if they have a door and nobody else has taken it, and work until all is done
     and no helper is inside.

@@ -94,6 +94,10 @@ class Task:
         """Do the work, of the rows as they are or of a table that was made of them."""
         if CHECK:
             self.expect_unchanged()
+        if self.pieces == 1 and table is None:
+            with scratch("tasks", (self.bytes_each,), np.uint8) as memory:
+                jit.load("crew.task_loop").alone(own(self.rows[0]), own(memory))
+            return
         table = self.table() if table is None else table
         workers = helpers() if self.pieces > 1 else None
         seats = 1 if workers is None else min(1 + workers.helpers, self.pieces)
