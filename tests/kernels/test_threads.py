@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,10 +17,11 @@ import pytest
 from kernels.processes import python
 from kernels.shapes import SHAPES, Conv
 from pellucid import kernels
-from pellucid.kernels import set_num_threads
+from pellucid.kernels import jit, set_num_threads
 from pellucid.kernels.crew import blas, workers
 from pellucid.kernels.crew.threads import parallel_for
 from pellucid.kernels.dense.matmul import matmul
+from pellucid.kernels.jit import ByAddress
 
 pytestmark = pytest.mark.usefixtures("threads")
 
@@ -243,6 +245,38 @@ def test_the_environment_closes_the_gate_and_sets_the_threads() -> None:
     code = "from pellucid.kernels import get_num_threads, jit; print(jit.available(), get_num_threads())"
 
     assert python(code, PELLUCID_NO_NUMBA="1", PELLUCID_NUM_THREADS="5") == "False 5\n"
+
+
+@pytest.mark.usefixtures("needs_numba")
+def test_a_fork_waits_for_those_who_wait_for_the_compiler_too() -> None:
+    loop = ByAddress(lambda arguments, piece, scratch: None)
+    loop.code = SimpleNamespace(address=7)
+    asking = threading.Thread(target=lambda: loop.address)
+    with jit._compiling:
+        asking.start()
+        while asking.ident not in jit._loading:
+            assert asking.is_alive()
+            time.sleep(0.001)
+    asking.join()
+    assert loop.address == 7
+    assert asking.ident not in jit._loading
+
+
+def test_nobody_begins_to_load_while_another_thread_forks() -> None:
+    begun = threading.Event()
+
+    def load() -> None:
+        with jit._busy():
+            begun.set()
+
+    jit._forking.add(-1)
+    loading = threading.Thread(target=load)
+    loading.start()
+    early = begun.wait(0.1)
+    jit._forking.discard(-1)
+    loading.join()
+    assert not early
+    assert begun.is_set()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

@@ -34,11 +34,19 @@ _loading: set[int] = set()
 """The threads that import or compile just now."""
 
 
+_forking: set[int] = set()
+"""The threads that are about to fork."""
+
+
 @contextlib.contextmanager
 def _busy() -> Iterator[None]:
     me = threading.get_ident()
     nested = me in _loading
     _loading.add(me)
+    while not nested and _forking - {me}:  # of a fork and us one sees the other; we stand back
+        _loading.discard(me)
+        time.sleep(0.001)
+        _loading.add(me)
     try:
         yield
     finally:
@@ -54,10 +62,21 @@ def busy() -> bool:
 
 
 def _wait_for_others() -> None:
-    """Let other threads import and compile to the end before the process forks: a child would wait for their locks."""
-    until = time.monotonic() + 60
-    while _loading - {threading.get_ident()} and time.monotonic() < until:
+    """Let other threads import and compile to the end, and none begin, before the process forks: a child would wait for
+    their locks.
+    """
+    me, until = threading.get_ident(), time.monotonic() + 60
+    _forking.add(me)
+    while _loading - {me} and time.monotonic() < until:
         time.sleep(0.001)
+
+
+def _forked(*, child: bool) -> None:
+    me = threading.get_ident()
+    _forking.discard(me)
+    if child:
+        _loading.intersection_update([me])
+        _forking.clear()
 
 
 # Who asks last is told of a fork first. What Numba imports asks too, and takes locks that an import under way needs: so
@@ -66,7 +85,9 @@ for _name in ("logging", "concurrent.futures.thread"):
     importlib.import_module(_name)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_wait_for_others, after_in_child=lambda: _loading.intersection_update([threading.get_ident()])
+        before=_wait_for_others,
+        after_in_parent=lambda: _forked(child=False),
+        after_in_child=lambda: _forked(child=True),
     )
 
 
@@ -143,7 +164,9 @@ class ByAddress:
     @cached_property
     def address(self) -> int:
         """Where it is; it is compiled, or read from the disk, when this is first asked for."""
-        with _compiling, _busy():  # code that a second thread took the place of would be gone, and its address with it
+        # Code that a second thread took the place of would be gone, and its address with it. Who waits here is busy,
+        # too, so that a fork does not come between.
+        with _busy(), _compiling:
             if self.code is None:
                 self.code = self._compiled()
         return int(self.code.address)
