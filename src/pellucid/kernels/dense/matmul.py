@@ -139,10 +139,8 @@ def _long_row(n: int, d: int, k: int) -> Row:
     code = jit.load("dense.product")
     part = -(-d // (PARTS * DEPTH)) * DEPTH
     pieces, width = -(-d // part), DEPTH + 16
-    record = TimesPart(
-        n, d, k, part, pieces, at_row=np.arange(n) * 4 * width, at_out=np.arange(n) * 4 * k,
-        zeros=np.zeros(SPARE, np.float32),
-    )  # fmt: skip
+    tables = {"at_row": np.arange(n) * 4 * width, "at_out": np.arange(n) * 4 * k, "zeros": np.zeros(SPARE, np.float32)}
+    record = TimesPart(n, d, k, part, pieces, **tables)
     return Row(code.times_part, pieces, record, DEPTH * (k + code.PANEL) + n * width)
 
 

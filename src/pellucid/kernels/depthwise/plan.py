@@ -296,10 +296,8 @@ def _sum_row(x_shape: Shape, window: Window) -> Row:
     n, _, w, c = x_shape
     size, p = _block(x_shape, window), weight_plan(x_shape, window)
     pieces = -(-n // size)
-    record = WeightSums(
-        n, size, pieces, p.image, *p.out, p.pace, *p.inside, *p.kind, places=p.places, zeros=_zeros(w * c),
-        
-    )  # fmt: skip
+    zeros = _zeros(w * c)
+    record = WeightSums(n, size, pieces, p.image, *p.out, p.pace, *p.inside, *p.kind, places=p.places, zeros=zeros)
     loop = jit.load("depthwise.loops").WEIGHT_GRADIENT[p.kind[2], _own(p.pace.stride)]
     return Row(loop, pieces, record, 6 * len(p.places))
 

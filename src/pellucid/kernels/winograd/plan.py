@@ -179,10 +179,7 @@ def _add_transform(task: Task, w: Array, form: Form) -> Array:
 @lru_cache(maxsize=128)
 def _forward_row(x_shape: Shape, oc: int, window: Window, mode: int) -> Row:
     p = plan(x_shape, oc, window)
-    at_u, at_v, _, _ = _tables(p)
-    record = Forward(
-        p.sizes, p.cut, p.at, mode, zeros=p.zeros, at_u=at_u, at_v=at_v,
-    )  # fmt: skip
+    record = Forward(p.sizes, p.cut, p.at, mode, p.zeros, *_tables(p)[:2])
     return Row(jit.load("winograd.loops").FORWARD[p.form.m], -(-p.sizes.n // p.cut.size), record, p.scratch)
 
 
@@ -191,11 +188,7 @@ def _backward_row(x_shape: Shape, oc: int, window: Window, mode: int, want_dw: b
     p = plan(x_shape, oc, window)
     cut = p.cut._replace(size=_block_of_sums(p)) if want_dw else p.cut
     pieces = -(-p.sizes.n // cut.size)
-    at_u, at_v, at_c, at_dw = _tables(p)
-    record = Backward(
-        p.sizes, cut, p.at, mode, pieces, p.form.partial, zeros=p.zeros, at_u=at_u, at_v=at_v, at_c=at_c, at_dw=at_dw,
-        
-    )  # fmt: skip
+    record = Backward(p.sizes, cut, p.at, mode, pieces, p.form.partial, p.zeros, *_tables(p))
     scratch = p.scratch + (p.sums if want_dw else 0)
     return Row(jit.load("winograd.loops").BACKWARD[p.form.m], pieces, record, scratch)
 
