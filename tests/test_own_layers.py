@@ -663,3 +663,12 @@ def test_an_argument_may_be_called_size_and_a_linear_layer_may_multiply_after_ad
     assert_gradients(Subsample(2), input_shape=(5, 4, 3))
     copied = copy.deepcopy(network(Subsample(2), pl.Flatten(), Dense(3)))
     assert copied.layers[0].extent == 2
+
+
+def test_too_few_products_are_caught_in_layers_without_filters(monkeypatch):
+    monkeypatch.setattr(Subsample, "multiply_adds", lambda self, shape: 11)
+    with pytest.raises(AssertionError, match="multiply_adds: 11 are fewer than the 12 products of its weights"):
+        assert_facts(Subsample(2), input_shape=(5, 4, 3))
+    monkeypatch.setattr(Local2D, "multiply_adds", lambda self, shape: 6 * 5 * 18 * 2 - 1)
+    with pytest.raises(AssertionError, match="fewer than the 1080 products of its weights"):
+        assert_facts(Local2D(2, 3), input_shape=(8, 7, 2))

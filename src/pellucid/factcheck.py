@@ -256,17 +256,20 @@ def _costs(s: _Stated) -> Iterator[str]:
     if not isinstance(count, int) or count < 0:
         yield f"multiply_adds: must be a whole number, got {count!r}"
     elif s.facts.weights and count < (least := _fewest_products(s)):
-        yield f"multiply_adds: {count} are fewer than the {least} products of L"
+        yield f"multiply_adds: {count} are fewer than the {least} products of its weights"
     use = s.layer.kernel_use(3)
     if use.flops < 0 or use.bytes <= 0:
         yield f"kernel_use: got {use}"
 
 
 def _fewest_products(s: _Stated) -> int:
-    """Of a linear layer with weights: one for each entry of L that is not 0, where a weight belongs to each; where L is
-    made in steps (a mean, and then a factor), one for each output.
+    """Of a linear layer with weights: one for each pair of a weight and an output that hangs on it. Where each weight
+    belongs to one input these are the entries of L that are not 0; a layer may also add first, and then multiply.
     """
-    return int(np.count_nonzero(s.matrix)) if s.layer.filter_weights() is not None else s.y[0].size
+    cache, shape = s.layer.forward(s.x[:1])[1], s.y[:1].shape
+    each = np.eye(s.y[0].size).reshape(-1, *shape)
+    grads = [s.layer.backward(dy, cache, need_dx=False)[1] for dy in each]
+    return sum(int(np.count_nonzero(own[key])) for own in grads for key in own if key in (s.facts.weights or ()))
 
 
 def _filters(s: _Stated) -> Iterator[str]:
