@@ -117,7 +117,7 @@ def _expect_heeded(files: Iterable[str | Path], source: Source | None = None) ->
     read = {kind_of(file) for file in named if os.path.isfile(file)}
     kind = None if source is None else source.kind
     for name, option in _options_given():
-        wanted = next((kind for kind, said in KINDS.items() if name.startswith(said.heeds)), None)
+        wanted = next((each for each, said in KINDS.items() if name.startswith(said.heeds)), None)
         if wanted is None:
             continue
         if kind != wanted and (name == "test_path" or wanted not in read):
