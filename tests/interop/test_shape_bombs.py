@@ -83,7 +83,6 @@ def test_no_layer_allocates_more_than_its_file_holds(tmp_path, case, factor):
     """For every layer with parameters: the file of a small one, its description that of a huge one."""
     layer = case.build()
     network = layer if isinstance(layer, Container) else Sequential([layer], input_shape=case.shape)
-    errors = []
     for wider, larger in ((factor, 1), (1, factor), (8, 1024)):
         shape = [n * larger for n in case.shape]
         description = inflated(to_spec(network), wider)
@@ -91,9 +90,9 @@ def test_no_layer_allocates_more_than_its_file_holds(tmp_path, case, factor):
         (tmp_path / "model").write_bytes(data)
         error, peak = peak_of_loading(tmp_path / "model")
 
-        errors.append(error)
+        grown = (description, shape) != (to_spec(network), list(case.shape))  # LayerNorm() holds no size to multiply
+        assert error is not None or not grown, "loaded, though its description grew: does an option ask for no numbers?"
         assert peak < BOUND
-    assert any(errors), "none was refused"  # not each is: a wider window of a pooling layer needs no more numbers
 
 
 def test_loading_takes_the_size_of_the_file_and_little_more(tmp_path):
