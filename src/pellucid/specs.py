@@ -5,6 +5,11 @@
 `load_csv`, `load_directory` and `mnist` say how they prepared their samples, `fit` puts it down in `network.inputs`,
 and `save` writes it beside the architecture, so that a picture, an array or a table that comes later is brought to
 the very same form. `fit` puts down what the outputs mean in `network.outputs`.
+
+Of a network that came from elsewhere a person, or the file's own metadata, says the preparation of its pictures:
+
+    {"kind": "images", "shape": [3, 224, 224], "layout": "channels-first", "scale": 1.0,
+     "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}
 """
 
 from __future__ import annotations
@@ -23,6 +28,10 @@ from pellucid.shown import came
 from pellucid.typing import Array, Config, Shape
 
 KINDS = ("digits", "images", "table", "array")
+LAYOUTS = ("channels-last", "channels-first")
+ORDERS = ("rgb", "bgr")
+SIZINGS = ("stretch", "crop")
+PICTURES = ("digits", "images")
 
 
 @checked_late
@@ -36,15 +45,25 @@ class InputSpec:
         Digits in MNIST's form (28x28, light on dark, centred); other pictures; columns of a table; or arrays of
         which no more is known.
     shape : tuple of int
-        Of one sample, before it was flattened: (28, 28, 1), or (4,) for four columns.
+        Of one sample, before it was flattened: (28, 28, 1), or (4,) for four columns; (C, H, W) where the layout
+        says so.
     low, high : float, optional
         Between which numbers the training samples lay: 0 and 1 where pixels were divided by 255.
     columns : tuple of str
         The names of a table's columns, in order; numbers counted from 0 where it had no header.
     mean, deviation : tuples of float
         What was subtracted from each column, and what it was divided by; empty where columns were left as they are.
+        Of pictures, from each channel (or one number for all), after they were scaled.
     class_names : tuple of str, optional
         One for each class.
+    layout : {"channels-last", "channels-first"}
+        Whether a picture is (H, W, C) or (C, H, W).
+    scale : float, optional
+        What a white pixel is before `mean` is subtracted: 1 or 255 as a rule. Left out, `low` and `high` say it.
+    channels : {"rgb", "bgr"}
+        The order of the colours.
+    sizing : {"stretch", "crop"}
+        How a picture of other proportions is brought to the size: as a whole, or the largest part around its middle.
 
     Examples
     --------
@@ -62,6 +81,10 @@ class InputSpec:
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
     class_names: tuple[str, ...] | None = None
+    layout: str = "channels-last"
+    scale: float | None = None
+    channels: str = "rgb"
+    sizing: str = "stretch"
 
     def __post_init__(self) -> None:
         for name, kind in {"shape": int, "columns": str, "mean": float, "deviation": float}.items():
@@ -74,19 +97,24 @@ class InputSpec:
             raise ArgumentError(f"InputSpec: {name} cannot be {came(getattr(self, name))}.")
 
     def _checks(self) -> dict[str, bool]:
-        columns = len(self.columns)
+        columns, is_picture = len(self.columns), self.kind in PICTURES
+        per = (0, 1, self.picture_shape[-1]) if is_picture and len(self.shape) == 3 else (0, columns)
         return {
             "kind": isinstance(self.kind, str) and self.kind in KINDS,
+            "layout": self.layout in LAYOUTS and (self.layout == LAYOUTS[0] or len(self.shape) == 3),
             "shape": len(self.shape) > 0
             and min(self.shape) > 0
-            and (self.kind != "digits" or self.shape == (28, 28, 1))
+            and (self.kind != "digits" or self.picture_shape == (28, 28, 1))
             and (self.kind != "images" or len(self.shape) == 3),
             "low": self.low is None or _finite(self.low),
             "high": self.high is None or (_finite(self.high) and self.low is not None and self.low <= self.high),
             "columns": (columns,) == self.shape if self.kind == "table" else columns == 0,
-            "mean": len(self.mean) in (0, columns) and all(map(_finite, self.mean)),
+            "mean": len(self.mean) in per and all(map(_finite, self.mean)),
             "deviation": len(self.deviation) == len(self.mean) and all(_finite(d) and d > 0 for d in self.deviation),
             "class_names": self.class_names is None or _tuple_of(self.class_names, str),
+            "scale": self.scale is None or (is_picture and _finite(self.scale) and self.scale > 0),
+            "channels": self.channels in ORDERS and (self.channels == ORDERS[0] or self.picture_shape[-1] == 3),
+            "sizing": self.sizing in SIZINGS,
         }
 
     @property
@@ -95,18 +123,69 @@ class InputSpec:
         return math.prod(self.shape)
 
     @property
+    def picture_shape(self) -> Shape:
+        """The shape of one sample with its channels last."""
+        return self.shape if self.layout == LAYOUTS[0] else (*self.shape[1:], self.shape[0])
+
+    @property
     def white(self) -> float | None:
-        """What a white pixel is: 1 or 255, where the training samples reached about one of these from 0; else None."""
+        """What a white pixel is before any mean is subtracted; None where neither scale nor range says it.
+
+        1 or 255, where the training samples reached about one of these from 0.
+        """
+        if self.scale is not None:
+            return self.scale
         if self.low is None or self.high is None or self.low < 0:
             return None
         return next((white for white in (1.0, 255.0) if 0.5 * white < self.high <= white), None)
 
     def standardised(self, x: Array) -> Array:
-        """Return the columns (N, D) of a table as the network learnt from them: (x − mean) / deviation."""
-        if not self.mean:
+        """Return columns (N, D) of a table, or scaled pictures, as they were learnt: (x − mean) / deviation.
+
+        Pictures are (N, *shape), or flattened. Where `channels` is "bgr", red comes in first and blue goes out first.
+        """
+        if self.channels == "rgb" and not self.mean:
             return x
-        mean, deviation = (np.array(row, x.dtype) for row in (self.mean, self.deviation))
-        return np.asarray((x - mean) / deviation)
+        made = x.reshape(len(x), *self.shape)
+        if self.channels == "bgr":
+            made = np.flip(made, self._channel_axis)
+        if self.mean:
+            mean, deviation = self._constants(x.dtype)
+            made = (made - mean) / deviation
+        return np.asarray(made.reshape(x.shape))
+
+    def prepared(self, pictures: Array) -> Array:
+        """Return pictures (N, H, W, C), red first, from 0 (black) to 1 (white), as samples (N, *shape).
+
+        x = (pixel · scale − mean) / deviation, each channel by its own.
+        """
+        x = pictures * pictures.dtype.type(self.white or 1.0)
+        return np.ascontiguousarray(self.standardised(x if self.layout == LAYOUTS[0] else x.transpose(0, 3, 1, 2)))
+
+    def pictures(self, x: Array) -> Array:
+        """Return samples (N, *shape) as the pictures that `prepared` was given: (N, H, W, C) in 0..1.
+
+        Where nothing says what white is, the range is not touched.
+        """
+        x = x.reshape(len(x), *self.shape)
+        if self.mean:
+            mean, deviation = self._constants(x.dtype)
+            x = x * deviation + mean
+        if self.white is not None:
+            x = np.clip(x / x.dtype.type(self.white), 0, 1)
+        if self.channels == "bgr":
+            x = np.flip(x, self._channel_axis)
+        return np.ascontiguousarray(x if self.layout == LAYOUTS[0] else x.transpose(0, 2, 3, 1))
+
+    @property
+    def _channel_axis(self) -> int:
+        """Of samples (N, *shape)."""
+        return 1 if self.layout == LAYOUTS[1] else -1
+
+    def _constants(self, dtype: Any) -> tuple[Array, Array]:
+        """Return mean and deviation so that they broadcast with samples (N, *shape)."""
+        shape = (-1, 1, 1) if self.layout == LAYOUTS[1] else (-1,)
+        return np.array(self.mean, dtype).reshape(shape), np.array(self.deviation, dtype).reshape(shape)
 
     def replace(self, **changes: Any) -> InputSpec:
         """Return the same with some attributes changed."""
@@ -114,7 +193,8 @@ class InputSpec:
 
     def to_config(self) -> Config:
         """Return it as a dictionary fit for JSON; what is empty is left out."""
-        return {key: value for key, value in vars(self).items() if value not in (None, ())}
+        usual = {"layout": LAYOUTS[0], "channels": ORDERS[0], "sizing": SIZINGS[0]}
+        return {key: value for key, value in vars(self).items() if value not in (None, (), usual.get(key))}
 
     @classmethod
     def from_config(cls, config: Any) -> InputSpec:
@@ -130,7 +210,7 @@ class InputSpec:
 
 def _plain(key: str, value: Any) -> Any:
     """Lists of JSON are tuples here, and its whole numbers floats where floats are meant."""
-    real = key in ("low", "high", "mean", "deviation")
+    real = key in ("low", "high", "mean", "deviation", "scale")
     if isinstance(value, list | tuple):
         return tuple(_float(v) if real else v for v in value)
     return _float(value) if real else value

@@ -22,7 +22,7 @@ from pellucid.data.digits import digit, one_shade
 from pellucid.data.features import read_features
 from pellucid.data.idx import read_idx
 from pellucid.data.npy import read_npy
-from pellucid.data.pictures import SUFFIXES, read_picture, resized
+from pellucid.data.pictures import SUFFIXES, middle, read_picture, resized
 from pellucid.data.ranges import expect_near
 from pellucid.errors import DataError, FileFormatError, ShapeError
 from pellucid.specs import InputSpec
@@ -98,8 +98,23 @@ def as_written(path: str | os.PathLike[str], table: CsvOptions | None) -> CsvOpt
 def brought(
     array: Array, input_shape: Shape, spec: InputSpec | None, label: str, notes: Sequence[str] = ()
 ) -> Incoming:
-    """Return an array as it lay in a file in the form that a network learnt from."""
-    return Incoming(*_scale(_axes(array, input_shape, spec, label), spec, label, list(notes)))
+    """Return an array as it lay in a file in the form that a network learnt from.
+
+    Whole numbers are pixels, red first; of a network whose preparation is known, floats are prepared already.
+    """
+    notes = list(notes)
+    if spec is not None and spec.layout == "channels-first" and array.dtype.kind in "iu":
+        array = _channels_first(array, spec, notes)
+    return Incoming(*_scale(_axes(array, input_shape, spec, label), spec, label, notes))
+
+
+def _channels_first(array: Array, spec: InputSpec, notes: list[str]) -> Array:
+    """Pixels as picture files have them, their channels last, turned to the order of the network."""
+    last = array.ndim in (3, 4) and array.shape[-3:] == spec.picture_shape != spec.shape
+    if not last:
+        return array
+    notes.append("its channels come last, and were put first as the network takes them")
+    return np.moveaxis(array, -1, -3)
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
@@ -158,6 +173,9 @@ def _remedy(shape: Shape, input_shape: Shape, spec: InputSpec | None) -> str:
         if _is_sample((height, width, channels), input_shape, spec):
             axes = "0, 2, 3, 1" if len(shape) == 4 else "1, 2, 0"
             return f"The channel axis comes last: x.transpose({axes})."
+        if spec is not None and spec.layout == "channels-first" and shape[-3:] == spec.picture_shape:
+            axes = "0, 3, 1, 2" if len(shape) == 4 else "2, 0, 1"
+            return f"The channel axis comes first in this network: x.transpose({axes})."
     if len(shape) == 2 and _is_sample(shape[:1], input_shape, spec):
         return "Samples are rows: x.T."
     return "Bring it to that shape, a sample in each row."
@@ -177,6 +195,7 @@ def _scale(x: Array, spec: InputSpec | None, label: str, notes: list[str]) -> tu
     pixels = spec is None or spec.kind in ("digits", "images")
     if whole and pixels and white == 1 and x.min() >= 0 and x.max() <= 1:
         notes.append("whole numbers of 0 and 1, taken as black and white")
+        made = made if spec is None else spec.standardised(made)
     elif whole and white is not None and not _as_they_stand(x, spec, white):
         depth = _depth(x, spec, label)
         if spec is None:
@@ -187,6 +206,7 @@ def _scale(x: Array, spec: InputSpec | None, label: str, notes: list[str]) -> tu
             notes.append("16 bits, divided by 65535")
         if depth != white:
             made = np.divide(x, np.float32(depth), dtype=np.float32) * np.float32(white)
+        made = made if spec is None else spec.standardised(made)
     elif spec is not None:
         expect_near(label, x if whole else made, spec)
     return made, tuple(notes)
@@ -219,6 +239,12 @@ def _depth(x: Array, spec: InputSpec | None, label: str) -> int:
 
 def _picture(label: str, input_shape: Shape, spec: InputSpec | None, pictures: str | None) -> Incoming:
     way = pictures or _way(spec, label)
+    known = spec if spec is not None and spec.kind != "table" else _guessed(input_shape, label)
+    if known.white is None:
+        raise DataError(
+            f"{label}: the network learnt from numbers that are no pixels of 0 to 1 or 0 to 255. Give it as .npy, "
+            "prepared as the training data were."
+        )
     if way == "digits":
         if math.prod(input_shape) != 28 * 28:
             raise DataError(f"{label}: digits are 28 x 28 grey pixels, this network takes {input_shape}.")
@@ -226,18 +252,16 @@ def _picture(label: str, input_shape: Shape, spec: InputSpec | None, pictures: s
         if one_shade(grey):  # white ink on a transparent ground
             grey, notes = read_picture(label, 1, "black")
         made, said = digit(grey[..., 0], label)
+        made = made.reshape(28, 28, 1)
     else:
-        height, width, channels = _image_shape(input_shape, spec, label)
+        if len(known.shape) != 3 or known.picture_shape[2] not in (1, 3):
+            known = _guessed(input_shape, label).replace(low=known.low, high=known.high)
+        height, width, channels = known.picture_shape
         read, notes = read_picture(label, channels)
-        made, said = resized(read, height, width), _resizing(read.shape, height, width)
-    white = 1.0 if spec is None else spec.white
-    if white is None:
-        raise DataError(
-            f"{label}: the network learnt from numbers that are no pixels of 0 to 1 or 0 to 255. Give it as .npy, "
-            "prepared as the training data were."
-        )
-    x = made.reshape(1, *input_shape).astype(np.float32) * np.float32(white)
-    return Incoming(x, (*notes, *said))
+        cut = middle(read, height, width) if known.sizing == "crop" else read
+        made, said = resized(cut, height, width), _resizing(read.shape, cut.shape, height, width)
+    x = known.prepared(made[None].astype(np.float32)) if len(known.shape) == 3 else made * np.float32(known.white)
+    return Incoming(x.reshape(1, *input_shape), (*notes, *said))
 
 
 def _way(spec: InputSpec | None, label: str) -> str:
@@ -248,22 +272,25 @@ def _way(spec: InputSpec | None, label: str) -> str:
     return "digits" if spec.kind == "digits" else "images"
 
 
-def _image_shape(input_shape: Shape, spec: InputSpec | None, label: str) -> Shape:
-    for shape in (spec.shape if spec is not None else (), input_shape):
-        if len(shape) == 3 and shape[2] in (1, 3):
-            return shape
+def _guessed(input_shape: Shape, label: str) -> InputSpec:
+    """How pictures are most likely prepared for a network that says nothing: from 0 to 1, the usual axes."""
+    if len(input_shape) == 3:
+        first = input_shape[0] in (1, 3) and input_shape[2] not in (1, 3)
+        if first or input_shape[2] in (1, 3):
+            return InputSpec("images", input_shape, layout="channels-first" if first else "channels-last", scale=1.0)
     side = math.isqrt(math.prod(input_shape))
     if side * side != math.prod(input_shape):
         raise DataError(f"{label}: samples of shape {input_shape} are no pictures of one or three channels.")
-    return side, side, 1
+    return InputSpec("images", (side, side, 1), scale=1.0)
 
 
-def _resizing(shape: Shape, height: int, width: int) -> tuple[str, ...]:
+def _resizing(shape: Shape, cut: Shape, height: int, width: int) -> tuple[str, ...]:
     if shape[:2] == (height, width):
         return ()
-    stretched = abs(math.log(shape[0] * width / (shape[1] * height))) > 0.05
+    part = "" if cut == shape else f"cut to its middle {cut[0]} x {cut[1]}, "
+    stretched = abs(math.log(cut[0] * width / (cut[1] * height))) > 0.05
     return (
-        f"resized from {shape[0]} x {shape[1]} to {height} x {width}"
+        f"{part}resized from {shape[0]} x {shape[1]} to {height} x {width}"
         + (", which changes its proportions" if stretched else ""),
     )
 

@@ -175,6 +175,14 @@ def _on_paper(picture: Any, paper: str) -> Any:
     return sheet.convert("RGB")
 
 
+def middle(pixels: Array, height: int, width: int) -> Array:
+    """Return the largest part around the middle of pixels (H, W, C) that has the proportions of height and width."""
+    h, w = pixels.shape[:2]
+    rows, columns = min(h, max(1, round(w * height / width))), min(w, max(1, round(h * width / height)))
+    top, left = (h - rows) // 2, (w - columns) // 2
+    return pixels[top : top + rows, left : left + columns]
+
+
 def resized(pixels: Array, height: int, width: int) -> Array:
     """Return pixels (H, W, C) as (height, width, C): Pillow's bicubic filter, which averages where it makes smaller."""
     if pixels.shape[:2] == (height, width):

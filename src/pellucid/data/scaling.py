@@ -63,6 +63,6 @@ def scaled(who: str, x: Array, spec: InputSpec) -> Array:
         return spec.standardised(x)
     # Numbers up to 1 are pixels that were divided before, or black and white.
     if spec.white == 1 and x.max(initial=0) > 1:
-        return np.asarray(x / x.dtype.type(255))
+        return spec.standardised(np.asarray(x / x.dtype.type(255)))
     expect_near(who, x, spec)
-    return x
+    return spec.standardised(x)
