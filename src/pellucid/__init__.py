@@ -42,6 +42,7 @@ from pellucid.interop import read_metadata as read_metadata
 from pellucid.interop import save as save
 from pellucid.interop import save_book_params as save_book_params
 from pellucid.interop import save_nielsen as save_nielsen
+from pellucid.interop import save_onnx as save_onnx
 from pellucid.kernels import get_num_threads as get_num_threads
 from pellucid.kernels import set_num_threads as set_num_threads
 from pellucid.layers import ELU as ELU

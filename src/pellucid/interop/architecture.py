@@ -55,20 +55,39 @@ def to_metadata(network: Container[Any]) -> dict[str, str]:
     """Return the entries that describe a built network."""
     architecture = _plain_json(to_spec(network))
     remade(network)  # what a file cannot make again is told before it is written
-    outputs = {} if network.outputs is None else _outputs_text(network.outputs)
+    return meanings(network, "save") | {
+        "pellucid.format": FORMAT,
+        "pellucid.version": pellucid.__version__,
+        "pellucid.architecture": architecture,
+        "pellucid.input_shape": _plain_json(network.input_shape),
+        "pellucid.dtype": network.dtype.name,
+        "pellucid.buffers": _plain_json(list(network.buffers)),
+    }
+
+
+def meanings(network: Container[Any], who: str) -> dict[str, str]:
+    """Return the entries that say what inputs and outputs mean, as far as that is known."""
+    outputs = {} if network.outputs is None else _outputs_text(network.outputs, who)
     inputs = {} if network.inputs is None else {"pellucid.inputs": _plain_json(network.inputs.to_config())}
-    return (
-        outputs
-        | inputs
-        | {
-            "pellucid.format": FORMAT,
-            "pellucid.version": pellucid.__version__,
-            "pellucid.architecture": architecture,
-            "pellucid.input_shape": _plain_json(network.input_shape),
-            "pellucid.dtype": network.dtype.name,
-            "pellucid.buffers": _plain_json(list(network.buffers)),
-        }
-    )
+    return outputs | inputs
+
+
+def own_texts(metadata: Mapping[str, str], who: str) -> dict[str, str]:
+    """Return a user's texts; ArgumentError where they are none, or have a name that is the package's."""
+    for key, value in metadata.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise ArgumentError(
+                f"{who}: metadata must map strings to strings, got {key!r}: {value!r}. Try json.dumps(value)."
+            )
+        if key.startswith(PREFIX):
+            raise ArgumentError(
+                f"{who}: metadata names may not begin with {PREFIX!r}, got {key!r}. Choose another name."
+            )
+        try:
+            (key + value).encode()
+        except UnicodeEncodeError:
+            raise ArgumentError(f"{who}: metadata must be text that UTF-8 can hold, got {key!r}: {value!r}.") from None
+    return dict(metadata)
 
 
 def _plain_json(value: Any) -> str:
@@ -168,7 +187,7 @@ def _dtype(metadata: Mapping[str, str], label: str) -> np.dtype[Any]:
     return np.dtype(name)
 
 
-def _outputs_text(outputs: OutputSpec) -> dict[str, str]:
+def _outputs_text(outputs: OutputSpec, who: str) -> dict[str, str]:
     """Of a loss of the user's own, which cannot be made again by name, what its outputs mean is kept."""
     loss = outputs.loss
     if type(loss) not in LOSSES.values():
@@ -176,7 +195,7 @@ def _outputs_text(outputs: OutputSpec) -> dict[str, str]:
         if known is None and type(loss).probabilities not in (Loss.probabilities, ShareLoss.probabilities):
             name = type(loss).__name__
             checks.warn(
-                f"save: the file cannot keep what {name} makes of outputs; give predict_proba loss={name}() later."
+                f"{who}: the file cannot keep what {name} makes of outputs; give predict_proba loss={name}() later."
             )
             return {}
         loss = (known or (CrossEntropy if isinstance(loss, ShareLoss) else MeanSquaredError))()

@@ -18,7 +18,14 @@ from pellucid import checks
 from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError, DataError, FileFormatError
 from pellucid.files import PathLike, atomic_write
-from pellucid.interop.architecture import PREFIX, expect_names_fit, from_metadata, make_network, to_metadata
+from pellucid.interop.architecture import (
+    PREFIX,
+    expect_names_fit,
+    from_metadata,
+    make_network,
+    own_texts,
+    to_metadata,
+)
 from pellucid.interop.assemble import assemble
 from pellucid.interop.compare import OTHER, expect_same_architecture, expect_same_arrays
 from pellucid.interop.header import Header, encode_header, read_header
@@ -75,7 +82,7 @@ def save(
     True
     """
     network = network_of(network, "save", built=True)
-    own = _checked_metadata(metadata or {})
+    own = own_texts(metadata or {}, "save")
     if twice := network.params.keys() & network.buffers.keys():
         raise ArgumentError(f"save: {min(twice)} names a parameter and a buffer. Rename one of them in its layer.")
     arrays = as_stored({**network.params, **network.buffers}, "save")
@@ -192,23 +199,6 @@ def read_metadata(path: PathLike) -> dict[str, str]:
         header = read_header(file, label)
     verify_header(header, label)
     return {key: value for key, value in header.metadata.items() if not key.startswith(PREFIX)}
-
-
-def _checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    for key, value in metadata.items():
-        if not isinstance(key, str) or not isinstance(value, str):
-            raise ArgumentError(
-                f"save: metadata must map strings to strings, got {key!r}: {value!r}. Try json.dumps(value)."
-            )
-        if key.startswith(PREFIX):
-            raise ArgumentError(
-                f"save: metadata names may not begin with {PREFIX!r}, got {key!r}. Choose another name."
-            )
-        try:
-            (key + value).encode()
-        except UnicodeEncodeError:
-            raise ArgumentError(f"save: metadata must be text that UTF-8 can hold, got {key!r}: {value!r}.") from None
-    return dict(metadata)
 
 
 def _checked_tensors(file: Any, header: Header, label: str, allow_nonfinite: bool) -> Arrays:
