@@ -38,6 +38,7 @@ CALLS = {
     "data": "data data",
     "evaluate": "evaluate model.safetensors --data data",
     "explain": "explain model.safetensors test:0 --method saliency --data data --out {tmp}/a.png",
+    "export": "export model.safetensors --out {tmp}/a.onnx",
     "gradcheck": "gradcheck model.safetensors --coordinates 2 --data data",
     "predict": "predict model.safetensors image.npy",
     "report": "report model.safetensors test:0 --method saliency --data data --out {tmp}/a.html",

@@ -25,6 +25,7 @@ COMMANDS = {
     "data": "data",
     "evaluate": "predict",
     "explain": "explain",
+    "export": "export",
     "gradcheck": "gradcheck",
     "predict": "predict",
     "report": "report",

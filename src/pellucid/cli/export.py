@@ -1,0 +1,51 @@
+"""`pellucid export`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from pellucid.cli.common import expect_file, load_model
+from pellucid.cli.ranges import NAME, Whole
+from pellucid.errors import ArgumentError
+from pellucid.interop import save_onnx
+from pellucid.interop.onnx.save import LAYOUTS, NEWEST, OLDEST
+from pellucid.shown import shown
+
+
+class Form(NamedTuple):
+    """A kind of file: how messages call it, what writes it, and the options that it heeds."""
+
+    words: str
+    write: Callable[..., None]
+    heeds: tuple[str, ...] = ()
+
+
+FORMS = {".onnx": Form("an ONNX file", save_onnx, ("opset", "layout", "probabilities"))}
+"""By the suffix of the file."""
+
+
+@click.command("export")
+@click.argument("model", type=NAME)
+@click.option("--out", required=True, type=NAME, metavar="FILE", help=f"Where to; it ends in {' or '.join(FORMS)}.")
+@click.option("--opset", type=Whole(OLDEST, NEWEST), help=f"ONNX: the version of the operators; {OLDEST} if left out.")
+@click.option("--layout", type=click.Choice(LAYOUTS), help="ONNX: how images come and go; channels-last if left out.")
+@click.option("--probabilities", is_flag=True, default=None, help="ONNX: give probabilities in place of scores.")
+def export_command(model: Path, out: Path, **options: Any) -> None:
+    """Write a trained MODEL file as a file that other programs run: ONNX.
+
+    \b
+    pellucid export runs/mnist-cnn/model.safetensors --out mnist-cnn.onnx
+    pellucid export model.safetensors --out model.onnx --opset 17 --layout channels-first
+    """
+    form = FORMS[expect_file(out, *FORMS, read=[model]).suffix.lower()]
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        if name not in form.heeds:
+            raise ArgumentError(f"--{name}: says nothing about {form.words}, {out.name!r}. Leave it out.")
+    network, _ = load_model(model)
+    form.write(network, out, **given)
+    click.echo(f"wrote {shown(out)}, {form.words} of {network.size:,} parameters")
