@@ -223,9 +223,22 @@ def test_the_file_says_how_samples_were_prepared_and_what_the_classes_are(path):
     assert json.loads(told["pellucid.inputs"])["class_names"] == ["cat", "dog"]
     assert json.loads(told["pellucid.outputs"])["loss"]["name"] == "SoftmaxCrossEntropy"
     assert told["description"] == (
-        "Takes samples of shape (2, 2, 1). They were arrays. Their numbers lay between 1 and 1. Gives scores of shape "
-        "(2,). Classes: cat, dog."
+        "Gives scores of shape (2,) for samples of shape (2, 2, 1). Samples are arrays. "
+        "Their numbers lay between 1 and 1. Classes: cat, dog."
     )
+
+
+def test_a_file_that_takes_images_channels_first_says_so(path):
+    network = pl.Sequential([pl.Flatten(), pl.Affine(2)], input_shape=(4, 5, 3))
+    network.inputs = pl.data.InputSpec(
+        "images", (4, 5, 3), scale=255.0, mean=(1.0, 2.0, 3.0), deviation=(4.0, 5.0, 6.0)
+    )
+
+    told = {entry.key: entry.value for entry in written(network, path, layout="channels-first").metadata_props}
+
+    expected = network.inputs.replace(layout="channels-first", shape=(3, 4, 5))
+    assert pl.data.InputSpec.from_config(json.loads(told["pellucid.inputs"])) == expected
+    assert "pictures, channels first. White is 255. From them 1, 2, 3 is subtracted" in told["description"]
 
 
 # What is refused

@@ -1,6 +1,6 @@
 """Random networks with branches, exported: onnxruntime computes what they compute.
 
-    PELLUCID_RUNS=2000 pytest tests/interop/test_onnx_random.py
+PELLUCID_RUNS=2000 pytest tests/interop/test_onnx_random.py
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def to_metadata(network: Container[Any]) -> dict[str, str]:
     """Return the entries that describe a built network."""
     architecture = _plain_json(to_spec(network))
     remade(network)  # what a file cannot make again is told before it is written
-    return meanings(network, "save") | {
+    return meanings(network.inputs, network.outputs, "save") | {
         "pellucid.format": FORMAT,
         "pellucid.version": pellucid.__version__,
         "pellucid.architecture": architecture,
@@ -65,11 +65,10 @@ def to_metadata(network: Container[Any]) -> dict[str, str]:
     }
 
 
-def meanings(network: Container[Any], who: str) -> dict[str, str]:
+def meanings(inputs: InputSpec | None, outputs: OutputSpec | None, who: str) -> dict[str, str]:
     """Return the entries that say what inputs and outputs mean, as far as that is known."""
-    outputs = {} if network.outputs is None else _outputs_text(network.outputs, who)
-    inputs = {} if network.inputs is None else {"pellucid.inputs": _plain_json(network.inputs.to_config())}
-    return outputs | inputs
+    said = {} if outputs is None else _outputs_text(outputs, who)
+    return said if inputs is None else said | {"pellucid.inputs": _plain_json(inputs.to_config())}
 
 
 def own_texts(metadata: Mapping[str, str], who: str) -> dict[str, str]:

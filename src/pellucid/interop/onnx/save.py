@@ -83,6 +83,8 @@ def save_onnx(
     if not allow_nonfinite:
         expect_finite(weights, "save_onnx", DataError, LEAVE)
     if sum(array.nbytes for array in weights.values()) > LARGEST:
-        raise DataError("save_onnx: an ONNX file holds at most 2 GB, and the weights take more. Save them with pl.save.")
+        raise DataError(
+            "save_onnx: an ONNX file holds at most 2 GB, and the weights take more. Save them with pl.save."
+        )
     model = as_model(onnx, graph, network.name or "network", own | texts(network, **how))
     atomic_write(path, model.SerializeToString(deterministic=True), who="save_onnx")

@@ -192,4 +192,3 @@ class Draft:
         if self.opset >= 18:
             inputs, attributes = [x.name, self.whole("axes", places)], {}
         return self.add(operator, inputs, shape, order, keepdims=int(keepdims), **attributes)
-

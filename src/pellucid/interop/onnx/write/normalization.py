@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pellucid.interop.onnx.write.draft import Draft, Value, plain_order
+from pellucid.interop.onnx.write.draft import Draft, Value
 from pellucid.interop.onnx.write.writers import writes
 from pellucid.layers import BatchNorm, GroupNorm, LayerNorm
-from pellucid.typing import Array
 
 
 @writes(BatchNorm)
@@ -49,4 +48,8 @@ def group_norm(draft: Draft, layer: GroupNorm, x: Value) -> Value:
 
 def _scaled(draft: Draft, layer: LayerNorm | GroupNorm, x: Value) -> Value:
     """x · γ + β."""
-    return draft.each("Add", draft.each("Mul", x, draft.beside(x, "gamma", layer.params["gamma"])), draft.beside(x, "beta", layer.params["beta"]))
+    return draft.each(
+        "Add",
+        draft.each("Mul", x, draft.beside(x, "gamma", layer.params["gamma"])),
+        draft.beside(x, "beta", layer.params["beta"]),
+    )
