@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,10 +61,16 @@ def forward(layer: Any, v: Value, numbers: Numbers, train: bool = False) -> Valu
             values[node.name] = (
                 forward(node.operation, incoming[0], numbers, train)
                 if isinstance(node.operation, pl.Layer)
-                else MERGES[type(node.operation)](incoming)
+                else MERGES[type(node.operation)](node.operation, incoming)
             )
         return values[layer.output]
     return LAYERS[type(layer)](layer, v, numbers(layer), train and layer.trainable)
+
+
+def one_rank(values: list[Value]) -> list[Value]:
+    """Samples of fewer axes get axes of length 1 behind the batch."""
+    rank = max(v.y.ndim for v in values)
+    return [v.map(lambda a: a.reshape(len(a), *(1,) * (rank - a.ndim), *a.shape[1:])) for v in values]
 
 
 def add(values: list[Value]) -> Value:
@@ -71,8 +78,13 @@ def add(values: list[Value]) -> Value:
     return values[0].rounded(np.asarray(total), np.asarray(sum(v.error for v in values)), len(values))
 
 
-def concat(values: list[Value]) -> Value:
-    return Value(*(np.concatenate([v[i] for v in values], axis=-1) for i in (0, 1)), values[0].eps)
+def times(a: Value, b: Value) -> Value:
+    return a.rounded(a.y * b.y, np.abs(a.y) * b.error + np.abs(b.y) * a.error + a.error * b.error)
+
+
+def concat(axis: int, values: list[Value]) -> Value:
+    axis = axis + 1 if axis >= 0 else axis
+    return Value(*(np.concatenate([v[i] for v in values], axis=axis) for i in (0, 1)), values[0].eps)
 
 
 def linear(v: Value, w: Array, b: Array | None, terms: int, product: Callable[[Array, Array], Array]) -> Value:
@@ -183,10 +195,46 @@ def slope(function: Callable[[Any, Array], Array], steepest: Callable[[Any], flo
 
 
 def softmax(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
-    e = np.exp(v.y - v.y.max(-1, keepdims=True))
-    y = e / e.sum(-1, keepdims=True)
-    reach = np.abs(v.y).max(-1, keepdims=True) + v.y.shape[-1] + 8
-    return Value(y, y * (2 * v.error.max(-1, keepdims=True) + 2 * reach * v.eps), v.eps)
+    axis = layer.axis + 1 if layer.axis >= 0 else layer.axis
+    e = np.exp(v.y - v.y.max(axis, keepdims=True))
+    total = e.sum(axis, keepdims=True)
+    reach = np.abs(v.y).max(axis, keepdims=True) + v.y.shape[axis] + 8
+    relative = 2 * v.error.max(axis, keepdims=True) + 2 * reach * v.eps
+    if isinstance(layer, pl.LogSoftmax):
+        y = v.y - v.y.max(axis, keepdims=True) - np.log(total)
+        return Value(y, relative + 4 * v.eps * np.abs(y), v.eps)
+    return Value(e / total, e / total * relative, v.eps)
+
+
+def exponential(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    y = np.exp(v.y)
+    return Value(y, y * (np.expm1(v.error) + 4 * v.eps * (1 + np.abs(v.y))), v.eps)
+
+
+def power(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    """Of numbers that are farther from 0 than their errors."""
+    p, y = layer.exponent, v.y**layer.exponent
+    steepest = np.maximum(*(np.abs(p * (np.abs(v.y) + sign * v.error) ** (p - 1)) for sign in (-1, 1)))
+    return Value(y, steepest * v.error + 8 * v.eps * np.abs(y), v.eps)
+
+
+def wide(x: Array, p: Array) -> Array:
+    return x.reshape(len(x), *(1,) * (p.ndim + 1 - x.ndim), *x.shape[1:])
+
+
+def scale(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    v, gamma = v.map(lambda a: wide(a, own["gamma"])), own["gamma"]
+    return v.rounded(v.y * gamma, v.error * np.abs(gamma))
+
+
+def shift(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    v = v.map(lambda a: wide(a, own["beta"]))
+    return v.rounded(v.y + own["beta"], v.error + 0 * own["beta"])
+
+
+def prelu(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    slopes = np.where(v.y > 0, 1, own["slope"])
+    return v.rounded(v.y * slopes, v.error * np.maximum(1, np.abs(own["slope"])))
 
 
 def standardised(v: Value, mean: Array, variance: Array, own: Arrays, layer: Any, spread: Any, terms: float) -> Value:
@@ -227,7 +275,13 @@ def group_norm(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
 
 
 def gelu(layer: Any, x: Array) -> Array:
+    if not layer.approximate:
+        return 0.5 * x * (1 + error_function(x / math.sqrt(2)))
     return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
+def error_function(x: Array) -> Array:
+    return np.asarray(np.vectorize(math.erf, otypes=[float])(x))
 
 
 def same(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
@@ -254,6 +308,21 @@ LAYERS: dict[type[Any], Any] = {
     pl.Tanh: slope(lambda layer, x: np.tanh(x), lambda layer: 1),
     pl.Softplus: slope(lambda layer, x: np.logaddexp(0, x), lambda layer: 1),
     pl.Softmax: softmax,
+    pl.LogSoftmax: softmax,
+    pl.SELU: slope(
+        lambda layer, x: layer.gamma * np.where(x > 0, x, layer.alpha * np.expm1(np.minimum(x, 0))), lambda layer: 1.8
+    ),
+    pl.Swish: slope(lambda layer, x: 0.5 * x * (1 + np.tanh(0.5 * x)), lambda layer: 1.2),
+    pl.Clip: slope(lambda layer, x: np.clip(x, layer.low, layer.high), lambda layer: 1, 0),
+    pl.HardSigmoid: slope(lambda layer, x: np.clip(layer.alpha * x + layer.beta, 0, 1), lambda layer: abs(layer.alpha)),
+    pl.HardSwish: slope(lambda layer, x: x * np.clip(x / 6 + 0.5, 0, 1), lambda layer: 1.5),
+    pl.Erf: slope(lambda layer, x: error_function(x), lambda layer: 1.2),
+    pl.Exp: exponential,
+    pl.Power: power,
+    pl.Scale: scale,
+    pl.Shift: shift,
+    pl.PReLU: prelu,
+    pl.Transpose: lambda layer, v, own, train: v.map(lambda a: a.transpose(0, *(k + 1 for k in layer.axes))),
     pl.Dropout: same,
     pl.SpatialDropout2D: same,
     pl.Flatten: lambda layer, v, own, train: v.map(lambda a: a.reshape(len(a), math.prod(a.shape[1:]))),
@@ -263,7 +332,12 @@ LAYERS: dict[type[Any], Any] = {
         lambda a: a.repeat(layer.factor[0], 1).repeat(layer.factor[1], 2)
     ),
 }
-MERGES: dict[type[Any], Any] = {pl.Add: add, pl.Concat: concat}
+MERGES: dict[type[Any], Any] = {
+    pl.Add: lambda merge, values: add(one_rank(values)),
+    pl.Subtract: lambda merge, values: add([one_rank(values)[0], one_rank(values)[1].map(np.negative)]),
+    pl.Multiply: lambda merge, values: reduce(times, one_rank(values)),
+    pl.Concat: lambda merge, values: concat(merge.axis, values),
+}
 
 
 def loss(name: str, y: Array, t: Array) -> float:

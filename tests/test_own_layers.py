@@ -188,7 +188,7 @@ class Silent2D(Blur2D):
         return super().forward(x, train=train, rng=rng)
 
 
-class Multiply(pl.Merge):
+class Times(pl.Merge):
     """y = x_1 · x_2, element by element; it is no sum."""
 
     facts = Facts(elementwise=True)
@@ -207,7 +207,7 @@ class Multiply(pl.Merge):
         return [dy * cache[1], dy * cache[0]]
 
 
-class Mean(pl.Merge):
+class Halfway(pl.Merge):
     """y = (x_1 + x_2) / 2."""
 
     facts = Facts(elementwise=True, linear=True, homogeneous=True)
@@ -233,7 +233,7 @@ class Between(pl.Container):
     def __init__(self, body, *, name=""):
         super().__init__(body, name=name)
         self.body = pl.Sequential(body)
-        self.mean = Mean(name="mean")
+        self.mean = Halfway(name="mean")
 
     def config(self):
         return {"body": self.layers}
@@ -272,7 +272,7 @@ class Gate(pl.Graph):
 
     def __init__(self, channels, *, name=""):
         gate = [pl.Conv2D(channels, 1), pl.Sigmoid()]
-        super().__init__({"gate": (pl.Sequential(gate), "input"), "y": (Multiply(), ["input", "gate"])}, name=name)
+        super().__init__({"gate": (pl.Sequential(gate), "input"), "y": (Times(), ["input", "gate"])}, name=name)
         self.channels = channels
 
     def config(self):
@@ -291,7 +291,7 @@ class Sealed(pl.Sequential):
 
 
 OWN_LAYERS = (Local2D, Blur2D, Dense, Silent2D, Between, Gate, Sealed)
-OWN_MERGES = (Multiply, Mean)
+OWN_MERGES = (Times, Halfway)
 
 every = pytest.mark.parametrize("method", EVERYWHERE.values(), ids=EVERYWHERE)
 
@@ -472,7 +472,7 @@ def test_steps_that_do_not_fit_are_refused_by_name():
 @every
 def test_a_container_of_ones_own_is_looked_into(method, x):
     own = network(Between([Local2D(2, 1, name="in"), pl.ReLU()], name="block"), pl.ReLU(), pl.Flatten(), Dense(3))
-    inner = {"in": (Local2D(2, 1), "input"), "relu": (pl.ReLU(), "in"), "mean": (Mean(), ["relu", "input"])}
+    inner = {"in": (Local2D(2, 1), "input"), "relu": (pl.ReLU(), "in"), "mean": (Halfway(), ["relu", "input"])}
     usual = network(pl.Graph(inner, name="block"), pl.ReLU(), pl.Flatten(), Dense(3))
     for p, q in zip(own.params.values(), usual.params.values(), strict=True):
         p[...] = q
@@ -490,7 +490,7 @@ def test_what_stands_within_is_found_by_its_path(x):
 
 def test_a_merge_that_is_a_sum_hands_relevance_on_in_proportion():
     graph = pl.Graph(
-        {"a": (pl.ReLU(), "input"), "m": (Mean(), ["a", "input"]), "d": (pl.Affine(1), "m")}, input_shape=2
+        {"a": (pl.ReLU(), "input"), "m": (Halfway(), ["a", "input"]), "d": (pl.Affine(1), "m")}, input_shape=2
     )
     graph.params["d.W"] = np.ones((2, 1))
     assert explain.lrp(graph, [[3.0, 1.0]], 1, rule="0").values.tolist() == [[3.0, 1.0]]
@@ -547,7 +547,12 @@ def test_layers_may_keep_one_array_or_nothing_as_their_caches(x):
     one, other = (explain.deep_lift(a, x[:, 0, :5, 0], 1).values for a in (own, usual))
     np.testing.assert_allclose(one, other, atol=1e-12)
 
-    sums = {"a": (pl.ReLU(), "input"), "m": (Mean(), ["a", "input"]), "n": (Mean(), ["m", "a"]), "d": (Dense(2), "n")}
+    sums = {
+        "a": (pl.ReLU(), "input"),
+        "m": (Halfway(), ["a", "input"]),
+        "n": (Halfway(), ["m", "a"]),
+        "d": (Dense(2), "n"),
+    }
     graph = pl.Graph(sums, input_shape=5, dtype=np.float64)
     assert explain.lrp(graph, x[:, 0, :5, 0], 1, rule="0").proof.holds.all()
 
@@ -556,7 +561,7 @@ def test_a_merge_that_is_no_sum_is_refused_by_rules_for_sums(x):
     own = network(Gate(2), pl.Flatten(), Dense(3))
     with pytest.raises(ArgumentError, match=r"does not cover the activation Sigmoid 'gate1\.gate\.sigmoid1'"):
         explain.lrp(own, x, 1)
-    with pytest.raises(ArgumentError, match=r"does not cover the merge Multiply 'gate1\.y'"):
+    with pytest.raises(ArgumentError, match=r"does not cover the merge Times 'gate1\.y'"):
         explain.deep_lift(own, x, 1)
     assert pl.summary(own).rows[2].multiply_adds == 160
     assert pl.summary(own).rows[2].receptive_field == (1, 1)

@@ -38,7 +38,10 @@ SHAPES: tuple[Shape, ...] = ((5,), (3,), (6, 6, 2), (5, 4, 3))
 VECTOR: tuple[Callable[[], Any], ...] = (
     lambda: pl.Affine(4), lambda: pl.Affine(5, bias=False), lambda: pl.Affine(3), pl.ReLU, pl.Tanh, pl.Sigmoid,
     lambda: pl.LeakyReLU(0.2), pl.ELU, pl.GELU, pl.Softplus, pl.BatchNorm, pl.LayerNorm, lambda: pl.Dropout(0.4),
-    lambda: pl.Reshape((-1,)), pl.Flatten, lambda: pl.GroupNorm(1),
+    lambda: pl.Reshape((-1,)), pl.Flatten, lambda: pl.GroupNorm(1), pl.SELU, pl.Swish, pl.HardSigmoid, pl.HardSwish,
+    lambda: pl.GELU(approximate=False), lambda: pl.Clip(-1, 0.5), pl.Erf, pl.Scale, lambda: pl.Shift((1,)), pl.PReLU,
+    lambda: pl.Sequential([pl.Clip(-2, 1), pl.Exp()]), lambda: pl.Sequential([pl.Clip(0.5, 3), pl.Power(-0.5)]),
+    pl.LogSoftmax,
 )  # fmt: skip
 IMAGE: tuple[Callable[[], Any], ...] = (
     lambda: pl.Conv2D(3, 3, padding="same"), lambda: pl.Conv2D(2, (2, 3), stride=(1, 2)), pl.ReLU, pl.MaxPool2D,
@@ -47,7 +50,8 @@ IMAGE: tuple[Callable[[], Any], ...] = (
     lambda: pl.AveragePool2D(2, 1, "same"), lambda: pl.AveragePool2D(3, 2, 1, count_padding=True), pl.GlobalMaxPool2D,
     pl.GlobalAveragePool2D, pl.BatchNorm, pl.LayerNorm, lambda: pl.GroupNorm(1), lambda: pl.SpatialDropout2D(0.3),
     lambda: pl.ZeroPad2D(((1, 0), (0, 2))), lambda: pl.Upsample2D((1, 2)), pl.Tanh, pl.Softplus,
-    lambda: pl.ConvTranspose2D(2, (2, 3), stride=(1, 2)),
+    lambda: pl.ConvTranspose2D(2, (2, 3), stride=(1, 2)), lambda: pl.Transpose((1, 0, 2)), lambda: pl.Softmax(1),
+    lambda: pl.Scale((1, 1, 1)), pl.Shift, pl.PReLU, pl.HardSwish,
 )  # fmt: skip
 OPTIMISERS: tuple[Callable[[], Any], ...] = (
     lambda: pl.SGD(0.05),
@@ -134,7 +138,7 @@ class RandomUse(RuleBasedStateMachine):
 
     @rule(
         shape=st.sampled_from(SHAPES),
-        picks=st.lists(st.integers(-8, 30), min_size=1, max_size=5),
+        picks=st.lists(st.integers(-8, 60), min_size=1, max_size=5),
         form=st.sampled_from(["chain", "chain", "nested", "residual", "graph", "late"]),
         seed=seeds,
         double=st.integers(0, 7).map(lambda n: n == 0),
@@ -451,7 +455,7 @@ def _made(layers: list[Any], form: str, shape: Shape, last: Shape, seed: int, dt
         return pl.Sequential([pl.Residual(layers)], **how)
     if form == "graph" and len(layers) > 1:
         nodes: dict[str, Any] = {f"n{k}": (a, f"n{k - 1}" if k else "input") for k, a in enumerate(layers)}
-        merge = pl.Add() if shape == last else pl.Concat()
+        merge = [pl.Add, pl.Subtract, pl.Multiply][seed % 3]() if shape == last else pl.Concat()
         if shape[:-1] == last[:-1]:
             nodes["sum"] = (merge, ["input", f"n{len(layers) - 1}"])
         return pl.Graph(nodes, **how)

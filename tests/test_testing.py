@@ -32,7 +32,7 @@ def test_every_layer_of_the_package_passes(case: Case) -> None:
 def scale(**methods: Any) -> Layer[Any]:
     """y = a·x with a parameter for each input, and with some methods replaced."""
 
-    class Scale(Layer[Any]):
+    class Stretch(Layer[Any]):
         x = grad = None  # where one that keeps to no law may write
 
         def infer_shape(self, input_shape: Shape) -> Shape:
@@ -49,7 +49,7 @@ def scale(**methods: Any) -> Layer[Any]:
         ) -> tuple[Array, Arrays]:
             return dy * self.params["a"], {"a": (dy * cache).sum(axis=0)}
 
-    return type("Scale", (Scale,), methods)()
+    return type("Stretch", (Stretch,), methods)()
 
 
 def test_the_layer_itself_is_not_touched() -> None:
@@ -130,7 +130,7 @@ def once(self: Any, dy: Array, cache: Any, **needs: Any) -> tuple[Array, Arrays]
 def test_a_broken_law_is_named(methods: dict[str, Any], message: str) -> None:
     with pytest.raises(AssertionError, match=message) as caught:
         assert_gradients(scale(**methods), 4)
-    assert str(caught.value).startswith("Scale does not keep the contract of a layer:\n")
+    assert str(caught.value).startswith("Stretch does not keep the contract of a layer:\n")
 
 
 def test_a_result_in_another_precision_is_told() -> None:
@@ -142,7 +142,7 @@ def test_a_result_in_another_precision_is_told() -> None:
 
 
 def test_a_layer_that_config_does_not_describe_is_refused() -> None:
-    class Power(Layer[Any]):
+    class Raised(Layer[Any]):
         def __init__(self, exponent: float = 1.0, *, name: str = "") -> None:
             super().__init__(name=name)
             self.exponent = exponent
@@ -152,8 +152,8 @@ def test_a_layer_that_config_does_not_describe_is_refused() -> None:
 
         forward = backward = lambda self, *args, **options: None
 
-    with pytest.raises(ArgumentError, match=r"Power.config must return every .* exponent=3.0 has exponent=1.0"):
-        assert_gradients(Power(3.0), 4)
+    with pytest.raises(ArgumentError, match=r"Raised.config must return every .* exponent=3.0 has exponent=1.0"):
+        assert_gradients(Raised(3.0), 4)
 
 
 def test_a_class_that_another_has_replaced_is_refused() -> None:

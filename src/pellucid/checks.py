@@ -95,6 +95,17 @@ def size(who: str, name: str, value: Any) -> int:
     return number
 
 
+def axis(who: str, name: str, value: Any) -> int:
+    """`value` as an axis of a sample: from 0, or from −1 at the end."""
+    try:
+        number = operator.index(value)
+    except Exception:  # TypeError most often, but `__index__` is the object's own
+        number = 64
+    if not -32 <= number < 32 or isinstance(value, (bool, np.bool_)):
+        raise ArgumentError(f"{who}: {name} must be an axis of a sample, such as 0 or -1, got {came(value)}.")
+    return number
+
+
 def seed(who: str, value: Any, name: str = "seed") -> int:
     """`value` as an int of at least 0, which `numpy.random.default_rng` takes; NumPy's integers will do."""
     try:

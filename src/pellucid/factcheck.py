@@ -18,7 +18,7 @@ from pellucid import functions
 from pellucid.checked import checked_late
 from pellucid.gradcheck.subject import float64_copy
 from pellucid.kernels import Window
-from pellucid.layers import ChannelAffine, Layer, MaxPool2D, ReLU, Sees, Sequential, Taps, copy_network
+from pellucid.layers import ChannelAffine, Layer, MaxPool2D, ReLU, Sees, Sequential, Sources, Taps, copy_network
 from pellucid.layers.one_sample import OneSample
 from pellucid.layers.walk import is_open, nodes_of, visits
 from pellucid.typing import Array, Shape
@@ -114,6 +114,15 @@ def _by_element(s: _Stated) -> Iterator[str]:
             yield "elementwise: x of another shape does not give the same numbers"
 
 
+def _separate(s: _Stated) -> Iterator[str]:
+    if not s.facts.separate:
+        return
+    d = s.x[0].size
+    moved = s.layer(s.x[:1] + FAR * np.eye(d).reshape(d, *s.shape)) != s.y[:1]
+    if s.y.shape != s.x.shape or moved.reshape(d, d)[~np.eye(d, dtype=bool)].any():
+        yield "separate: a number of the output hangs on another one than that at its place"
+
+
 def _linear(s: _Stated) -> Iterator[str]:
     sums = np.tensordot(s.x.reshape(3, -1), s.matrix, 1) + s.at_zero
     if s.facts.linear and not _alike(s.y, sums):
@@ -128,16 +137,16 @@ def _weights(s: _Stated) -> Iterator[str]:
         return
     if not s.facts.linear:
         yield "weights: they are of a linear layer"
-    if not weights and (s.layer.params or s.at_zero.any() or s.matrix.min() < 0):
-        yield "weights: () is said where L is fixed, no number in it is negative, and nothing is added"
+    if not weights and s.matrix.min() < 0:
+        yield "weights: () is said where L is fixed and no number in it is negative"
     if unknown := set(weights) - set(s.layer.params):
         yield f"weights: there is no parameter {min(unknown)}"
         return
     added = [p for key, p in s.layer.params.items() if key not in weights]
-    if weights and not _alike(np.zeros_like(s.at_zero) + sum(added), s.at_zero):
+    if not _alike(np.zeros_like(s.at_zero) + sum(added), s.at_zero):
         yield "weights: what the other parameters add is not f(0)"
     doubled = s.layer.with_arrays({**s.layer.params, **{key: 2 * s.layer.params[key] for key in weights}})
-    if weights and not _alike(doubled(s.x) - s.at_zero, 2 * (s.y - s.at_zero)):
+    if not _alike(doubled(s.x) - s.at_zero, (2 if weights else 1) * (s.y - s.at_zero)):
         yield "weights: twice the weights do not give twice the sums"
 
 
@@ -178,12 +187,20 @@ def _normalizing(s: _Stated) -> Iterator[str]:
             yield "normalizes: in training, twice the numbers give something else"
 
 
+def _softmax(layer: Any, x: Array) -> Array:
+    axis = getattr(layer, "axis", -1)
+    each = np.exp(x)
+    return np.asarray(each / each.sum(axis=axis + 1 if axis >= 0 else axis, keepdims=True))
+
+
 FUNCTIONS: dict[str, Callable[[Any, Array], Array]] = {
     "affine": lambda layer, x: x @ layer.params["W"] + layer.params.get("b", 0),
     "relu": lambda layer, x: np.maximum(x, 0),
     "sigmoid": lambda layer, x: functions.sigmoid(x),
+    "hard_sigmoid": lambda layer, x: np.clip(layer.alpha * x + layer.beta, 0, 1),
     "tanh": lambda layer, x: np.tanh(x),
-    "softmax": lambda layer, x: functions.softmax(x),
+    "softmax": lambda layer, x: _softmax(layer, x),
+    "log_softmax": lambda layer, x: np.log(_softmax(layer, x)),
     "global_average": lambda layer, x: x.mean(axis=(1, 2)),
 }
 
@@ -229,6 +246,11 @@ def _said(sees: Any, s: _Stated) -> Array | None:
         return np.ones((inputs, outputs), bool)
     if sees is Sees.PLACE or (sees is None and s.facts.elementwise):
         return np.eye(inputs, outputs, dtype=bool)
+    if isinstance(sees, Sources):
+        seen = np.zeros((inputs, outputs), bool)
+        came, place = sees.places.reshape(outputs, -1), np.arange(outputs)[:, None]
+        seen[(came // (s.x[0].size // inputs))[came >= 0], np.broadcast_to(place, came.shape)[came >= 0]] = True
+        return seen
     if not isinstance(sees, (Window, Taps)):
         return None
     (h, w, _), (oh, ow, _) = s.shape, s.y.shape[1:]
@@ -351,6 +373,6 @@ def _own(s: _Stated, tape: Any) -> list[Any]:
 
 
 CHECKS: tuple[Callable[[_Stated], Iterator[str]], ...] = (
-    _moving, _by_element, _linear, _weights, _switching, _keeping, _normalizing, _function, _seen, _costs, _filters,
-    _sliding, _scaling, _together, _nodes,
+    _moving, _by_element, _separate, _linear, _weights, _switching, _keeping, _normalizing, _function, _seen, _costs,
+    _filters, _sliding, _scaling, _together, _nodes,
 )  # fmt: skip

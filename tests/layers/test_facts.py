@@ -67,6 +67,10 @@ PRODUCTS = {
     "flatten": 0,
     "softmax": 0,
     "upsample": 0,
+    "scale-wider": 2 * 4 * 3,
+    "shift": 0,
+    "transpose": 0,
+    "log-softmax": 0,
     "upsample-bilinear": 2 * (4 * 3 * 2) + 2 * (4 * 9 * 2),  # two down, then two across
 }
 
@@ -99,6 +103,7 @@ LIES: dict[str, Lie] = {
     "moves": lie(pl.Tanh, VECTOR, "moves: the outputs", facts=Facts(moves=True)),
     "moves and is not linear": lie(pl.Flatten, IMAGE, "is linear, too", facts=Facts(moves=True, in_order=True)),
     "in order": lie(pl.Upsample2D, IMAGE, "in_order", facts=Facts(in_order=True)),
+    "separate": lie(pl.Softmax, VECTOR, "separate: a number", facts=Facts(separate=True)),
     "elementwise": lie(pl.Softmax, VECTOR, "elementwise: a number", facts=Facts(elementwise=True)),
     "elementwise of another shape": lie(pl.MaxPool2D, IMAGE, "another shape", facts=Facts(elementwise=True)),
     "elementwise of one shape": lie(pl.AveragePool2D, IMAGE, "x of another shape", 1, facts=Facts(elementwise=True)),
@@ -164,7 +169,7 @@ def test_every_fact_has_a_lie() -> None:
     fields = {"in order" if f == "in_order" else f.replace("_", " ") for f in Facts._fields} - {"function", "weights"}
     told = " ".join(LIES).replace("the range", "range")
     assert not [field for field in fields if field not in told]
-    assert len(CHECKS) == 15
+    assert len(CHECKS) == 16
 
 
 # To whom a fact belongs
@@ -222,7 +227,7 @@ def test_what_a_merge_says_is_so(merge: pl.Merge[Any], shape: Shape, rng: np.ran
 
 def test_every_question_is_taken_back_by_other_passes() -> None:
     asked = {name for kind in (Stated, Answers) for name in vars(kind) if not name.startswith("_")}
-    assert asked | {"symbol", "nodes", "fused"} == FACTS  # of merges, of containers
+    assert asked | {"symbol", "nodes", "fused", "secants"} == FACTS  # of merges, of containers
 
 
 def test_it_may_state_them_again() -> None:
@@ -252,7 +257,7 @@ def test_an_object_with_a_pass_of_its_own_has_no_facts() -> None:
 
 
 def test_facts_may_follow_from_options() -> None:
-    class Power(pl.Layer[Any]):
+    class Raised(pl.Layer[Any]):
         def __init__(self, p: int, *, name: str = "") -> None:
             super().__init__(name=name)
             self.p = p
@@ -270,9 +275,9 @@ def test_facts_may_follow_from_options() -> None:
         def config(self) -> Any:
             return {"p": self.p}
 
-    assert Power(1).facts.homogeneous
-    assert not Power(2).facts.homogeneous
-    assert_facts(Power(2), 5)
+    assert Raised(1).facts.homogeneous
+    assert not Raised(2).facts.homogeneous
+    assert_facts(Raised(2), 5)
 
 
 def test_an_attribute_may_not_take_the_place_of_an_answer() -> None:

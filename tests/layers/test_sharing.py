@@ -513,7 +513,7 @@ def test_methods_and_what_is_only_read_are_not_set(name: str) -> None:
 def scaled_by(arrays: Any, counts: Any = None) -> type[pl.Layer[Any]]:
     """A layer class x·k whose `create_params` takes k, and what else there is, from elsewhere."""
 
-    class Scale(pl.Layer[Any]):
+    class Stretch(pl.Layer[Any]):
         def infer_shape(self, input_shape: Any) -> Any:
             return input_shape
 
@@ -526,7 +526,7 @@ def scaled_by(arrays: Any, counts: Any = None) -> type[pl.Layer[Any]]:
         def backward(self, dy: Any, cache: Any, *, need_dx: bool = True, need_grads: bool = True) -> Any:
             return dy * self.params["k"], {name: (dy * cache).sum(axis=0) for name in self.params}
 
-    return Scale
+    return Stretch
 
 
 def test_an_array_of_a_class_is_nobodys_parameter() -> None:
@@ -536,10 +536,10 @@ def test_an_array_of_a_class_is_nobodys_parameter() -> None:
     copied, data = pl.copy_network(network), samples(network)
     before = pl.predict(copied, data[0])
     train(network, data)
-    assert not np.array_equal(network.params["scale1.k"], begin)
+    assert not np.array_equal(network.params["stretch1.k"], begin)
     assert (begin == 1).all()
     assert np.array_equal(pl.predict(copied, data[0]), before)
-    assert (pl.Sequential([kind()], input_shape=6).params["scale1.k"] == 1).all()
+    assert (pl.Sequential([kind()], input_shape=6).params["stretch1.k"] == 1).all()
 
 
 def test_two_names_of_one_array_stay_so() -> None:

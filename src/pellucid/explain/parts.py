@@ -52,7 +52,8 @@ def image_layer(who: str, network: AnyContainer) -> str:
     """Return the last layer whose output is an image, before any pooling: what a class activation map looks at."""
     for name, operation, _ in reversed(nodes_of(network)):
         shape, facts = operation.output_shape, operation.facts
-        if shape is None or len(shape) != 3 or shape[0] * shape[1] == 1 or facts.in_order or facts.pools:
+        moves = facts.moves and isinstance(operation, Layer)
+        if shape is None or len(shape) != 3 or shape[0] * shape[1] == 1 or moves or facts.pools:
             continue
         if facts == UNKNOWN and not is_open(operation):
             raise ArgumentError(

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import checks
-from pellucid.functions import sigmoid, softmax, softplus
+from pellucid.functions import erf, sigmoid, softplus
 from pellucid.kernels.single import plan as single
 from pellucid.layers.base import Layer
-from pellucid.layers.facts import Facts, Sees, Sight
+from pellucid.layers.facts import Facts
 from pellucid.typing import Array, Arrays, Config, Shape
 
 
@@ -146,22 +146,32 @@ class ELU(Activation):
 
 
 class GELU(Activation):
-    """Gaussian error linear unit, in its tanh form.
+    """Gaussian error linear unit: y = x Φ(x), where Φ is the standard normal distribution.
 
-    y = ½x(1 + tanh u), u = √(2/π)(x + 0.044715x³); f' = ½(1 + tanh u) + ½x(1 − tanh² u)u'.
-    Hendrycks & Gimpel (2016), arXiv:1606.08415, §2. The form with the exact normal distribution differs by < 5e-4.
+    approximate=True    y = ½x(1 + tanh u), u = √(2/π)(x + 0.044715x³); f' = ½(1 + tanh u) + ½x(1 − tanh² u)u'
+    approximate=False   y = ½x(1 + erf(x/√2)); f' = ½(1 + erf(x/√2)) + x e^{−x²/2} / √(2π)
+
+    Hendrycks & Gimpel (2016), arXiv:1606.08415, §2. The two differ by less than 5e-4. Keras and PyTorch take the exact
+    one where nothing is said.
 
     Examples
     --------
     >>> pl.GELU()(np.array([[-1.0, 0.0, 1.0]])).round(4)
     array([[-0.1588,  0.    ,  0.8412]])
+    >>> pl.GELU(approximate=False)(np.array([[-1.0, 0.0, 1.0]])).round(4)
+    array([[-0.1587,  0.    ,  0.8413]])
     """
 
     _SCALE = math.sqrt(2 / math.pi)
     _CUBIC = 0.044715
 
+    def __init__(self, approximate: bool = True, *, name: str = "") -> None:
+        super().__init__(name=name)
+        self.approximate = checks.flag("GELU", "approximate", approximate)
+
     def _tanh(self, x: Array) -> Array:
-        return np.tanh(self._SCALE * (x + self._CUBIC * x * x * x))
+        """2Φ(x) − 1, or tanh u, which is near it."""
+        return np.tanh(self._SCALE * (x + self._CUBIC * x * x * x)) if self.approximate else erf(x * math.sqrt(0.5))
 
     def function(self, x: Array) -> Array:
         y: Array = 0.5 * x * (1 + self._tanh(x))
@@ -169,9 +179,14 @@ class GELU(Activation):
 
     def slope(self, x: Array, y: Array) -> Array:
         tanh = self._tanh(x)
+        if not self.approximate:
+            return np.asarray(0.5 * (1 + tanh) + (0.5 * self._SCALE) * x * np.exp(-0.5 * x * x))
         inner = self._SCALE * (1 + 3 * self._CUBIC * x * x)
         slope: Array = 0.5 * (1 + tanh) + 0.5 * x * (1 - tanh * tanh) * inner
         return slope
+
+    def config(self) -> Config:
+        return {"approximate": self.approximate}
 
 
 class Sigmoid(Activation):
@@ -227,47 +242,3 @@ class Softplus(Activation):
 
     def slope(self, x: Array, y: Array) -> Array:
         return sigmoid(x)
-
-
-class SoftmaxCache(NamedTuple):
-    """Output of a softmax."""
-
-    y: Array
-
-
-class Softmax(Layer[SoftmaxCache]):
-    """Probabilities over the last axis: y_k = exp(x_k) / Σ_j exp(x_j);  dx = y · (dy − Σ_k dy_k y_k).
-
-    For training, leave it out and use `SoftmaxCrossEntropy`, which takes scores and is exact where this saturates.
-
-    Examples
-    --------
-    >>> pl.Softmax()(np.array([[0.0, np.log(3.0)]])).round(4)
-    array([[0.25, 0.75]])
-    """
-
-    facts = Facts(function="softmax")
-    probabilities = "Softmax"
-
-    def infer_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
-
-    def forward(
-        self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
-    ) -> tuple[Array, SoftmaxCache]:
-        y = softmax(self.as_batch(x))
-        return y, SoftmaxCache(y)
-
-    def window(self, input_shape: Shape) -> Sight:
-        return Sees.PLACE if len(input_shape) == 3 else Sees.ALL
-
-    def multiply_adds(self, input_shape: Shape) -> int:
-        return 0
-
-    def backward(
-        self, dy: Array, cache: SoftmaxCache, *, need_dx: bool = True, need_grads: bool = True
-    ) -> tuple[Array | None, Arrays]:
-        if not need_dx:
-            return None, {}
-        y = cache.y
-        return y * (dy - (dy * y).sum(axis=-1, keepdims=True)), {}

@@ -82,7 +82,7 @@ class Layer(KnownAttributes, Answers, Generic[CacheT]):
 
     Examples
     --------
-    >>> class Scale(pl.Layer):
+    >>> class Stretch(pl.Layer):
     ...     "y = k x: one factor, learnt."
     ...     def infer_shape(self, input_shape):
     ...         return input_shape
@@ -92,7 +92,7 @@ class Layer(KnownAttributes, Answers, Generic[CacheT]):
     ...         return x * self.params["k"], x
     ...     def backward(self, dy, cache, *, need_dx=True, need_grads=True):
     ...         return dy * self.params["k"], {"k": np.array([(dy * cache).sum()])}
-    >>> pl.check_gradients(Scale(), np.random.default_rng(0).standard_normal((4, 3))).passed
+    >>> pl.check_gradients(Stretch(), np.random.default_rng(0).standard_normal((4, 3))).passed
     True
     """
 
@@ -105,7 +105,7 @@ class Layer(KnownAttributes, Answers, Generic[CacheT]):
     """True where x must be (N, H, W, C)."""
     in_files: ClassVar[bool] = True
     """Whether a model file may name the class."""
-    probabilities: ClassVar[str] = ""
+    probabilities: str = ""
     """"Softmax" or "Sigmoid" where the outputs are probabilities: of one class among several, or of each by itself."""
     fixed: ClassVar[tuple[str, ...]] = ("input_shape", "output_shape")
     """What no one may set while a network relies on it, beside the arguments of `__init__`."""

@@ -34,9 +34,10 @@ class Facts(NamedTuple):
     moves : every output is one of the inputs as it was, and each input comes out once: reshape, flip, shuffle
     in_order : it moves, and keeps the order of the numbers: their shape changes at most
     elementwise : y_i = f(x_i) with one f, for x of any shape
+    separate : y_i = f_i(x_i), each number by itself; what is elementwise is so, and need not say it
     linear : y = L x + c: sums and products by constants
     weights : the names of the parameters that L consists of, the others being added to y, as biases are; () where L is
-        fixed and no number in it is negative. None where that is not known
+        fixed and no number in it is negative, whatever is added. None where that is not known
     switches : every output is one of the inputs, the winner of those it sees, and takes the whole gradient to it
     pools : every output stands for several pixels of one channel, and hangs on no parameter
     normalizes : brings numbers to mean 0 and variance 1, or near to it
@@ -44,7 +45,8 @@ class Facts(NamedTuple):
     keeps_range : where all inputs lie in [0, 1], so do all outputs
     homogeneous : f(t x) = t f(x) for t > 0
     function : the name of f where it is a standard one that others compute too, in training as well: "affine" (y = x W
-        + b of vectors), "relu", "sigmoid", "tanh", "softmax" (over the last axis), "global_average"
+        + b of vectors), "relu", "sigmoid", "hard_sigmoid", "tanh", "softmax" and "log_softmax" (over the layer's
+        `axis`; the last, where it has none), "global_average"; of merges "multiply" and "divide"
 
     Examples
     --------
@@ -60,6 +62,7 @@ class Facts(NamedTuple):
     moves: bool = False
     in_order: bool = False
     elementwise: bool = False
+    separate: bool = False
     linear: bool = False
     weights: tuple[str, ...] | None = None
     switches: bool = False
@@ -118,7 +121,42 @@ class Taps(NamedTuple):
     """(OW, k)"""
 
 
-Sight: TypeAlias = Window | Taps | Sees | None
+@checked_late
+class Sources(NamedTuple):
+    """The number that each number of the output was, or hangs on: that of no other.
+
+    Examples
+    --------
+    >>> pl.Transpose((1, 0)).window((2, 3)).places.tolist()
+    [[0, 3], [1, 4], [2, 5]]
+    """
+
+    places: IntArray
+    """Of the output sample's shape: indices of the flattened input sample; −1 for what comes from none."""
+
+
+Sight: TypeAlias = Window | Taps | Sources | Sees | None
+
+
+def seen_along(shape: Shape, axes: Sequence[int], *, collapsed: bool = False) -> Sight:
+    """Return what an output sees that looks at whole `axes` of a sample, and at its own place along the others.
+
+    collapsed: the output has length 1 along `axes`.
+    """
+    along = {axis % len(shape) for axis in axes}
+    if len(along) == len(shape) or (len(shape) == 3 and along >= {0, 1}):
+        return Sees.ALL
+    if len(shape) != 3:
+        return None
+    if along <= {2}:
+        return Sees.PLACE
+    places = [np.arange(n) for n in shape[:2]]
+    return Taps(
+        *(
+            np.broadcast_to(own, (1 if collapsed else len(own), len(own))) if axis in along else own[:, None]
+            for axis, own in enumerate(places)
+        )
+    )
 
 
 @checked_late

@@ -14,12 +14,13 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeAlias
 
 import numpy as np
 
+from pellucid import checks
 from pellucid.checked import checked, checked_late
 from pellucid.constructed import Constructed
 from pellucid.errors import ArgumentError, ShapeError, StateError
 from pellucid.layers.base import CacheT, register
 from pellucid.layers.container import Rules, rule_for
-from pellucid.layers.facts import MOVES, Facts, Sees, Stated, forgotten
+from pellucid.layers.facts import MOVES, Sees, Stated, forgotten
 from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, Config, Shape
 
@@ -31,7 +32,7 @@ class Merge(Stated, Generic[CacheT], metaclass=Constructed):
     """A function of several arrays without parameters.
 
     It says facts of its passes, as layers do (`layers.facts`): `elementwise` where each output follows from the inputs
-    at its own place, `linear` where it is a sum, `moves` where it puts numbers side by side.
+    at its own place, `linear` where it is a sum, `moves` where it puts numbers side by side. Products have `secants`.
 
     What readers of a tape look at in a layer is here too: `name`, `label`, `output_shape` and the (empty) `params`.
 
@@ -42,8 +43,8 @@ class Merge(Stated, Generic[CacheT], metaclass=Constructed):
     >>> pl.Add().infer_shape([(4, 4, 2), (4, 4, 3)])
     Traceback (most recent call last):
         ...
-    pellucid.errors.ShapeError: Add: its inputs must have one shape, got (4, 4, 2) and (4, 4, 3). Bring
-    them together, for example with Conv2D(filters, 1, stride=...).
+    pellucid.errors.ShapeError: Add: its inputs must have one shape, or shapes that broadcast, got (4, 4, 2) and
+    (4, 4, 3). Bring them together, for example with Conv2D(filters, 1, stride=...).
     """
 
     set_first: ClassVar[str] = "params"
@@ -70,11 +71,19 @@ class Merge(Stated, Generic[CacheT], metaclass=Constructed):
 
     def window(self, shapes: Sequence[Shape]) -> Sees | None:
         """Return what an output sees of the inputs; None where that is not known."""
-        return Sees.PLACE if self.facts.elementwise else None
+        alike = len(set(map(tuple, shapes))) == 1 or {len(shape) for shape in shapes} == {3}
+        return Sees.PLACE if self.facts.elementwise and alike else None
 
     def multiply_adds(self, shapes: Sequence[Shape]) -> int | None:
         """Return the products that are summed for one sample; None where that is not known."""
         return 0 if self.facts.moves else None
+
+    def secants(self, m: Array, xs: Sequence[Array], bases: Sequence[Array]) -> list[Array] | None:
+        """Return multipliers m_k for the inputs at xs and at bases, with Σ_k m_k (x_k − x'_k) = m (y − y').
+
+        None where none are known. Sums need not say any: theirs are those of `backward`.
+        """
+        return None
 
     @abstractmethod
     def infer_shape(self, shapes: Sequence[Shape]) -> Shape:
@@ -129,45 +138,13 @@ class MergeCache(NamedTuple):
     xs: tuple[Array, ...]
 
 
-class Add(Merge[MergeCache]):
-    """The sum of its inputs: y = Σ_k x_k, dx_k = dy. All inputs have one shape.
-
-    Examples
-    --------
-    >>> y, cache = pl.Add().forward([np.array([[1.0, 2.0]]), np.array([[10.0, 20.0]])])
-    >>> y
-    array([[11., 22.]])
-    """
-
-    facts = Facts(elementwise=True, linear=True, homogeneous=True)
-    symbol = "+"
-
-    def multiply_adds(self, shapes: Sequence[Shape]) -> int:
-        return 0
-
-    def infer_shape(self, shapes: Sequence[Shape]) -> Shape:
-        self.expect_several(shapes)
-        if len(set(map(tuple, shapes))) > 1:
-            raise ShapeError(
-                f"{self.label}: its inputs must have one shape, got {' and '.join(map(str, shapes))}. "
-                "Bring them together, for example with Conv2D(filters, 1, stride=...)."
-            )
-        return tuple(shapes[0])
-
-    @checked_late
-    def forward(self, xs: Sequence[Array]) -> tuple[Array, MergeCache]:
-        self.infer_shape([x.shape for x in xs])
-        y = xs[0] + xs[1]
-        for x in xs[2:]:
-            y += x
-        return y, MergeCache(tuple(xs))
-
-    def backward(self, dy: Array, cache: MergeCache) -> list[Array]:
-        return [dy] * len(cache.xs)
-
-
 class Concat(Merge[MergeCache]):
-    """Its inputs side by side along the channels (the last axis): dx_k is the part of dy that x_k became.
+    """Its inputs side by side along an axis: dx_k is the part of dy that x_k became.
+
+    Parameters
+    ----------
+    axis : int, default=-1
+        Of a sample, from 0, or from −1 at the end: the channels of images.
 
     Examples
     --------
@@ -179,25 +156,44 @@ class Concat(Merge[MergeCache]):
     facts = MOVES
     symbol = "‖"
 
-    def window(self, shapes: Sequence[Shape]) -> Sees:
-        return Sees.PLACE if len(shapes[0]) == 3 else Sees.BESIDE
+    def __init__(self, axis: int = -1, *, name: str = "") -> None:
+        super().__init__(name=name)
+        self.axis = checks.axis("Concat", "axis", axis)
+
+    def _axis(self, shape: Shape) -> int:
+        """The axis, counted from 0."""
+        if not -len(shape) <= self.axis < len(shape):
+            raise ShapeError(f"{self.label}: a sample {shape} has no axis {self.axis}.")
+        return self.axis % len(shape)
+
+    def window(self, shapes: Sequence[Shape]) -> Sees | None:
+        axis, axes = self._axis(shapes[0]), len(shapes[0])
+        if axes == 3 and axis == 2:
+            return Sees.PLACE
+        return Sees.BESIDE if axis == 0 and axes in (1, 3) else None
 
     def infer_shape(self, shapes: Sequence[Shape]) -> Shape:
         self.expect_several(shapes)
-        if not all(shapes) or len({tuple(shape[:-1]) for shape in shapes}) > 1:
+        axis = self._axis(shapes[0]) if shapes[0] else 0
+        if not all(shapes) or len({(*shape[:axis], *shape[axis + 1 :], len(shape)) for shape in shapes}) > 1:
+            but = "the last" if axis == len(shapes[0]) - 1 else f"axis {axis}"
             raise ShapeError(
-                f"{self.label}: its inputs must agree in all axes but the last, got {' and '.join(map(str, shapes))}."
+                f"{self.label}: its inputs must agree in all axes but {but}, got {' and '.join(map(str, shapes))}."
             )
-        return *shapes[0][:-1], sum(shape[-1] for shape in shapes)
+        return *shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :]
 
     @checked_late
     def forward(self, xs: Sequence[Array]) -> tuple[Array, MergeCache]:
-        self.infer_shape([x.shape for x in xs])
-        return np.concatenate(xs, axis=-1), MergeCache(tuple(xs))
+        self.infer_shape([x.shape[1:] for x in xs])
+        return np.concatenate(xs, axis=1 + self._axis(xs[0].shape[1:])), MergeCache(tuple(xs))
 
     def backward(self, dy: Array, cache: MergeCache) -> list[Array]:
-        ends = np.cumsum([x.shape[-1] for x in cache.xs])
-        return np.split(dy, ends[:-1], axis=-1)
+        axis = 1 + self._axis(dy.shape[1:])
+        ends = np.cumsum([x.shape[axis] for x in cache.xs])
+        return np.split(dy, ends[:-1], axis=axis)
+
+    def config(self) -> Config:
+        return {"axis": self.axis}
 
 
 def merge_backward(merge: AnyMerge, dy: Array, cache: Any, rules: Rules | None) -> list[Array]:

@@ -14,7 +14,7 @@ KindT = TypeVar("KindT")
 FACTS = frozenset(
     {
         *("facts", "window", "multiply_adds", "filter_weights", "sliding", "channel_affine", "absorb", "fuse_with"),
-        *("one_sample", "kernel_use", "symbol", "nodes", "fused"),
+        *("one_sample", "kernel_use", "symbol", "nodes", "fused", "secants"),
     }
 )
 """What a class says of its passes, and what therefore falls where a subclass writes others."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pellucid.errors import ShapeError
+from pellucid.layers.arithmetic import Add
 from pellucid.layers.base import Layer
 from pellucid.layers.container import INPUT, AnyLayer
 from pellucid.layers.graph import Graph
-from pellucid.layers.merge import Add
 from pellucid.layers.sequential import Sequential
 from pellucid.typing import Array, ArrayLike, Config, Shape
 

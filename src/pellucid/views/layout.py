@@ -55,7 +55,8 @@ def blocks_of(ops: tuple[Op, ...]) -> list[Block]:
 def _is_thin(op: Op) -> bool:
     """Whether an operation leaves every number at its place: it hangs on the one before."""
     facts = op.operation.facts
-    keeps_places = facts.elementwise or facts.normalizes or facts.in_order or facts.function == "softmax"
+    by_place = facts.elementwise or facts.separate or facts.function.endswith("softmax")
+    keeps_places = by_place or facts.normalizes or facts.in_order
     return keeps_places and op.output_shape == op.input_shapes[0] and not isinstance(op.operation, Merge)
 
 

@@ -17,7 +17,7 @@ from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError
 from pellucid.kernels import Window
 from pellucid.layers.container import INPUT, network_of
-from pellucid.layers.facts import Sees, Taps
+from pellucid.layers.facts import Sees, Sources, Taps
 from pellucid.shown import came
 from pellucid.typing import IntArray, Shape
 from pellucid.views.flow import Op, flow
@@ -99,12 +99,14 @@ def _seen(op: Op, came: list[Boxes]) -> Boxes:
     facts, sees = op.operation.facts, op.operation.window(op.taken)
     if sees is Sees.BESIDE:
         return np.concatenate(came, axis=1)
-    if sees is Sees.PLACE or facts.elementwise:
-        return _hull(np.stack(came), 0)
+    if sees is Sees.PLACE or (sees is None and facts.elementwise and len(came) == 1):
+        return _hull(np.stack(np.broadcast_arrays(*came)), 0)
+    if isinstance(sees, Sources):
+        return _moved(came[0], op.input_shapes[0], sees.places)
     if isinstance(sees, (Window, Taps)):
         return _through(came[0], *(_taps(sees, op) if isinstance(sees, Window) else sees))
     if facts.in_order:
-        return _reshaped(came[0], op.input_shapes[0], op.output_shape)
+        return _moved(came[0], op.input_shapes[0], np.arange(math.prod(op.output_shape)).reshape(op.output_shape))
     return _everything(np.concatenate([one.reshape(4, -1) for one in came], axis=1), op.output_shape)
 
 
@@ -113,7 +115,8 @@ def unknown(ops: tuple[Op, ...]) -> set[str]:
     found: set[str] = set()
     for op in ops:
         facts = op.operation.facts
-        says = facts.elementwise or facts.in_order or op.operation.window(op.taken) is not None
+        merges = len(op.inputs) > 1  # of inputs that are repeated
+        says = (facts.elementwise and not merges) or facts.in_order or op.operation.window(op.taken) is not None
         if not says or found.intersection(op.inputs):
             found.add(op.path)
     return found
@@ -133,13 +136,14 @@ def _everything(boxes: Boxes, shape: Shape) -> Boxes:
     return np.broadcast_to(around.reshape(4, *(1,) * len(places)), (4, *places))
 
 
-def _reshaped(boxes: Boxes, came: Shape, shape: Shape) -> Boxes:
+def _moved(boxes: Boxes, came: Shape, index: IntArray) -> Boxes:
+    """The boxes of numbers that are those of `index`; a pixel sees what any of its channels sees."""
     each = np.repeat(boxes.reshape(4, -1), came[2] if len(came) == 3 else 1, axis=1)  # one box a number
-    if len(shape) != 3:
-        return each
-    by_pixel = each.reshape(4, -1, shape[2])
-    low, high = by_pixel[:2].min(axis=2), by_pixel[2:].max(axis=2)
-    return np.concatenate([low, high]).reshape(4, *shape[:2])
+    low = np.where(index < 0, NOTHING, each[:2, index])
+    high = np.where(index < 0, -NOTHING, each[2:, index])
+    if index.ndim == 3:
+        return np.concatenate([low.min(axis=3), high.max(axis=3)])
+    return np.concatenate([low, high]).reshape(4, -1)
 
 
 def _taps(window: Window, op: Op) -> Taps:

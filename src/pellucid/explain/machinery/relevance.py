@@ -206,7 +206,7 @@ def plain(layer: Any) -> Any:
 def signed(layer: Any, sign: int) -> Any:
     """Return the layer with its positive (1) or negative (−1) weights alone, no bias; None where there are none."""
     if not layer.facts.weights:  # fixed, and all of them positive
-        return layer if sign > 0 else None
+        return plain(layer) if sign > 0 else None
     part = np.maximum if sign > 0 else np.minimum
     kept = {key: part(layer.params[key], 0) for key in layer.facts.weights}
     return plain(layer.with_arrays({**layer.params, **kept}))

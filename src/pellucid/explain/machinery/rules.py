@@ -6,7 +6,7 @@ a rule says nothing about raises: to explain it in silence by something else wou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import numpy as np
@@ -128,11 +128,21 @@ def fuse_rules(network: AnyContainer, rules: Rules | None) -> tuple[AnyContainer
     return fused, lambda layer: guided_gate if id(layer) in made else rule_for(layer, rules)
 
 
-def expect_covered(who: str, what: str, network: AnyContainer, fits: Callable[[Facts], bool], wanted: str) -> None:
-    """Raise ArgumentError at the first layer or merge whose facts do not fit; `wanted` names the facts that would."""
+def expect_covered(
+    who: str,
+    what: str,
+    network: AnyContainer,
+    fits: Callable[[Facts], bool],
+    wanted: str,
+    spared: Container[int] = (),
+) -> None:
+    """Raise ArgumentError at the first layer whose facts do not fit, or merge that is no sum, by `id` none of `spared`.
+
+    `wanted` names the facts of layers that would fit.
+    """
     for path, operation in operations(network):
         facts, merges = operation.facts, isinstance(operation, Merge)
-        if not (facts.linear if merges else fits(facts)):
+        if not (id(operation) in spared or (facts.linear if merges else fits(facts))):
             kind = "merge" if merges else "activation" if facts.elementwise else "layer"
             raise ArgumentError(
                 f"{who}: {what} does not cover the {kind} {type(operation).__name__} {path!r}"

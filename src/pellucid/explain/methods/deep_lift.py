@@ -13,8 +13,9 @@ from pellucid.explain.machinery.baselines import BaselineLike, as_baseline
 from pellucid.explain.machinery.rules import expect_covered
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
 from pellucid.explain.target import Question, Target
-from pellucid.layers import Facts, Rule, Rules
-from pellucid.layers.walk import Visit, visits
+from pellucid.layers import Facts, Merge, Rule, Rules
+from pellucid.layers.parts import AnyContainer
+from pellucid.layers.walk import Visit, operations, visits
 from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike, Arrays
 
@@ -31,8 +32,9 @@ def deep_lift(
     """Return (x − x') · m, with the multipliers m handed down from the score.
 
     At an activation m_in = m_out · (y − y') / (x − x'), the slope where x = x'. At a max-pooling the change of a
-    window's maximum is put down to the winner at x, or at x' where that one was larger. Weighted sums are passed as by
-    a gradient. Σ values = S(x) − S(x') exactly: the proof checks it.
+    window's maximum is put down to the winner at x, or at x' where that one was larger. The change of a product or a
+    quotient of branches is shared evenly: Δ(ab) = ½(b + b') Δa + ½(a + a') Δb. Weighted sums are passed as by a
+    gradient. Σ values = S(x) − S(x') exactly: the proof checks it.
 
     Parameters
     ----------
@@ -61,7 +63,8 @@ def deep_lift(
     network = question.network
     if scalar not in ("logit", "margin", "centred"):
         raise ArgumentError(f"deep_lift: scalar must be 'logit', 'margin' or 'centred', got {came(scalar)}.")
-    expect_covered("deep_lift", "the rescale rule", network, _is_passed, "linear, elementwise or switches")
+    shared = _products(network)
+    expect_covered("deep_lift", "the rescale rule", network, _is_passed, "linear, elementwise or switches", shared)
     start = as_baseline("deep_lift", baseline, question.x)
     y, tape = network.forward(question.x)
     other, below = network.forward(start.values)
@@ -76,7 +79,13 @@ def deep_lift(
 
 
 def _is_passed(facts: Facts) -> bool:
-    return facts.linear or facts.elementwise or facts.switches
+    return facts.linear or facts.elementwise or facts.separate or facts.switches
+
+
+def _products(network: AnyContainer) -> set[int]:
+    """Return the merges, by their ids, that know how their change is shared."""
+    merges = (operation for _, operation in operations(network) if isinstance(operation, Merge))
+    return {id(merge) for merge in merges if getattr(merge.secants, "__func__", None) is not Merge.secants}
 
 
 def _rules(paired: Mapping[int, tuple[Visit, Visit]]) -> Rules:
@@ -96,11 +105,17 @@ def _rules(paired: Mapping[int, tuple[Visit, Visit]]) -> Rules:
         plain, _ = layer.backward(m, cache, need_grads=False)
         return _ratio(up + down, here.inputs[0] - there.inputs[0], plain), {}
 
+    def share(merge: Any, m: Array, cache: Any) -> tuple[list[Array], Arrays]:
+        here, there = paired[id(merge)]
+        return merge.secants(m, here.inputs, there.inputs), {}
+
     def rule_of(operation: Any) -> Rule | None:
         facts = operation.facts
         if facts.linear:
             return None
-        return rescale if facts.elementwise else winner if facts.switches else None
+        if isinstance(operation, Merge):
+            return share
+        return winner if facts.switches else rescale
 
     return rule_of
 

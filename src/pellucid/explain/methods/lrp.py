@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,13 @@ from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.machinery.fold import fold_batch_norm
+from pellucid.explain.machinery.gates import gated
 from pellucid.explain.machinery.relevance import Bounded, Epsilon, Gamma, RelevanceRule, as_rule
 from pellucid.explain.machinery.rules import expect_covered, is_relu
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
 from pellucid.explain.target import Question, Target
 from pellucid.layers import Facts, Merge, Rule, Rules
+from pellucid.layers.broadcast import summed_to
 from pellucid.layers.parts import AnyContainer
 from pellucid.layers.walk import Visit, operations, visits
 from pellucid.shown import came
@@ -37,9 +39,11 @@ def lrp(
 ) -> Explanation:
     """Return the relevance R of every input: the score itself, shared out layer by layer.
 
-    R_j = Σ_k x_j ρ(w_jk) / z_k · R_k, where the rule chooses ρ and z; see `explain.relevance`. ReLU passes relevance
-    on, max-pooling gives it to the winner, BatchNorm is folded into the sum before it. ΣR + Σ losses = S: what biases,
-    stabilisers and dead sums took stands in `proof.ledger`, and for each layer in `extras["lost in <layer>"]`.
+    R_j = Σ_k x_j ρ(w_jk) / z_k · R_k, where the rule chooses ρ and z; see `explain.relevance`. ReLU passes
+    relevance on, max-pooling gives it to the winner, BatchNorm is folded into the sum before it. Of a product of
+    branches the signal takes all and the gates, which come out of a sigmoid or a softmax, nothing (Arras et al.
+    2019). ΣR + Σ losses = S: what biases, stabilisers and dead sums took stands in `proof.ledger`, and for each
+    layer in `extras["lost in <layer>"]`.
 
     Parameters
     ----------
@@ -56,7 +60,8 @@ def lrp(
 
     References
     ----------
-    Bach et al. (2015), PLOS ONE 0130140. Montavon et al. (2019), LNCS 11700, chapter 10.
+    Bach et al. (2015), PLOS ONE 0130140. Montavon et al. (2019), LNCS 11700, chapter 10; Arras et al. (2019), there,
+    chapter 11, for products.
 
     Examples
     --------
@@ -75,14 +80,18 @@ def lrp(
             f"lrp: scalar must be 'logit', 'margin' or 'centred', which relevance can sum to, got {came(scalar)}."
         )
     network = fold_batch_norm(question.network)
-    expect_covered("lrp", "relevance propagation", network, _is_passed, "linear and weights, moves, switches or relu")
-    _expect_shared(network)
+    signals, silent = gated(network)
+    expect_covered(
+        "lrp", "relevance propagation", network, _is_passed, "linear and weights, moves, switches or relu",
+        signals.keys() | silent,
+    )  # fmt: skip
+    _expect_shared(network, silent)
     assigned = _assign(network, rule, first)
     y, tape = network.forward(question.x)
     number = question.scalar(y)
     start = number.gradient(y) * y
     ledger: dict[str, Arrays] = {}
-    rules = _rules({id(v.layer): v for v in visits(network, question.x, tape)}, assigned, ledger)
+    rules = _rules({id(v.layer): v for v in visits(network, question.x, tape)}, assigned, signals, ledger)
     R = network.pull(start, tape, rules)
     kinds = {kind: sum(losses.get(kind, 0.0) for losses in ledger.values()) for kind in ("bias", "stabiliser", "dead")}
     totals = {kind: np.broadcast_to(lost, len(y)).astype(np.float64) for kind, lost in kinds.items()}
@@ -101,9 +110,11 @@ def _is_passed(facts: Facts) -> bool:
     return facts.linear or facts.switches or is_relu(facts)
 
 
-def _expect_shared(network: AnyContainer) -> None:
+def _expect_shared(network: AnyContainer, silent: Container[int]) -> None:
     """Raise ArgumentError where a linear layer's weights are not known, or were not folded into another's."""
     for path, layer in operations(network):
+        if id(layer) in silent:
+            continue
         if not isinstance(layer, Merge) and layer.channel_affine() is not None:
             raise ArgumentError(
                 f"lrp: {type(layer).__name__} {path!r} cannot be folded: it does not follow a convolution or dense "
@@ -141,7 +152,12 @@ def _assign(network: AnyContainer, rule: Any, first: Any) -> dict[str, Relevance
     return assigned
 
 
-def _rules(visited: Mapping[int, Visit], assigned: Mapping[str, RelevanceRule], ledger: dict[str, Arrays]) -> Rules:
+def _rules(
+    visited: Mapping[int, Visit],
+    assigned: Mapping[str, RelevanceRule],
+    signals: Mapping[int, int],
+    ledger: dict[str, Arrays],
+) -> Rules:
     """Return the rules of one backward pass; they look up what each layer saw, and write the ledger."""
 
     def share(layer: Any, R: Array, cache: Any) -> tuple[Array, Arrays]:
@@ -157,12 +173,19 @@ def _rules(visited: Mapping[int, Visit], assigned: Mapping[str, RelevanceRule], 
         ledger[seen.path] = {"stabiliser": sums(s * shift)}
         return [x * back for x, back in zip(seen.inputs, merge.backward(s, cache), strict=True)], {}
 
+    def signal(merge: Any, R: Array, cache: Any) -> tuple[list[Array], Arrays]:
+        taker = signals[id(merge)]
+        xs = visited[id(merge)].inputs
+        return [summed_to(R, x.shape) if k == taker else np.zeros_like(x) for k, x in enumerate(xs)], {}
+
     def on(layer: Any, R: Array, cache: Any) -> tuple[Array, Arrays]:
         return R, {}
 
     def rule_of(operation: Any) -> Rule | None:
         if _shares(operation.facts):
             return meet if isinstance(operation, Merge) else share
+        if id(operation) in signals:
+            return signal
         return on if is_relu(operation.facts) else None
 
     return rule_of
