@@ -21,7 +21,6 @@ def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every product goes the way of large ones."""
     monkeypatch.setattr(module, "SMALL", 0)
     monkeypatch.setattr(module, "LARGE_MATRIX", 0)
-    monkeypatch.setattr(module, "PART", 500)
 
 
 def agrees(a: np.ndarray, b: np.ndarray) -> None:

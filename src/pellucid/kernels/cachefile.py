@@ -26,7 +26,7 @@ from typing import Any
 
 from numba.core.caching import IndexDataCacheFile
 
-PLANS = ("plan.py", "kernel.py", "matmul.py")
+PLANS = ("plan.py", "kernel.py", "matmul.py", "rows.py")
 """Files beside loops that no loop is made of."""
 MAGIC = b"pellucid 1\n"
 DIGEST = 32

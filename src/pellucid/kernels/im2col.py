@@ -4,7 +4,9 @@
     y = cols · w            dcols = dy · wᵀ            dw = colsᵀ · dy
 
 A whole batch of columns is KH·KW times the batch, streamed through memory twice. Blocks of a few images keep them in
-the cache, where copying is cheap, and give the thread pool its pieces. Any stride, padding, dilation, groups, dtype.
+the cache, where copying is cheap, and give the thread pool its pieces. Each image is a product of its own, so that a
+BLAS, which adds up by the size of a product, gives an image the same bits in every batch. Any stride, padding,
+dilation, groups, dtype.
 """
 
 from __future__ import annotations
@@ -57,13 +59,13 @@ def _windows(padded: Array, window: Window, out: Pair, groups: int) -> Array:
 
 @contextmanager
 def _columns(x: Array, window: Window, out: Pair, groups: int) -> Iterator[Array]:
-    """x (N, H, W, C) → cols (groups, N·OH·OW, KH·KW·C//groups), in scratch memory."""
+    """x (N, H, W, C) → cols (N, groups, OH·OW, KH·KW·C//groups), in scratch memory."""
     n, _, _, c = x.shape
     (oh, ow), (kh, kw), cg = out, window.size, c // groups
-    with scratch("im2col.columns", (groups, n, oh, ow, kh, kw, cg), x.dtype) as cols:
+    with scratch("im2col.columns", (n, groups, oh, ow, kh, kw, cg), x.dtype) as cols:
         with _padded(x, window) as padded:
-            np.copyto(cols, _windows(padded, window, out, groups).transpose(3, 0, 1, 2, 4, 5, 6))
-        yield cols.reshape(groups, n * oh * ow, kh * kw * cg)
+            np.copyto(cols, _windows(padded, window, out, groups).transpose(0, 3, 1, 2, 4, 5, 6))
+        yield cols.reshape(n, groups, oh * ow, kh * kw * cg)
 
 
 def _kernel_matrices(w: Array, groups: int) -> Array:
@@ -73,8 +75,14 @@ def _kernel_matrices(w: Array, groups: int) -> Array:
 
 
 def _by_group(y: Array, groups: int) -> Array:
-    """y (N, OH, OW, OC) → a view (groups, N·OH·OW, OC//groups)."""
-    return y.reshape(-1, groups, y.shape[3] // groups).transpose(1, 0, 2)
+    """y (N, OH, OW, OC) → a view (N, groups, OH·OW, OC//groups)."""
+    n, oh, ow, oc = y.shape
+    return y.reshape(n, oh * ow, groups, oc // groups).transpose(0, 2, 1, 3)
+
+
+def _as_one(a: Array) -> Array:
+    """a (N, groups, P, C) → (groups, N·P, C): all images in one product, whose sums are over them."""
+    return a.transpose(1, 0, 2, 3).reshape(a.shape[1], -1, a.shape[3])
 
 
 def conv2d(x: Array, w: Array, b: Array | None, window: Window, groups: int, out: Array | None = None) -> Array:
@@ -105,8 +113,8 @@ def conv2d_input_gradient(
 
     def block(index: int) -> None:
         part = blocks[index]
-        rows = _by_group(dy[part], groups)  # (groups, P, OC//groups)
-        with scratch("im2col.columns", (groups, rows.shape[1], transposed.shape[2]), dy.dtype) as cols:
+        rows = _by_group(dy[part], groups)  # (N, groups, P, OC//groups)
+        with scratch("im2col.columns", (*rows.shape[:3], transposed.shape[2]), dy.dtype) as cols:
             np.matmul(rows, transposed, out=cols)
             _add_columns(cols, dx[part], window, dy.shape[1:3], groups)
 
@@ -120,7 +128,7 @@ def _add_columns(cols: Array, dx: Array, window: Window, out: tuple[int, ...], g
     (oh, ow), (kh, kw) = out, window.size
     (sh, sw), (dh, dw) = window.stride, window.dilation
     (top, bottom), (left, right) = window.padding
-    taps = cols.reshape(groups, n, oh, ow, kh, kw, c // groups).transpose(4, 5, 1, 2, 3, 0, 6)
+    taps = cols.reshape(n, groups, oh, ow, kh, kw, c // groups).transpose(4, 5, 0, 2, 3, 1, 6)
     with scratch("im2col.padded", (n, h + top + bottom, w + left + right, groups, c // groups), dx.dtype) as padded:
         padded.fill(0)
         for u, v in np.ndindex(kh, kw):
@@ -144,7 +152,7 @@ def conv2d_weight_gradient(
             for part in blocks_of(len(sums[index]), step):
                 images = slice(sums[index][part][0], sums[index][part][-1] + 1)
                 with _columns(x[images], window, dy.shape[1:3], groups) as cols:
-                    np.matmul(cols.transpose(0, 2, 1), _by_group(dy[images], groups), out=product)
+                    np.matmul(_as_one(cols).transpose(0, 2, 1), _as_one(_by_group(dy[images], groups)), out=product)
                 partial[index] += product
 
     parallel_for(block, len(sums))

@@ -44,13 +44,18 @@ def _in_image(offset: int, stride: int, outputs: int, pixels: int) -> tuple[slic
 
 
 def _by_group(a: Array, groups: int) -> Array:
-    """a (…, C) → (groups, P, C//groups)."""
-    return a.reshape(-1, groups, a.shape[-1] // groups).transpose(1, 0, 2)
+    """a (N, H, W, C) → (N, groups, H·W, C//groups): each image is a product of its own, as in `im2col`."""
+    return a.reshape(len(a), -1, groups, a.shape[3] // groups).transpose(0, 2, 1, 3)
+
+
+def _matrices(w: Array, groups: int) -> Array:
+    """w (C//groups, OC) → (groups, C//groups, OC//groups)."""
+    return w.reshape(len(w), groups, -1).transpose(1, 0, 2)
 
 
 def _add(target: Array, product: Array) -> None:
-    """target (N, H, W, C) += product (groups, P, C//groups)."""
-    target += product.transpose(1, 0, 2).reshape(target.shape)
+    """target (N, H, W, C) += product (N, groups, H·W, C//groups)."""
+    target += product.transpose(0, 2, 1, 3).reshape(target.shape)
 
 
 def conv2d(x: Array, w: Array, b: Array | None, window: Window, groups: int, out: Array | None = None) -> Array:
@@ -58,7 +63,7 @@ def conv2d(x: Array, w: Array, b: Array | None, window: Window, groups: int, out
     y = np.empty(conv_output_shape(x.shape, w.shape, window), x.dtype) if out is None else out
     y[...] = 0 if b is None else b
     for tap, (rows, columns), (i, j) in tap_slices(window, x.shape):
-        _add(y[:, rows, columns], _by_group(x[:, i, j], groups) @ _by_group(w[tap], groups))
+        _add(y[:, rows, columns], _by_group(x[:, i, j], groups) @ _matrices(w[tap], groups))
     return y
 
 
@@ -69,7 +74,7 @@ def conv2d_input_gradient(
     dx = np.empty(x_shape, dy.dtype) if out is None else out
     dx.fill(0)
     for tap, (rows, columns), (i, j) in tap_slices(window, x_shape):
-        _add(dx[:, i, j], _by_group(dy[:, rows, columns], groups) @ _by_group(w[tap], groups).transpose(0, 2, 1))
+        _add(dx[:, i, j], _by_group(dy[:, rows, columns], groups) @ _matrices(w[tap], groups).transpose(0, 2, 1))
     return dx
 
 
@@ -77,7 +82,7 @@ def conv2d_weight_gradient(x: Array, dy: Array, w_shape: Shape, window: Window, 
     """dw[u,v] = x[pixels of (u,v)]ᵀ · dy[outputs of (u,v)]."""
     dw = np.zeros(w_shape, x.dtype)
     for tap, (rows, columns), (i, j) in tap_slices(window, x.shape):
-        seen = _by_group(x[:, i, j], groups).transpose(0, 2, 1)
-        product = seen @ _by_group(dy[:, rows, columns], groups)  # (groups, C//groups, OC//groups)
+        seen = _by_group(x[:, i, j], groups).transpose(0, 1, 3, 2)
+        product = (seen @ _by_group(dy[:, rows, columns], groups)).sum(axis=0)  # (groups, C//groups, OC//groups)
         dw[tap] = product.transpose(1, 0, 2).reshape(w_shape[2:])
     return dw

@@ -16,7 +16,7 @@ from pellucid.kernels import doors, jit
 from pellucid.kernels.crew import blas, tasks
 from pellucid.kernels.crew.tasks import Row, Task
 from pellucid.kernels.crew.threads import blocks_of, parallel_for
-from pellucid.kernels.dense.records import DEPTH, ROWS, SPARE, Times, TimesPart, TimesTransposed, Total
+from pellucid.kernels.dense.records import DEPTH, PARTS, ROWS, SPARE, TimesPart, TimesTransposed, Total
 from pellucid.kernels.panels import panels
 from pellucid.typing import Array
 
@@ -25,14 +25,10 @@ SMALL = 2_000_000
 BLOCKS = 4
 # A sum over so many times more numbers than the result is wide is cut itself.
 LONG = 8
-PARTS = 12
 # Up to so many rows a product with a transposed matrix of many rows is faster here than in a BLAS.
 FEW_ROWS = 512
-# A row times a matrix of so many numbers or more (1 MB) is read by several threads.
+# A sum of rows of so many numbers or more (1 MB) is read by several threads.
 LARGE_MATRIX = 250_000
-# Numbers of a matrix that make a piece of x·W: 256 KB, some 4 µs.
-PART = 64 * 1024
-MOST_PARTS = 32
 
 
 def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
@@ -50,14 +46,12 @@ def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
         out[...] = matmul(a, b)
         return out
     c = np.empty((m, n), np.result_type(a, b)) if out is None else out
-    if m == 1 and n * k >= LARGE_MATRIX and _plain(a, b, c):
-        return _row_times(a, b, c)
     if m * n * k < SMALL:
         with blas.single_threaded():
             return np.matmul(a, b, out=c)
     if k >= LONG * max(m, n):
-        return _times_long(a, b, c) if m <= FEW_ROWS and _plain(a, b, c) else _summed(a, b, c)
-    if n >= LONG * max(m, k) and m <= FEW_ROWS and _plain(a, b.T, c):
+        return _times_long(a, b, c) if m <= FEW_ROWS and is_plain(a, b, c) else _summed(a, b, c)
+    if n >= LONG * max(m, k) and m <= FEW_ROWS and is_plain(a, b.T, c):
         return _times_transposed(a, b.T, c)
     # Cut the longer side of the result; whole vectors of 16 to a block.
     length = max(m, n)
@@ -85,29 +79,6 @@ def _summed(a: Array, b: Array, c: Array) -> Array:
 
     parallel_for(block, len(parts))
     return np.sum(products, axis=0, out=c)
-
-
-def _row_times(x: Array, w: Array, y: Array) -> Array:
-    """x (1, D) · w (D, K), every thread reading a part of w."""
-    row, task = times(*w.shape), Task()
-    parts = np.empty(row.shape("y"), np.float32)
-    task.add(row, x=x[0], w=w, y=parts)
-    add_sum(task, parts, y[0])
-    task.run()
-    return y
-
-
-@lru_cache(maxsize=128)
-def times(d: int, k: int) -> Row:
-    """The row of parts of x (D,) · w (D, K)."""
-    part, pieces = parts_of_rows(d, k)
-    return Row(jit.load("dense.row").times, pieces, Times(d, part, k, pieces))
-
-
-def parts_of_rows(d: int, k: int) -> tuple[int, int]:
-    """How a matrix (D, K) is cut for a row to be multiplied by: its rows in a part, and the parts."""
-    part = -(-d // max(1, min(MOST_PARTS, d * k // PART)))
-    return part, -(-d // part)
 
 
 def add_sum(task: Task, parts: Array, y: Array) -> None:
@@ -146,12 +117,13 @@ def _long_row(n: int, d: int, k: int) -> Row:
 
 def _times_transposed(dy: Array, w: Array, dx: Array) -> Array:
     """dy (N, K) · wᵀ, w (D, K), D long."""
-    tasks.run(_transposed_row(*dy.shape, len(w)), w=w, panels=panels(dy.T[None]), dx=dx)
+    tasks.run(transposed_row(*dy.shape, len(w)), w=w, panels=panels(dy.T[None]), dx=dx)
     return dx
 
 
 @lru_cache(maxsize=128)
-def _transposed_row(n: int, k: int, d: int) -> Row:
+def transposed_row(n: int, k: int, d: int) -> Row:
+    """The row of dy (N, K) · Wᵀ, W (D, K)."""
     code = jit.load("dense.product")
     record = TimesTransposed(
         n,
@@ -166,12 +138,13 @@ def _transposed_row(n: int, k: int, d: int) -> Row:
 
 def sum_of_rows(a: Array) -> Array:
     """Σ_k a_k of a (K, N): (N,), added in their order."""
-    if a.size < LARGE_MATRIX or not _plain(a):
+    if a.size < LARGE_MATRIX or not is_plain(a):
         return np.asarray(a.sum(axis=0))
     y = np.empty(a.shape[1], a.dtype)
     tasks.run(total(*a.shape), parts=a, y=y, b=None)
     return y
 
 
-def _plain(*arrays: Array) -> bool:
+def is_plain(*arrays: Array) -> bool:
+    """Whether the compiled loops serve: float32 in C order."""
     return jit.available() and all(a.dtype == np.float32 and a.flags.c_contiguous for a in arrays)

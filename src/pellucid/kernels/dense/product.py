@@ -14,7 +14,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from pellucid.kernels.dense.records import DEPTH, ROWS, TimesPart, TimesTransposed
+from pellucid.kernels.dense.records import DEPTH, ROWS, ProductPart, TimesPart, TimesTransposed
 from pellucid.kernels.jit import by_address, inner
 from pellucid.kernels.vectors.border import clear
 from pellucid.kernels.vectors.instruction import instruction
@@ -85,16 +85,16 @@ def packed(source, step, rows, columns, target, width):
 
 
 @inner
-def in_panels(source, rows, columns, target):
-    """source (rows, columns) → target in panels of 32 columns (the last of 16 if that is enough), as `sweep` reads
-    them; the rows are read straight on.
+def in_panels(source, step, rows, columns, target):
+    """source (rows, columns), rows `step` bytes apart → target in panels of 32 columns (the last of 16 if that is
+    enough), as `sweep` reads them; the rows are read straight on.
     """
     for r in range(rows):
         for c in range(0, columns, LANES):
             first = c // PANEL * PANEL
             width = PANEL if columns - first > LANES else LANES
             store(target + (first * rows + r * width + c - first) * F4, load_some(source + c * F4, columns - c))
-        source += columns * F4
+        source += step
 
 
 @inner
@@ -116,7 +116,7 @@ def times_part(arguments, piece, scratch):
     for low in range(piece * p.part, end, DEPTH):
         depth = min(DEPTH, end - low)
         packed(p.x + low * F4, p.d * F4, n, depth, matrix, width)
-        in_panels(p.w + low * k * F4, depth, k, scratch)
+        in_panels(p.w + low * k * F4, k * F4, depth, k, scratch)
         after = min(DEPTH, end - low - depth)
         call_up(p.x + (low + depth) * F4, p.d * F4, n, after * F4)
         call_up(p.w + (low + depth) * k * F4, 0, 1, after * k * F4)
@@ -125,3 +125,32 @@ def times_part(arguments, piece, scratch):
             target = y + c * F4
             into = Into(out=target, outs=p.at_out, channels=min(PANEL, k - c), floor=LOWEST)
             sweep(terms, scratch + c * depth * F4, target, k * F4, into)
+
+
+@by_address
+def product_part(arguments, piece, scratch):
+    """A part of the sums of x·W, for some rows and columns, into y (parts, N, K)."""
+    p = read(ProductPart, arguments)
+    number, piece = piece % p.parts, piece // p.parts
+    across = (p.k + p.columns - 1) // p.columns
+    row, column = piece // across * p.rows, piece % across * p.columns
+    n, k, step = min(p.rows, p.n - row), min(p.columns, p.k - column), p.k * F4
+    wide, width = whole(p.columns), DEPTH + LANES
+    matrix = scratch + DEPTH * wide * F4
+    sums = matrix + p.rows * width * F4
+    x, w = p.x + row * p.d * F4, p.w + column * F4
+    y = p.y + ((number * p.n + row) * p.k + column) * F4
+    begin, end = number * p.part, min(p.d, (number + 1) * p.part)
+    for low in range(begin, end, DEPTH):
+        depth = min(DEPTH, end - low)
+        packed(x + low * F4, p.d * F4, n, depth, matrix, width)
+        in_panels(w + low * step, step, depth, k, scratch)
+        after = min(DEPTH, end - low - depth)
+        call_up(x + (low + depth) * F4, p.d * F4, n, after * F4)
+        call_up(w + (low + depth) * step, step, after, k * F4)
+        terms = rows_of(matrix, p.at_row, n, p.zeros, depth)
+        for c in range(0, k, PANEL):
+            start, far = (p.zeros, NONE) if low == begin else (sums + c * F4, wide * F4)
+            out, outs = (y + c * F4, p.at_out) if low + depth == end else (sums + c * F4, p.at_sum)
+            into = Into(out=out, outs=outs, channels=min(PANEL, k - c), floor=LOWEST)
+            sweep(terms, scratch + c * depth * F4, start, far, into)

@@ -10,6 +10,8 @@ from pellucid.kernels.records import Slot, reads, writes
 
 DEPTH = 128
 """Numbers of a long sum that are taken at once: the panel of W that they need lies in the first-level cache."""
+PARTS = 12
+"""Parts of a long sum, at most."""
 ROWS = 96
 """Rows of W in a piece of dy·Wᵀ."""
 SPARE = 32
@@ -53,6 +55,28 @@ class TimesPart(NamedTuple):
     x: Slot = reads("n d")
     w: Slot = reads("d k")
     parts: Slot = writes(lambda p: (p.pieces * p.n * p.k + SPARE,))
+
+
+class ProductPart(NamedTuple):
+    """x (N, D) · W (D, K): a piece is a part of the sums, of `part` numbers, for some rows of x and columns of W.
+
+    Tables: bytes to each row of x as it is packed, of the sums, and of y.
+    """
+
+    n: int
+    d: int
+    k: int
+    part: int
+    parts: int
+    rows: int
+    columns: int
+    at_row: Slot = reads("rows", INTEGER)
+    at_sum: Slot = reads("rows", INTEGER)
+    at_out: Slot = reads("rows", INTEGER)
+    zeros: Slot = reads(lambda p: (whole(p.columns) + SPARE,))
+    x: Slot = reads("n d")
+    w: Slot = reads("d k")
+    y: Slot = writes("parts n k")
 
 
 class TimesTransposed(NamedTuple):

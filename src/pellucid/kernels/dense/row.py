@@ -11,7 +11,7 @@ from pellucid.kernels.dense.records import Times, Total
 from pellucid.kernels.jit import by_address
 from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.several import add_products, loads, put
-from pellucid.kernels.vectors.simd import LANES, load_one, load_some, relu, splat, store_some
+from pellucid.kernels.vectors.simd import LANES, load_one, load_some, relu, splat, store_some, times_plus
 
 _NONE, VECTOR = np.float32(0), 4 * LANES
 eight, add = loads(8), add_products(8)
@@ -39,7 +39,7 @@ def times(arguments, piece, scratch):
         valid = columns - c
         sums = splat(_NONE)
         for k in range(count):
-            sums = sums + load_some(w + k * step + c * 4, valid) * load_one(x + k * 4)
+            sums = times_plus(load_some(w + k * step + c * 4, valid), load_one(x + k * 4), sums)
         store_some(y + c * 4, sums, valid)
         c += LANES
 
@@ -50,7 +50,9 @@ def total(arguments, piece, scratch):
     p = read(Total, arguments)
     for c in range(piece * TOGETHER, min(p.columns, (piece + 1) * TOGETHER), LANES):
         valid = p.columns - c
-        v = load_some(p.b + c * 4, valid) if p.b != 0 else splat(_NONE)
-        for k in range(p.many):
-            v = v + load_some(p.parts + (k * p.columns + c) * 4, valid)
+        v = load_some(p.parts + c * 4, valid)
+        for k in range(1, p.many):
+            v += load_some(p.parts + (k * p.columns + c) * 4, valid)
+        if p.b != 0:
+            v += load_some(p.b + c * 4, valid)
         store_some(p.y + c * 4, relu(v) if p.rectify != 0 else v, valid)

@@ -25,7 +25,8 @@ from pellucid.kernels import addresses, jit
 from pellucid.kernels.addresses import FLOAT
 from pellucid.kernels.conv import choose
 from pellucid.kernels.crew.tasks import BEFORE, Row, Task
-from pellucid.kernels.dense import matmul
+from pellucid.kernels.dense.matmul import total
+from pellucid.kernels.dense.rows import one_row
 from pellucid.kernels.direct import plan as direct
 from pellucid.kernels.geometry import Window
 from pellucid.kernels.panels import bias_vector, panels, whole
@@ -261,10 +262,10 @@ class Program:
             self._add(Row(code.outputs, rows, outputs), b=Given.B, y=target)
 
     def _product(self, step: Product, source: Place, target: Place) -> None:
-        row = matmul.times(step.length, step.columns)
+        row = one_row(step.length, step.columns)
         parts = self._room(*row.shape("y"))
         self._add(row, x=source, w=Given.W, y=parts)
-        self._add(matmul.total(*parts.shape, step.relu), parts=parts, y=target, b=Given.B)
+        self._add(total(*parts.shape, step.relu), parts=parts, y=target, b=Given.B)
 
 
 # Weights and bias as the loops read them.
