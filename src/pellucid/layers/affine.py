@@ -12,6 +12,7 @@ from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.initializers import InitializerLike, as_initializer
 from pellucid.kernels.dense.matmul import matmul
+from pellucid.kernels.dense.rows import rows_times, rows_times_transposed
 from pellucid.kernels.single import plan as single
 from pellucid.layers.base import Layer
 from pellucid.layers.facts import ChannelAffine, Facts, KernelUse, Sees, absorbed
@@ -20,9 +21,10 @@ from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
 
 
 class AffineCache(NamedTuple):
-    """What the backward pass of an affine layer needs."""
+    """The input, and whether it came by in training, where a sum may depend on the batch."""
 
     x: Array
+    train: bool = False
 
 
 class Affine(Layer[AffineCache]):
@@ -114,15 +116,17 @@ class Affine(Layer[AffineCache]):
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, AffineCache]:
         x = self.check_input(x)
-        y = matmul(x, self.params["W"])  # (N, K)
+        y = (matmul if train else rows_times)(x, self.params["W"])  # (N, K)
         if self.bias:
             y += self.params["b"]
-        return y, AffineCache(x)
+        return y, AffineCache(x, train)
 
     def backward(
         self, dy: Array, cache: AffineCache, *, need_dx: bool = True, need_grads: bool = True
     ) -> tuple[Array | None, Arrays]:
-        dx = matmul(dy, self.params["W"].T) if need_dx else None  # (N, D)
+        W, dx = self.params["W"], None
+        if need_dx:
+            dx = matmul(dy, W.T) if cache.train else rows_times_transposed(dy, W)  # (N, D)
         if not need_grads:
             return dx, {}
         grads = {"W": matmul(cache.x.T, dy)}  # (D, K)

@@ -16,6 +16,7 @@ import numpy as np
 from pellucid.explain.machinery.fold import fold_batch_norm
 from pellucid.kernels import Window
 from pellucid.kernels.crew.threads import parallel_for
+from pellucid.kernels.dense.rows import rows_times
 from pellucid.layers import Layer
 from pellucid.layers.facts import Sliding
 from pellucid.layers.parts import AnyContainer, chain
@@ -80,7 +81,7 @@ class Cone:
             i, j = patches.top[rows[0]], patches.left[rows[0]]
             change = patches.pixels[rows] - clean[patches.sample[rows], i : i + bh, j : j + bw]
             seen = W[i : i + bh, j : j + bw].reshape(-1, W.shape[3])
-            sums[rows] += np.matmul(change.reshape(len(rows), -1), seen)
+            sums[rows] += rows_times(change.reshape(len(rows), -1), seen)
 
         parallel_for(block, len(groups))
         return sums

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pellucid.kernels.dense.matmul import matmul, sum_of_rows
+from pellucid.kernels.dense.matmul import sum_of_rows
+from pellucid.kernels.dense.rows import rows_times_transposed
 from pellucid.layers import Container, Rules
 from pellucid.layers.container import rule_for
 from pellucid.layers.sequential import Tape
@@ -27,4 +28,4 @@ def summed_gradient(above: Container[Any], dy: Array, tape: Tape, rules: Rules |
     W = tape[dense].layer.params["W"]
     channels, units = above.input_shape[-1], W.shape[1]
     summed = sum_of_rows(W.reshape(-1, channels * units)).reshape(channels, units)
-    return matmul(dy, summed.T)[:, None, None]  # (N, 1, 1, K)
+    return rows_times_transposed(dy, summed)[:, None, None]  # (N, 1, 1, K)

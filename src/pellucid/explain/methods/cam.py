@@ -11,6 +11,7 @@ from pellucid.errors import ArgumentError
 from pellucid.explain.machinery.activations import Seen, as_map, weighted
 from pellucid.explain.result import Explanation, Proof, exactness, sums
 from pellucid.explain.target import Question, Target
+from pellucid.kernels.dense.rows import rows_times_transposed
 from pellucid.layers import Layer
 from pellucid.layers.parts import upto
 from pellucid.layers.walk import layers_in_line
@@ -59,7 +60,7 @@ def cam(
     pooled = A.mean(axis=(1, 2))
     y = head(pooled)
     number = question.scalar(y)
-    weights = np.matmul(number.gradient(y), head.params["W"].T)  # (N, K)
+    weights = rows_times_transposed(number.gradient(y), head.params["W"])  # (N, K)
     values = weighted(weights, A)
     promised = number.values(y).astype(np.float64)
     total = sums(values) / (A.shape[1] * A.shape[2]) + number.values(head(np.zeros_like(pooled)))
