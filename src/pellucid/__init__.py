@@ -38,11 +38,13 @@ from pellucid.interop import load as load
 from pellucid.interop import load_book_params as load_book_params
 from pellucid.interop import load_into as load_into
 from pellucid.interop import load_nielsen as load_nielsen
+from pellucid.interop import load_torch as load_torch
 from pellucid.interop import read_metadata as read_metadata
 from pellucid.interop import save as save
 from pellucid.interop import save_book_params as save_book_params
 from pellucid.interop import save_nielsen as save_nielsen
 from pellucid.interop import save_onnx as save_onnx
+from pellucid.interop import save_torch as save_torch
 from pellucid.kernels import get_num_threads as get_num_threads
 from pellucid.kernels import set_num_threads as set_num_threads
 from pellucid.layers import ELU as ELU

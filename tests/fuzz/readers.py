@@ -39,6 +39,7 @@ DOORS = {
     "interop/book.py": ("book.npz",),
     "interop/nielsen.py": ("nielsen.json",),
     "interop/safetensors.py": ("model.safetensors",),
+    "interop/torch/state.py": ("state.safetensors",),
     "kernels/cachefile.py": ("kernel.nbi", "kernel.nbc"),
     "training/history.py": ("history.json",),
     "cli/clock.py": "the system's own /proc",
@@ -134,6 +135,7 @@ def _readers() -> tuple[Reader, ...]:
         Reader("model.safetensors", (own,), _use_model, damage.in_header),
         Reader("model.safetensors", (models[0],), _into, damage.in_header, sealed=True),
         Reader("model.safetensors", (own, models[1]), pl.read_metadata, damage.in_header),
+        Reader("state.safetensors", (_state(),), _from_torch, damage.in_header),
         Reader("run", (models[0],), _use_run, damage.in_header, sealed=True),
         Reader("data.json", memory, _recalled, damage.in_json),
         Reader("nielsen.json", (_held("nielsen.json"),), _nielsen, damage.in_json),
@@ -185,6 +187,22 @@ def _into(path: Path) -> Any:
     network = pl.Sequential([pl.Affine(3)], input_shape=2)
     pl.interop.load_into(network, path)
     return dict(network.params)
+
+
+def _torch_network() -> pl.Sequential:
+    layers = [pl.Conv2D(2, 3), pl.BatchNorm(), pl.ReLU(), pl.Flatten(), pl.Affine(4), pl.Affine(4)]
+    return pl.Sequential(layers, input_shape=(4, 4, 1))
+
+
+def _state() -> bytes:
+    pl.save_torch(_torch_network(), "state.safetensors")
+    return _held("state.safetensors")
+
+
+def _from_torch(path: Path) -> Any:
+    network = _torch_network()
+    str(pl.load_torch(network, path))
+    return _run(network)
 
 
 def _run(network: Any) -> Any:

@@ -9,3 +9,5 @@ from pellucid.interop.safetensors import load as load
 from pellucid.interop.safetensors import load_into as load_into
 from pellucid.interop.safetensors import read_metadata as read_metadata
 from pellucid.interop.safetensors import save as save
+from pellucid.interop.torch.load import load_torch as load_torch
+from pellucid.interop.torch.save import save_torch as save_torch
