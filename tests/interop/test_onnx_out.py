@@ -99,6 +99,14 @@ def test_a_network_in_float64_is_written_in_float64(path):
     assert_equal(by_reference(written(network, path, opset=14), x), network(x), tolerance=1e-12)
 
 
+def test_two_gelus_of_one_input_are_both_there(path):
+    nodes = {"tanh": (pl.GELU(), "input"), "erf": (pl.GELU(approximate=False), "input")}
+    network = pl.Graph({**nodes, "both": (pl.Concat(), ["tanh", "erf"])}, input_shape=6)
+    x = np.random.default_rng(0).standard_normal((7, 6)).astype(np.float32)
+
+    assert_equal(by_runtime(written(network, path), x)[0], network(x))
+
+
 # How the graph looks
 
 
@@ -111,6 +119,17 @@ def test_images_are_transposed_at_the_door_and_before_the_dense_part_and_nowhere
 
     assert operators(written(network, path)).count("Transpose") == 2
     assert operators(written(network, path, layout="channels-first")).count("Transpose") == 1
+
+
+def test_a_transpose_of_the_networks_own_is_only_another_way_to_count(path):
+    layers = [pl.Transpose((1, 2, 0)), pl.Conv2D(2, 3), pl.ReLU(), pl.Transpose((2, 0, 1)), pl.Flatten(), pl.Affine(3)]
+    network = pl.Sequential(layers, input_shape=(2, 6, 5))
+    x = np.random.default_rng(0).random((7, 2, 6, 5), np.float32)
+
+    model = written(network, path)
+
+    assert operators(model) == ["Conv", "Relu", "Reshape", "Gemm"]
+    assert_equal(by_runtime(model, x)[0], network(x))
 
 
 def test_branches_share_the_transposed_image(path):

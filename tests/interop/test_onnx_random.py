@@ -25,32 +25,42 @@ pytest.importorskip("onnxruntime")
 SHAPES = ((6,), (5, 6, 2), (6, 5, 4), (4, 6))
 LARGEST = 400
 """Numbers in a sample; a network may enlarge it many times."""
-OWN_MERGES = [kind for name, kind in MERGES.items() if getattr(pl, name, None) is kind and kind is not pl.Merge]
+MAKERS = [case.make for case in CASES]
+MERGING = [kind for name, kind in MERGES.items() if getattr(pl, name, None) is kind and name not in ("Merge", "Divide")]
+"""Divisors near 0 magnify what was rounded."""
 
 
 @st.composite
 def graphs(draw):
     """A built graph of layers from the cases and of merges; what no node takes ends in one row of numbers."""
     shapes = {"input": draw(st.sampled_from(SHAPES))}
-    nodes = {}
-    for i in range(draw(st.integers(1, 8))):
-        operation = draw(st.sampled_from([*CASES, *OWN_MERGES]))
-        several = isinstance(operation, type)
-        operation = operation() if several else operation.make()
-        names = draw(st.lists(st.sampled_from([*shapes]), min_size=1 + several, max_size=1 + 2 * several))
-        given_shapes = [shapes[name] for name in names]
-        try:
-            shape = operation.infer_shape(given_shapes if several else given_shapes[0])
-        except PellucidError:
-            continue
-        if 0 < np.prod(shape) <= LARGEST:
-            nodes[f"n{i}"], shapes[f"n{i}"] = (operation, names), shape
+    nodes, chance = {}, draw(st.randoms(use_true_random=False))
+    for i in range(draw(st.integers(1, 10))):
+        latest = [*shapes][-3:]
+        names = draw(st.lists(st.sampled_from(latest), min_size=1, max_size=3))
+        fitting = [make for make in (MERGING if len(names) > 1 else MAKERS) if fits(make(), names, shapes)]
+        if fitting:
+            operation = chance.choice(fitting)()
+            nodes[f"n{i}"], shapes[f"n{i}"] = (operation, names), made(operation, names, shapes)
     taken = {name for _, names in nodes.values() for name in names}
     ends = [name for name in ("input", *nodes) if name not in taken]
     nodes |= {f"flat_{name}": (pl.Flatten(), name) for name in ends}
     if len(ends) > 1:
         nodes["all"] = (pl.Concat(), [f"flat_{name}" for name in ends])
     return pl.Graph(nodes, input_shape=shapes["input"], seed=draw(st.integers(0, 9)))
+
+
+def made(operation, names, shapes):
+    """Return the shape that a layer or merge makes of what the names stand for."""
+    given_shapes = [shapes[name] for name in names]
+    return operation.infer_shape(given_shapes if isinstance(operation, pl.Merge) else given_shapes[0])
+
+
+def fits(operation, names, shapes):
+    try:
+        return 0 < np.prod(made(operation, names, shapes)) <= LARGEST
+    except PellucidError:
+        return False
 
 
 @settings(max_examples=int(os.environ.get("PELLUCID_RUNS", "60")))

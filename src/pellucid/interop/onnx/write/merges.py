@@ -1,23 +1,33 @@
-"""Where branches meet: values of one order, side by side or number by number."""
+"""Where branches meet: values of one order, number by number or side by side."""
 
 from __future__ import annotations
 
 from pellucid.interop.onnx.write.draft import Draft, Value
-from pellucid.interop.onnx.write.writers import writes
-from pellucid.layers import Add, Concat
+from pellucid.interop.onnx.write.writers import Writer, writes
+from pellucid.layers import Add, Concat, Divide, Multiply, Subtract
+from pellucid.layers.merge import AnyMerge
 
 
-@writes(Add)
-def add(draft: Draft, merge: Add, *xs: Value) -> Value:
-    """Add, two at a time, from the first on."""
-    first, *others = draft.together(xs)
-    for x in others:
-        first = draft.add("Add", [first.name, x.name], merge.infer_shape([first.shape, x.shape]), x.order)
-    return first
+def _two_by_two(operator: str) -> Writer:
+    """Return the writer of a merge that an operator computes for the first two inputs, then with the third, …"""
+
+    def writer(draft: Draft, merge: AnyMerge, *xs: Value) -> Value:
+        first, *others = draft.together(xs)
+        for x in others:
+            first = draft.add(operator, [first.name, x.name], merge.infer_shape([first.shape, x.shape]), x.order)
+        return first
+
+    return writer
+
+
+writes(Add)(_two_by_two("Add"))
+writes(Subtract)(_two_by_two("Sub"))
+writes(Multiply)(_two_by_two("Mul"))
+writes(Divide)(_two_by_two("Div"))
 
 
 @writes(Concat)
 def concat(draft: Draft, merge: Concat, *xs: Value) -> Value:
-    """Concat along the axis where the file holds the channels."""
+    """Concat, along the axis where the file holds it."""
     shape, placed = merge.infer_shape([x.shape for x in xs]), draft.together(xs)
-    return draft.add("Concat", [x.name for x in placed], shape, placed[0].order, axis=placed[0].axis(-1))
+    return draft.add("Concat", [x.name for x in placed], shape, placed[0].order, axis=placed[0].axis(merge.axis))

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from pellucid.errors import ArgumentError
 from pellucid.interop.onnx.write import (  # noqa: F401  # each registers its writers
+    activations,
+    constants,
     convolution,
     dense,
-    elementwise,
     merges,
     normalization,
     pooling,

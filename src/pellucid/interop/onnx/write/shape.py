@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from pellucid.interop.onnx.write.draft import Draft, Value, channels_first
 from pellucid.interop.onnx.write.writers import writes
-from pellucid.layers import Flatten, Reshape, Upsample2D, ZeroPad2D
+from pellucid.layers import Flatten, Reshape, Transpose, Upsample2D, ZeroPad2D
 
 
 @writes(Flatten, Reshape)
 def reshape(draft: Draft, layer: Flatten | Reshape, x: Value) -> Value:
     """Reshape of the numbers in the order in which the network counts them, so that what follows finds its weights."""
     return draft.reshaped(x, layer.infer_shape(x.shape))
+
+
+@writes(Transpose)
+def transpose(draft: Draft, layer: Transpose, x: Value) -> Value:
+    """Nothing: the numbers lie as they did, and the network counts their axes in another way."""
+    return Value(x.name, layer.infer_shape(x.shape), tuple(layer.axes.index(axis) for axis in x.order))
 
 
 @writes(ZeroPad2D)
