@@ -208,6 +208,13 @@ class InputSpec:
         return cls(**{key: _plain(key, value) for key, value in config.items()})
 
 
+def pictures_of(samples: Array, spec: InputSpec | None, layout: str = "channels-last") -> Array:
+    """Return samples (N, …) as a person sees them: as `spec` says, or with their channels put last at least."""
+    if spec is not None and spec.kind in PICTURES and spec.size == math.prod(samples.shape[1:]):
+        return spec.pictures(samples)
+    return np.moveaxis(samples, 1, 3) if samples.ndim == 4 and layout == LAYOUTS[1] else samples
+
+
 def _plain(key: str, value: Any) -> Any:
     """Lists of JSON are tuples here, and its whole numbers floats where floats are meant."""
     real = key in ("low", "high", "mean", "deviation", "scale")

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from pellucid import checks
 from pellucid.checked import checked_late
 from pellucid.errors import ArgumentError
-from pellucid.explain.machinery.relevance import Bounded
 from pellucid.explain.methods.cam import cam
 from pellucid.explain.methods.deep_lift import deep_lift
 from pellucid.explain.methods.grad_cam import grad_cam, guided_grad_cam
@@ -71,7 +70,7 @@ class Method:
         return self.call(network, x, target, **options)
 
 
-_COMPOSITE = partial(lrp, rule="composite", first=Bounded(0, 1))
+_COMPOSITE = partial(lrp, rule="composite", first="pixels")
 _ALL = (
     Method("saliency", "Saliency", saliency),
     Method("guided", "Guided saliency", partial(saliency, rule="guided")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from pellucid.files import PathLike, atomic_write
 from pellucid.flat import picture_shape
 from pellucid.interop.strict_json import parse_json
 from pellucid.shown import came, shown
+from pellucid.specs import LAYOUTS, PICTURES, InputSpec
 from pellucid.typing import Array, Arrays, Config, IntArray
 
 if TYPE_CHECKING:
@@ -94,8 +96,9 @@ class Explanation:
     Attributes
     ----------
     values : (N, H, W, C), (N, h, w, 1) on a layer's own grid, or (N, D)
-        Raw and signed, in the units of the scalar explained; nothing is normalised.
-    inputs : (N, H, W, C) or (N, D)
+        Raw and signed, in the units of the scalar explained; nothing is normalised. Their axes are those of the inputs:
+        (N, C, H, W) of a network that takes its pictures channels-first.
+    inputs : (N, H, W, C), (N, C, H, W) or (N, D)
     scalars : the number explained, in words, for each sample
     target : (N,) the class explained, −1 where it is none
     scores : (N,) the value of that number
@@ -106,6 +109,8 @@ class Explanation:
     proof : where the method promises something about its values
     extras : other arrays of the method, each with N entries, such as `standard_error`
     positive : whether the method shows positive evidence only, so that a map of zeros means that there is none
+    layout : "channels-last" or "channels-first", of values and inputs
+    spec : how the inputs were prepared, where the network says it
 
     Examples
     --------
@@ -136,6 +141,8 @@ class Explanation:
     proof: Proof | None = None
     extras: Arrays = field(default_factory=dict)
     positive: bool = False
+    layout: str = "channels-last"
+    spec: InputSpec | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -164,31 +171,61 @@ class Explanation:
         """For each sample whether no value is above 0: its map is blank, and this says why."""
         return np.asarray((self.values.reshape(len(self), -1) <= 0).all(axis=1))
 
+    @property
+    def channel_axis(self) -> int:
+        """The axis of `values` and `inputs` that counts channels, where they are of pictures."""
+        return 1 if self.layout == "channels-first" else 3
+
     @checked
     def maps(self, reduction: str = "sum") -> Array:
         """Return one map (N, H, W) of the channels: their "sum" (signed) or the largest absolute value, "max-abs".
 
-        Vectors of a square number of entries are taken as images, other short ones as strips.
+        Vectors are the images that the network says they were, or else of a square number of entries, or short strips.
         """
-        values = self.values
-        if values.ndim == 2:
-            shape = picture_shape(values.shape[1])
-            if shape is None:
-                raise ShapeError(f"Explanation: values {values.shape} are no images. Reshape them, then plot.")
-            values = values.reshape(len(values), *shape, 1)
+        values = self._in_axes(self.values)
         if reduction == "sum":
             return np.asarray(values.sum(axis=3))
         if reduction != "max-abs":
             checks.unknown_name("Explanation.maps", "reduction", reduction, ["sum", "max-abs"])
         return np.asarray(np.abs(values).max(axis=3))
 
+    def _in_axes(self, values: Array) -> Array:
+        """Return values of pictures, in whatever axes, as (N, H, W, C)."""
+        if values.ndim == 4:
+            return np.moveaxis(values, self.channel_axis, 3)
+        known = self._picture_spec()
+        if known is not None:
+            values = values.reshape(len(values), *known.shape)
+            return values if known.layout == "channels-last" else np.moveaxis(values, 1, 3)
+        shape = picture_shape(values.shape[1]) if values.ndim == 2 else None
+        if shape is None:
+            raise ShapeError(f"Explanation: values {values.shape} are no images. Reshape them, then plot.")
+        return values.reshape(len(values), *shape, 1)
+
+    def _picture_spec(self) -> InputSpec | None:
+        """How the inputs were prepared, where it is known that they are pictures."""
+        spec, size = self.spec, math.prod(self.inputs.shape[1:])
+        return spec if spec is not None and spec.kind in PICTURES and spec.size == size else None
+
+    @checked
+    def pictures(self) -> Array:
+        """Return the inputs as a person sees them: (N, H, W, C) in 0..1, the channels last, no mean subtracted.
+
+        Where the network does not say how its inputs were prepared, only their axes are put right.
+        """
+        known = self._picture_spec()
+        if known is None:
+            return self._in_axes(self.inputs)
+        return known.pictures(self.inputs)
+
     @checked
     def upsampled(self, reduction: str = "sum") -> Array:
         """Return the maps at the size of the inputs (bilinear, pixel centres kept): (N, H, W)."""
         maps = self.maps(reduction)
-        if self.inputs.ndim != 4 or self.inputs.shape[1:3] == maps.shape[1:]:
+        if self.inputs.ndim != 4:
             return maps
-        return bilinear(maps, self.inputs.shape[1], self.inputs.shape[2])
+        height, width = np.moveaxis(self.inputs, self.channel_axis, 3).shape[1:3]
+        return maps if maps.shape[1:] == (height, width) else bilinear(maps, height, width)
 
     @checked
     def caption(self, i: int) -> str:
@@ -215,6 +252,7 @@ class Explanation:
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         arrays |= {f"extras.{key}": value for key, value in self.extras.items()}
         meta = {name: getattr(self, name) for name in _TEXTS}
+        meta["spec"] = None if self.spec is None else self.spec.to_config()
         if self.proof is not None:
             meta["proof"] = [self.proof.name, self.proof.claim]
             arrays |= {f"proof.{key}": getattr(self.proof, key) for key in _PROOF}
@@ -251,15 +289,19 @@ class Explanation:
             if group == "proof.ledger" and proof is not None:
                 proof.ledger[name] = arrays.pop(key)
         extras = {key.removeprefix("extras."): arrays.pop(key) for key in list(arrays) if key.startswith("extras.")}
-        given: dict[str, Any] = {**arrays, **meta, "scalars": tuple(meta["scalars"])}
+        spec = None if meta.get("spec") is None else InputSpec.from_config(meta["spec"])
+        given: dict[str, Any] = {**arrays, **meta, "scalars": tuple(meta["scalars"]), "spec": spec}
         return cls(**given, proof=proof, extras=extras)
 
 
 def _checked_texts(meta: Any) -> dict[str, Any]:
     """Return what stands beside the arrays in a file; raise ValueError where an entry is of another kind."""
+    meta = {"layout": LAYOUTS[0], "spec": None} | meta  # which older files do not have
     for name, kinds in _KINDS.items():
         if not isinstance(meta[name], kinds):
             raise ValueError(f"its {name} cannot be {str(meta[name])[:40]!r}")
+    if meta["layout"] not in LAYOUTS:
+        raise ValueError(f"its layout cannot be {meta['layout'][:40]!r}")
     if extra := meta.keys() - _KINDS.keys() - {"proof"}:
         raise ValueError(f"it has {min(extra)[:40]!r} besides")
     proof = meta.get("proof", ["", ""])
@@ -276,6 +318,8 @@ _KINDS: dict[str, Any] = {
     "seed": (int, type(None)),
     "settings": dict,
     "positive": bool,
+    "layout": str,
+    "spec": (dict, type(None)),
 }
 _ARRAYS = ("values", "inputs", "target", "scores", "outputs")
 _PROOF = ("total", "promised", "allowed")
@@ -284,14 +328,16 @@ _NAMES = re.compile(r"[a-z]+(?:\.[\w]+)*(?:[\w. :-]*)")
 
 
 def answer(question: Question, scalar: Scalar, y: Array, values: Array, *, method: str, **more: Any) -> Explanation:
-    """Return the explanation of a question, whose scores are y."""
+    """Return the explanation of a question, whose scores are y, in the order of its input."""
     before = question.reading.before
     taken_off = {"before": before} if before else {}
     settings = {"scalar": question.kind, **taken_off}
     settings |= more.pop("settings", {})
+    extras = {name: question.outward(extra) for name, extra in more.pop("extras", {}).items()}
     return Explanation(
-        values, question.x, scalar.texts, scalar.classes, scalar.values(y), y, method, settings=settings, **more
-    )
+        question.outward(values), question.given, scalar.texts, scalar.classes, scalar.values(y), y, method,
+        settings=settings, extras=extras, layout=LAYOUTS[question.turned], spec=question.spec, **more,
+    )  # fmt: skip
 
 
 def exactness(total: Array, promised: Array, values: Array) -> Array:

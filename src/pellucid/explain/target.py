@@ -28,6 +28,7 @@ from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.parts import before_softmax
 from pellucid.functions import sigmoid, softmax
 from pellucid.layers.container import network_of
+from pellucid.layers.door import behind_door, has_door, inward, outward, with_flat_scores
 from pellucid.layers.parts import AnyContainer, layer_shape, upto
 from pellucid.losses import Loss, SoftmaxCrossEntropy
 from pellucid.shown import came
@@ -287,7 +288,8 @@ class Reading(NamedTuple):
     def of(cls, network: AnyContainer) -> Reading:
         """Return how the outputs of the whole network read."""
         part, kind = before_softmax(network)
-        shape = network.output_shape or ()
+        part = with_flat_scores(part)
+        shape = part.output_shape or ()
         if len(shape) != 1:
             return cls(part, kind)
         made = outputs.makes(network, shape[0])
@@ -332,11 +334,19 @@ def expect_chances(who: str, scalar: str, reading: Reading) -> None:
 class Question:
     """A network, a batch of inputs and a target, checked: what every method starts from.
 
+    Whatever order the caller's network takes its pictures in, here their channels come last: what is behind a door is
+    asked, and `answer` hands the values back in the order of the input.
+
     Attributes
     ----------
-    network : the part of the caller's network that ends in what is explained; it shares every array
-    x : inputs (N, …) in the network's dtype
+    body : the caller's network behind its door; it shares every array
+    model : what other methods are asked about, with `x`: the caller's, or the body where there is a door
+    network : the part of it that ends in what is explained
+    x : inputs (N, …) in the network's dtype, pictures as (N, H, W, C)
     reading : how its outputs read as classes
+    given : the inputs in the order in which they came
+    turned : whether that is (N, C, H, W)
+    spec : how the inputs were prepared, as they came
     """
 
     def __init__(self, who: str, model: Any, x: ArrayLike, target: Target = "predicted", scalar: str = "logit") -> None:
@@ -344,20 +354,32 @@ class Question:
         checks.expect_known(who, "scalar", scalar, SCALARS)
         self.who, self.kind = who, scalar
         self.target: Any = target
+        self.turned, self.spec = has_door(whole), whole.inputs
+        self.body = behind_door(whole)
+        self.model = self.body if self.turned else model
         if isinstance(target, (Unit, Filter)):
             if scalar != "logit":
                 raise ArgumentError(f"{who}: scalar={scalar!r} is made from the scores of classes. Leave it out here.")
-            self.reading = Reading(upto(whole, target.layer))
-            self._weights = _weights(who, whole, target)
+            self.reading = Reading(upto(self.body, target.layer))
+            self._weights = _weights(who, self.body, target)
         else:
-            self.reading = Reading.of(whole)
+            self.reading = Reading.of(self.body)
             if not isinstance(target, Function) and self.reading.network.output_shape is not None:
                 expect_chances(who, scalar, self.reading)
         self.network = self.reading.network
-        self.x: Array = np.array(whole.accept(x))  # a copy: the caller may go on writing to x
-        if len(self.x) == 0:
-            raise ShapeError(f"{who}: x must hold at least one sample, got shape {self.x.shape}.")
-        checks.expect_finite(who, self.x)
+        self.given: Array = np.array(whole.accept(x))  # a copy: the caller may go on writing to x
+        if len(self.given) == 0:
+            raise ShapeError(f"{who}: x must hold at least one sample, got shape {self.given.shape}.")
+        checks.expect_finite(who, self.given)
+        self.x: Array = inward(self.given) if self.turned else self.given
+
+    def inward(self, values: Array) -> Array:
+        """Return an array that a caller gave in the order of the input, with its channels last."""
+        return inward(values) if self.turned and values.ndim > 2 else values
+
+    def outward(self, values: Array) -> Array:
+        """Return values (N, H, W, C), as they are here, in the order of the input."""
+        return outward(values) if self.turned and values.ndim == 4 else values
 
     def scalar(self, y: Array) -> Scalar:
         """Return the number to explain, given the scores of the inputs."""

@@ -316,9 +316,25 @@ def sample_shape(container: AnyLayer, given: Shape | int) -> Shape:
 CHANNELS_LAST = "The channel axis comes last: x.transpose(0, 2, 3, 1)."
 
 
+DOOR = (1, 2, 0)
+"""The axes of a layer that puts the channels of (C, H, W) last."""
+
+
+def is_door(operation: Any) -> bool:
+    """Whether a layer puts the channels of (C, H, W) last, and does nothing else."""
+    return bool(operation.facts.moves) and getattr(operation, "axes", None) == DOOR
+
+
+def has_door(container: AnyLayer) -> bool:
+    """Whether all that takes the input of a container puts its channels last: it takes pictures channels-first."""
+    nodes = container.nodes if isinstance(container, Container) else None
+    takers = [node.operation for node in nodes or () if INPUT in node.inputs]
+    return bool(takers) and all(is_door(one) or has_door(one) for one in takers)  # type: ignore[arg-type]
+
+
 def looks_channels_first(container: AnyLayer, shape: Shape) -> bool:
     """Whether a container of image layers would take the channels of (C, H, W) for rows, and rows for channels."""
-    if len(shape) != 3 or shape[0] not in (1, 3, 4) or min(shape[1:]) < 8:
+    if len(shape) != 3 or shape[0] not in (1, 3, 4) or min(shape[1:]) < 8 or has_door(container):
         return False
     square_or_colour = shape[1] == shape[2] or shape[0] == 3  # else (1, W, C) is a signal of several channels
     return square_or_colour and isinstance(container, Container) and any(a.takes_images for a in container.walk())

@@ -12,12 +12,12 @@ from typing import Any, TypeAlias, TypeVar
 from pellucid import checks
 from pellucid.errors import ArgumentError
 from pellucid.layers.base import Layer
-from pellucid.layers.container import Container
+from pellucid.layers.container import INPUT, Container
 from pellucid.layers.graph import Graph
 from pellucid.layers.merge import Merge
 from pellucid.layers.nodes import Node, Operation
 from pellucid.layers.sequential import Sequential
-from pellucid.layers.walk import in_line, is_open, layers_in_line, nodes_of
+from pellucid.layers.walk import in_line, is_open, nodes_of
 from pellucid.typing import Shape
 
 AnyContainer: TypeAlias = Container[Any]
@@ -43,13 +43,23 @@ def built(part: ContainerT, like: AnyContainer, input_shape: Shape | None, outpu
     return part
 
 
-def rewired(nodes: Sequence[Node], output: str, like: AnyContainer, output_shape: Shape | None) -> AnyContainer:
-    """Return a built network of nodes that stand in another one already: a chain, or a graph where branches meet."""
+def rewired(
+    nodes: Sequence[Node],
+    output: str,
+    like: AnyContainer,
+    output_shape: Shape | None,
+    input_shape: Shape | None = None,
+) -> AnyContainer:
+    """Return a built network of nodes that stand in another one already: a chain, or a graph where branches meet.
+
+    It takes what `like` takes, unless another `input_shape` is named.
+    """
+    taken = input_shape or like.input_shape
     line = in_line(nodes, output)
     if line is not None:
-        return chain(line, like, like.input_shape)
+        return chain(line, like, taken)
     own = [node._replace(operation=_own(node.operation)) for node in nodes]
-    return built(Graph(own, output=output, name=like.name), like, like.input_shape, output_shape)
+    return built(Graph(own, output=output, name=like.name), like, taken, output_shape)
 
 
 def _own(operation: Operation) -> Operation:
@@ -80,14 +90,26 @@ def ancestors(network: AnyContainer, name: str) -> list[Node]:
     return kept[::-1]
 
 
-def after(network: AnyContainer, name: str) -> Sequential | None:
-    """Return what follows the layer of that name in a chain; None where branches meet."""
-    line = layers_in_line(network)
-    if line is None or name not in line:
+def after(network: AnyContainer, name: str) -> AnyContainer | None:
+    """Return what follows the node of that name; None where a way leads around it, or it stands in a nested container.
+
+    In a chain nothing leads around; in a graph the trunk has such nodes, those within a branch are none.
+    """
+    nodes = {node.name: node for node in nodes_of(network)}
+    if name not in nodes:
         return None
-    names = list(line)
-    rest = {following: line[following] for following in names[names.index(name) + 1 :]}
-    return chain(rest, network, line[name].output_shape)
+    reached, above = {name}, []
+    for node in nodes.values():
+        if not reached.intersection(node.inputs):
+            continue
+        if not reached.issuperset(node.inputs):
+            return None
+        reached.add(node.name)
+        above.append(node._replace(inputs=tuple(INPUT if source == name else source for source in node.inputs)))
+    if network.output not in reached:
+        return None
+    output = INPUT if network.output == name else network.output
+    return rewired(above, output, network, network.output_shape, nodes[name].operation.output_shape)
 
 
 def expect_open(who: str, container: AnyContainer) -> None:

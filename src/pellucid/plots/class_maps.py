@@ -46,8 +46,9 @@ def class_maps(
     checks.expect_known(WHO, "scale", scale, ["shared", "each"])
     rows = [(form, said, pixels.numbers(WHO, "maps", said.upsampled())) for form, said in result.forms.items()]
     first = rows[0][1]
-    image = pixels.shown_images(WHO, first.inputs[:1], "result.inputs")
-    names = list(classes.names(WHO, class_names, range(len(first))).values())
+    image = pixels.shown_images(WHO, first[:1].pictures(), "result.inputs")
+    named = classes.names(WHO, class_names, first.target)
+    names = [named[k] for k in first.target.tolist()]
     scores = [f"{score:.3g}" for score in first.scores]
     text = _title(first, scale) if title is None else title
     with style.house(WHO):
@@ -70,7 +71,9 @@ def class_maps(
 def _title(said: Any, scale: str) -> str:
     unit = said.scalars[0].rpartition(" of class ")[0]
     own = "each map on a scale of its own" if scale == "each" else ""
-    parts = [f"{said.method} of every class", f"at {shown(said.layer)}" if said.layer else ""]
+    count = said.outputs.shape[1]
+    which = "every class" if len(said) >= count else f"{len(said)} of {count:,} classes"
+    parts = [f"{said.method} of {which}", f"at {shown(said.layer)}" if said.layer else ""]
     return " · ".join(part for part in [*parts, f"scores and scales: {unit}" if unit else "", own] if part)
 
 

@@ -65,7 +65,7 @@ def heatmaps(
     who = "plots.heatmaps"
     checks.expect_made_by(who, "explanation", explanation, "Explanation", "a method of explain")
     checks.expect_known(who, "scale", scale, ["shared", "each"])
-    images = pixels.shown_images(who, explanation.inputs, "explanation.inputs")
+    images = pixels.shown_images(who, explanation.pictures(), "explanation.inputs")
     coarse = explanation.maps().shape[1:] != images.shape[1:3]
     maps = pixels.numbers(who, "explanation", explanation.upsampled(reduction))
     if overlay is None:

@@ -40,11 +40,11 @@ def maximized(
     """
     checks.expect_made_by(WHO, "result", result, "Maximized", "explain.maximize")
     columns = checks.size(WHO, "columns", columns)
-    best = pixels.batch(WHO, result.best, "images")
+    best = pixels.batch(WHO, result.pictures(result.best), "images")
     low, high = _range(result, best)
     names = classes.names(WHO, class_names, result.targets) if result.probabilities is not None else {}
     captions = [_caption(result, i, names) for i in range(len(best))]
-    beside = None if result.nearest is None else pixels.batch(WHO, result.nearest.samples, "samples")
+    beside = None if result.nearest is None else pixels.batch(WHO, result.pictures(result.nearest.samples), "samples")
     frames = _frames(result) if film and len(result.film) > 1 else best[:0]
     if title is None:
         title = f"What excites {shown(result.layer)} most"
@@ -54,13 +54,15 @@ def maximized(
 
 def _range(result: Any, best: Array) -> tuple[float, float]:
     bounds = result.settings.get("bounds")
+    if bounds and np.ndim(bounds[0]):  # of each channel: the pictures are shown as they were before
+        return 0.0, 1.0
     return (float(bounds[0]), float(bounds[1])) if bounds else (float(best.min()), float(best.max()) + 1e-12)
 
 
 def _frames(result: Any) -> Array:
     """(F, T, H, W[, 3])."""
     f, t = result.film.shape[:2]
-    flat = pixels.batch(WHO, result.film.reshape(f * t, *result.film.shape[2:]), "film")
+    flat = pixels.batch(WHO, result.pictures(result.film.reshape(f * t, *result.film.shape[2:])), "film")
     return flat.reshape(f, t, *flat.shape[1:])
 
 

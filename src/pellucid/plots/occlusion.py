@@ -48,7 +48,7 @@ def occlusion_maps(result: Any, class_names: Any = None, title: str | None = Non
             f"{WHO}: needs what explain.occlusion found for a class, got an explanation of {result.scalar} by "
             f"{result.method}. explain.occlusion(network, x, target) with classes as targets gives it."
         )
-    images = pixels.shown_images(WHO, result.inputs, "result.inputs")
+    images = pixels.shown_images(WHO, result.pictures(), "result.inputs")
     names = list(classes.names(WHO, class_names, range(result.extras["counts"].shape[1])).values())
     counted = [entries(counts, names) for counts in result.extras["counts"]]
     if title is None:

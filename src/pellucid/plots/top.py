@@ -50,7 +50,7 @@ def top_samples(
         checks.expect_made_by(WHO, "found", one, "TopSamples", "views.top_samples")
     if rows and len(rows) != len(several):
         raise ShapeError(f"{WHO}: rows must name {len(several)} rows, got {len(rows)}. Give one name for each unit.")
-    pictures = [pixels.batch(WHO, one.samples, "samples") for one in several]
+    pictures = [pixels.batch(WHO, one.pictures(), "samples") for one in several]
     truth = None if labels is None else classes.labels(WHO, labels)
     if truth is not None and any(one.indices.max(initial=-1) >= len(truth) for one in several):
         raise ShapeError(f"{WHO}: labels must be those of all the data that were searched, got only {len(truth)}.")

@@ -17,6 +17,7 @@ from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError
 from pellucid.kernels import Window
 from pellucid.layers.container import INPUT, network_of
+from pellucid.layers.door import behind_door
 from pellucid.layers.facts import Sees, Sources, Taps
 from pellucid.shown import came
 from pellucid.typing import IntArray, Shape
@@ -61,7 +62,7 @@ def receptive_field(model: Any, layer: str, unit: int | tuple[int, int]) -> Box:
     >>> pl.views.receptive_field(network, "conv2d2", (0, 1))
     Box(top=0, left=2, bottom=8, right=10)
     """
-    network = network_of(model, "receptive_field", built=True)
+    network = behind_door(network_of(model, "receptive_field", built=True))
     boxes = fields(flow(network), network.input_shape or ())
     checks.expect_known("receptive_field", "layer", layer, list(boxes))
     found = boxes[layer]

@@ -14,7 +14,9 @@ from pellucid.data import Dataset
 from pellucid.errors import ArgumentError
 from pellucid.layers import Container
 from pellucid.layers.container import INPUT, network_of
+from pellucid.layers.door import behind_door, has_door, inward
 from pellucid.layers.parts import upto
+from pellucid.specs import LAYOUTS, InputSpec, pictures_of
 from pellucid.typing import Array, IntArray
 from pellucid.views.flow import flow
 from pellucid.views.receptive import Box, fields
@@ -31,11 +33,13 @@ class TopSamples(NamedTuple):
     ----------
     indices : (K,) into the data
     values : (K,)
-    samples : (K, …)
+    samples : (K, …) as the network takes them
     places : (K, 2) or None
         Row and column of the largest activation of the channel; None for a vector's unit.
     boxes : K boxes
         The input pixels that the unit at that place sees: `sample[box.top : box.bottom, box.left : box.right]`.
+    layout : "channels-last" or "channels-first", of the samples
+    spec : how they were prepared, where the network says it
 
     Examples
     --------
@@ -51,6 +55,12 @@ class TopSamples(NamedTuple):
     samples: Array
     places: IntArray | None
     boxes: tuple[Box, ...]
+    layout: str = "channels-last"
+    spec: InputSpec | None = None
+
+    def pictures(self) -> Array:
+        """Return the samples as a person sees them: their channels last, no mean subtracted."""
+        return pictures_of(self.samples, self.spec, self.layout)
 
     def plot(self, **options: Any) -> Figure:
         """Draw them, each with a frame around what the unit saw: `plots.top_samples`."""
@@ -96,6 +106,8 @@ def top_of_units(
     batch_size: int = 256,
 ) -> list[TopSamples]:
     """Return the top samples of several units of one layer: x is gone through once."""
+    spec, turned = network.inputs, has_door(network)
+    network, given, x = behind_door(network), x, inward(x) if turned else x
     part = upto(network, layer)
     shape = part.output_shape or ()
     for unit in units:
@@ -107,7 +119,17 @@ def top_of_units(
     for unit, indices, values, flat in zip(units, *_search(part, list(units), x, count, by, batch_size), strict=True):
         places = np.stack(np.unravel_index(flat, shape[:2]), axis=1) if len(shape) == 3 else None
         boxes = seen.reshape(4, -1)[:, flat if len(shape) == 3 else np.full(len(flat), unit)]
-        found.append(TopSamples(indices, values, x[indices], places, tuple(Box(*box) for box in boxes.T.tolist())))
+        found.append(
+            TopSamples(
+                indices,
+                values,
+                given[indices],
+                places,
+                tuple(Box(*box) for box in boxes.T.tolist()),
+                LAYOUTS[turned],
+                spec,
+            )  # fmt: skip
+        )
     return found
 
 

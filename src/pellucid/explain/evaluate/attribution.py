@@ -12,6 +12,7 @@ from pellucid import checks
 from pellucid.arrays import numbers
 from pellucid.errors import ShapeError
 from pellucid.explain.catalogue import Method
+from pellucid.explain.machinery.room import outputs_of
 from pellucid.explain.resize import bilinear
 from pellucid.explain.result import Explanation
 from pellucid.explain.target import Contrast, Filter, Function, Question, Scalar, Unit
@@ -32,10 +33,14 @@ class Asked(NamedTuple):
     target: Any
     y: Array
 
+    @property
+    def network(self) -> Any:
+        """What methods are asked about: behind its door, so that all pictures have their channels last."""
+        return self.question.model
+
     def values(self, x: Array, rows: IntArray) -> Array:
         """Return the number explained at inputs x, batch by batch; row i of x belongs to sample `rows[i]`."""
-        blocks = [slice(start, start + ROWS) for start in range(0, len(x), ROWS)]
-        return np.concatenate([self.scalar.values(self.question.network(x[b]), rows[b]) for b in blocks])
+        return self.scalar.values(outputs_of(self.question.network, x, ROWS), rows)
 
     @property
     def clean(self) -> Array:
@@ -46,7 +51,7 @@ class Asked(NamedTuple):
 def settle(who: str, network: Any, x: ArrayLike, target: Any, scalar: str) -> Asked:
     """Check network and inputs, and settle "predicted" as the classes predicted for the clean inputs."""
     question = Question(who, network, x, target, scalar)
-    y = question.network(question.x)
+    y = outputs_of(question.network, question.x)
     number = question.scalar(y)
     settled = target if isinstance(target, (Contrast, Filter, Function, Unit)) else number.classes
     return Asked(question, number, settled, y)

@@ -25,6 +25,7 @@ from pellucid.kinds import is_numbers
 from pellucid.layers.container import network_of
 from pellucid.outputs import OWN
 from pellucid.shown import shown
+from pellucid.specs import LAYOUTS, pictures_of
 from pellucid.typing import Array, ArrayLike, Config
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class TrustCard:
     rows : the checks
     deletion : the curves under the first
     randomization : the maps of randomised networks, layer by layer
-    image, map : one sample and what the method says of it
+    image, map : one sample, as a person sees it, and what the method says of it
     settings : of the card
 
     Examples
@@ -189,7 +190,8 @@ def trust_card(
     if is_numbers(target) and np.shape(target) == (len(everything),):
         target = np.asarray(target)[chosen]
     asked = settle(who, whole, everything[chosen], target, "logit")
-    x, c = asked.question.x, asked.target
+    picture = pictures_of(asked.question.given[:1], whole.inputs, LAYOUTS[asked.question.turned])[0]
+    whole, x, c = asked.question.body, asked.question.x, asked.target
     name = name_of(method)
     found = method(whole, x, c)
     scalar = "probability" if asked.question.reading.makes not in ("", OWN) else "logit"
@@ -227,7 +229,7 @@ def trust_card(
     rows.append(_promise(name, found))
     example = maps(attributions(who, lambda *_: found, whole, x, c))[0]
     settings = {"images": count, "seed": seed}
-    return TrustCard(name, tuple(rows), removed, forgotten, x[0], example, settings)
+    return TrustCard(name, tuple(rows), removed, forgotten, picture, example, settings)
 
 
 def _row(check: str, question: str, measure: Measure) -> Row:

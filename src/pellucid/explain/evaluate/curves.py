@@ -144,7 +144,7 @@ def _measure(
 ) -> Curves:
     asked = settle(who, network, x, target, scalar)
     x = asked.question.x
-    fill = as_baseline(who, baseline, x)
+    fill = as_baseline(asked.question, baseline)
     places = int(np.prod(x.shape[1:3] if x.ndim == 4 else x.shape[1:]))
     count = min(places, 28) if steps is None else min(checks.size(who, "steps", steps), places)
     removed = np.round(np.linspace(0, places, count + 1)).astype(int)
@@ -154,7 +154,7 @@ def _measure(
         return _curve(asked, before, after, descending(rows(maps(values)), seed), removed)
 
     curves = {name: [curve(m) for m in found] for name, found in control_maps(x, seed).items()}
-    own = curve(attributions(who, method, network, x, asked.target))
+    own = curve(attributions(who, method, asked.network, x, asked.target))
     fractions = removed / places
     means = averaged(curves)
     areas = {name: area(fractions, several) for name, several in means.items()}

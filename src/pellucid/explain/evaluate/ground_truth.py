@@ -113,7 +113,7 @@ def _measure(
         )
     inside = rows(dilated(np.broadcast_to(given, x.shape[:3]), dilation))
     found = {name: [share(rows(m), inside) for m in several] for name, several in control_maps(x, seed).items()}
-    own = share(rows(np.abs(maps(attributions(who, method, network, x, asked.target)))), inside)
+    own = share(rows(np.abs(maps(attributions(who, method, asked.network, x, asked.target)))), inside)
     controls = {"area": inside.mean(axis=1), **averaged(found)}
     return Measure(name, name_of(method), own, "higher", controls, {"dilation": dilation, "seed": seed})
 

@@ -68,7 +68,7 @@ def infidelity(
         return _missed(foretold, falls, scaled)
 
     controls = averaged({name: [miss(m) for m in found] for name, found in control_maps(x, seed).items()})
-    own = miss(attributions(who, method, network, x, asked.target))
+    own = miss(attributions(who, method, asked.network, x, asked.target))
     settings = {
         "scalar": scalar,
         "disturbance": str(disturbance),

@@ -118,9 +118,8 @@ def model_randomization(
     who = "model_randomization"
     checks.expect_known(who, "mode", mode, MODES)
     draws = checks.size(who, "seeds", seeds)
-    whole = network_of(network, who, built=True)
-    asked = settle(who, whole, x, target, "logit")
-    x = asked.question.x
+    asked = settle(who, network_of(network, who, built=True), x, target, "logit")
+    whole, x = asked.question.body, asked.question.x
     own = maps(attributions(who, method, whole, x, asked.target))
     layers = weighted_layers(whole)[::-1]
     absolute, signed, likeness, similarity = (np.zeros((draws, len(layers), len(x))) for _ in range(4))

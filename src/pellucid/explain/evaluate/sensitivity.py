@@ -65,8 +65,8 @@ def max_sensitivity(
     def changed(before: Array, after: list[Array]) -> Array:
         return np.asarray(np.max([_change(rows(before), rows(one)) for one in after], axis=0))
 
-    own = attributions(who, method, network, x, asked.target)
-    again = [attributions(who, method, network, one, asked.target) for one in nearby]
+    own = attributions(who, method, asked.network, x, asked.target)
+    again = [attributions(who, method, asked.network, one, asked.target) for one in nearby]
     shape = own.shape[1:]
     drawn = [np.broadcast_to(rng.random(shape), own.shape) for _ in range(len(nearby) + 1)]
     controls = {"random": changed(drawn[0], drawn[1:])}

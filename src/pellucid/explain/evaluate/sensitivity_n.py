@@ -65,13 +65,13 @@ def sensitivity_n(
     for one in sets:
         one[rng.choice(places, int(size), replace=False)] = True
     without = sets.reshape(samples, 1, *shape, *([1] if x.ndim == 4 else []))
-    fill, every = as_baseline(who, baseline, x).values, np.arange(len(x))
+    fill, every = as_baseline(asked.question, baseline).values, np.arange(len(x))
     falls = np.stack([asked.clean - asked.values(np.where(one, fill, x), every) for one in without], axis=1)
 
     def agreement(values: Array) -> Array:
         return pearson(rows(maps(values)) @ sets.T, falls.astype(np.float64))
 
     controls = averaged({name: [agreement(m) for m in found] for name, found in control_maps(x, seed).items()})
-    own = agreement(attributions(who, method, network, x, asked.target))
+    own = agreement(attributions(who, method, asked.network, x, asked.target))
     settings = {"n": int(size), "scalar": scalar, "baseline": baseline, "samples": samples, "seed": seed}
     return Measure(f"sensitivity-{int(size)}", name_of(method), own, "higher", controls, settings)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.errors import ArgumentError
+from pellucid.explain.machinery.gradients import Pass, passes
+from pellucid.explain.machinery.room import joined, outputs_of
 from pellucid.explain.machinery.rules import fuse_rules, relu_rules
 from pellucid.explain.machinery.totals import summed_gradient
 from pellucid.explain.parts import image_layer
@@ -56,18 +58,27 @@ def look(question: Question, layer: str | None, *, total: bool = False, rule: st
     network = question.network
     part = after(network, name)
     if part is not None:  # only the part above needs a tape
-        A = upto(network, name).fused()(question.x)
+        A = outputs_of(upto(network, name).fused(), question.x)
         above, rules = fuse_rules(part, relu_rules(question.who, rule, part))
-        y, tape = above.forward(A)
-        number = question.scalar(y)
-        dy = number.gradient(y)
-        gradient = summed_gradient(above, dy, tape, rules) if total else None
-        return Seen(name, A, above.pull(dy, tape, rules) if gradient is None else gradient, y, number)
+        y, number, made = passes(question, above, A)
+        gradient = joined([_pulled(above, one, rules, total) for one in made])
+        return Seen(name, A, gradient, y, number)
     rules = relu_rules(question.who, rule, network)
-    y, tape = network.forward(question.x)
-    number = question.scalar(y)
-    step = next(visit for visit in visits(network, question.x, tape) if visit.path == name)
-    return Seen(name, step.output, _listen(network, tape, number.gradient(y), step.layer, rules), y, number)
+    y, number, made = passes(question, network, question.x)
+    heard = [_overheard(network, question.x[one.rows], one, name, rules) for one in made]
+    A, gradient = (joined(parts) for parts in zip(*heard, strict=True))
+    return Seen(name, A, gradient, y, number)
+
+
+def _pulled(above: AnyContainer, one: Pass, rules: Rules | None, total: bool) -> Array:
+    gradient = summed_gradient(above, one.dy, one.tape, rules) if total else None
+    return above.pull(one.dy, one.tape, rules) if gradient is None else gradient
+
+
+def _overheard(network: AnyContainer, x: Array, one: Pass, name: str, rules: Rules | None) -> tuple[Array, Array]:
+    """Return what a layer within a branch gives, and the gradient that reaches it."""
+    step = next(visit for visit in visits(network, x, one.tape) if visit.path == name)
+    return step.output, _listen(network, one.tape, one.dy, step.layer, rules)
 
 
 def _listen(network: AnyContainer, tape: Any, dy: Array, layer: Any, rules: Rules | None) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.resize import gaussian_blur
 from pellucid.shown import came
 from pellucid.typing import Array, ArrayLike
+
+if TYPE_CHECKING:
+    from pellucid.explain.target import Question
 
 BaselineLike: TypeAlias = "str | float | ArrayLike"
 """A name, one number, an array of one sample or of all, or a list of these."""
@@ -26,30 +29,49 @@ class Baseline(NamedTuple):
     values: Array
 
 
-def as_baselines(who: str, given: Any, x: Array) -> list[Baseline]:
+def as_baselines(question: Question, given: Any) -> list[Baseline]:
     """Return one baseline, or the several of a list."""
     several = isinstance(given, (list, tuple))
-    return [as_baseline(who, one, x) for one in (given if several else [given])]
+    return [as_baseline(question, one) for one in (given if several else [given])]
 
 
-def as_baseline(who: str, given: Any, x: Array, name: str = "baseline") -> Baseline:
-    """Return the baseline of each sample of x.
+def as_baseline(question: Question, given: Any, name: str = "baseline") -> Baseline:
+    """Return the baseline of each sample of a question, as its `x` is.
 
     "black" is 0; "white" the sample's largest value and "grey" the middle of its range; "mean" its mean in each
-    channel; "blurred" is the image under a Gaussian of an eighth of its shorter side.
+    channel; "blurred" is the image under a Gaussian of an eighth of its shorter side. Where it is known that a mean was
+    subtracted from the pictures, "black", "grey" and "white" are the pictures of that colour, so prepared.
     """
+    who, x = question.who, question.x
     axes = tuple(range(1, x.ndim - 1)) if x.ndim > 2 else (1,)
     if isinstance(given, str):
         checks.expect_known(who, name, given, NAMES)
+        colour = _of_colour(question, given)
+        if colour is not None:
+            return Baseline(given, np.broadcast_to(colour, x.shape).astype(x.dtype))
         return Baseline(given, np.broadcast_to(_named(who, name, given, x, axes), x.shape).astype(x.dtype))
     with np.errstate(over="ignore"):  # what is too large for the dtype is infinite, and refused
         values = numbers(who, name, given, x.dtype)
-    if values.shape not in ((), x.shape[1:], x.shape):
-        raise ShapeError(f"{who}: {name} must be a number or have shape {x.shape[1:]}, got {values.shape}.")
+    taken = question.given.shape
+    if values.shape not in ((), taken[1:], taken):
+        raise ShapeError(f"{who}: {name} must be a number or have shape {taken[1:]}, got {values.shape}.")
+    values = question.inward(values)
     if not np.isfinite(values).all():
         raise ArgumentError(f"{who}: {name} must be finite in {x.dtype}, got {came(given)}.")
     text = f"{values:g}" if values.ndim == 0 else "given"
     return Baseline(text, np.broadcast_to(values, x.shape).astype(x.dtype))
+
+
+COLOURS = {"black": 0.0, "grey": 0.5, "white": 1.0}
+
+
+def _of_colour(question: Question, name: str) -> Array | None:
+    """Return a sample that is a picture of one colour, where pictures were prepared by more than a scale."""
+    spec = question.spec
+    if spec is None or name not in COLOURS or not spec.mean or spec.white is None:
+        return None
+    picture = np.full((1, *spec.picture_shape), COLOURS[name], question.x.dtype)
+    return question.inward(spec.prepared(picture).reshape(question.given.shape[1:]))
 
 
 def _named(who: str, argument: str, name: str, x: Array, axes: tuple[int, ...]) -> Array:

@@ -14,11 +14,13 @@ from pellucid.explain.maximization.maximized import Maximized, Nearest
 from pellucid.explain.maximization.priors import blurred, likeness, power_penalty, total_variation
 from pellucid.explain.target import Reading, class_scalar
 from pellucid.layers import Container
+from pellucid.layers.door import outward
 from pellucid.layers.parts import upto
 from pellucid.optimizers import Adam, Optimizer
 from pellucid.schedules import Cosine
 from pellucid.shown import came
-from pellucid.typing import Array, Arrays, Config
+from pellucid.specs import LAYOUTS
+from pellucid.typing import Array, Arrays, Config, IntArray
 
 WHO = "maximize"
 # Penalties whose weight is left out cost an image that was made without any this share of what its score gained:
@@ -113,8 +115,8 @@ class Ascent:
     """The images on their way: u (T·S, …), in units of the range."""
 
     score: Score
-    low: float | None
-    scale: float
+    low: Array | None
+    scale: Array
     bounded: bool
     starts: int
     seed: int
@@ -168,7 +170,7 @@ class Ascent:
         """The images in the data's units, never a rounding outside the range."""
         if not self.bounded or self.low is None:
             return u
-        x = u * u.dtype.type(self.scale) + u.dtype.type(self.low)
+        x = u * self.scale.astype(u.dtype) + self.low.astype(u.dtype)
         return np.asarray(np.clip(x, self.low, self.low + self.scale, dtype=u.dtype))
 
     def penalties(self, u: Array) -> tuple[Array, Array]:
@@ -238,36 +240,46 @@ class Ascent:
         if self.jitter:
             shift = tuple(rng.integers(-self.jitter, self.jitter + 1, 2).tolist())
             seen = np.roll(seen, shift, (1, 2))
-        x = seen * u.dtype.type(self.scale) + u.dtype.type(self.low or 0)
-        g = self.score.gradient(x, self.starts)[1] * u.dtype.type(self.scale)
+        scale, low = self.scale.astype(u.dtype), u.dtype.type(0) if self.low is None else self.low.astype(u.dtype)
+        g = self.score.gradient(seen * scale + low, self.starts)[1] * scale
         if self.jitter:
             g = np.roll(g, (-shift[0], -shift[1]), (1, 2))
         g = g - self.penalties(u)[1]
         return blurred(g, left * self.blur) if self.blur else g
 
-    def result(self, layer: str | None, find: Callable[[Array], Nearest] | None) -> Maximized:
-        """Return the best images with all that is known about them; `find` looks for the samples like them."""
+    def result(self, layer: str | None, find: Callable[[Array], Nearest] | None, turned: bool) -> Maximized:
+        """Return the best images with all that is known about them; `find` looks for the samples like them.
+
+        Turned, their channels come before rows and columns.
+        """
+        as_given: Callable[[Array], Array] = outward if turned else np.asarray
+        nearest = None if find is None else find(self.x(self.best)[self._winners()])
         t, s = len(self.score.targets), self.starts
         grid = (t, s)
         x = self.x(self.best)
         y = self.score.part(x)
         scores = self.score.read(y, s)[0]
-        winners = self.height.reshape(grid).argmax(axis=1)
-        at = np.arange(t) * s + winners
+        at = self._winners()
         return Maximized(
             layer=layer or next(reversed(self.score.part.names), ""),
             targets=self.score.targets,
-            images=x.reshape(*grid, *x.shape[1:]),
+            images=as_given(x.reshape(*grid, *x.shape[1:])),
             scores=scores.reshape(grid),
             objectives=self.height.reshape(grid),
             probabilities=None if layer is not None else self._probabilities(y, grid),
             curve=np.stack(list(self.curve.values())).reshape(-1, *grid),
             curve_steps=np.array(list(self.curve)),
-            film=np.stack([self.x(frame[at]) for frame in self.film.values()]),
+            film=as_given(np.stack([self.x(frame[at]) for frame in self.film.values()])),
             film_steps=np.array(list(self.film)),
-            nearest=None if find is None else find(x[at]),
+            nearest=None if nearest is None else nearest._replace(samples=as_given(nearest.samples)),
             settings=self._settings(),
+            layout=LAYOUTS[turned],
         )
+
+    def _winners(self) -> IntArray:
+        """Where the best start of each target stands."""
+        best = self.height.reshape(-1, self.starts).argmax(axis=1)
+        return np.asarray(np.arange(len(best)) * self.starts + best)
 
     def _probabilities(self, y: Array, grid: tuple[int, int]) -> Array | None:
         rows, channel = np.arange(len(y)), np.repeat(self.score.targets, self.starts)
@@ -276,7 +288,7 @@ class Ascent:
 
     def _settings(self) -> Config:
         chosen = {f"{key}_weight": w[:: self.starts].tolist() for key, w in self.weights.items()}
-        bounds = (self.low, (self.low or 0.0) + self.scale) if self.bounded else None
+        bounds = None if self.low is None or not self.bounded else (self.low.tolist(), (self.low + self.scale).tolist())
         return {
             **self.settings, **chosen, "seed": self.seed, "starts": self.starts, "bounds": bounds,
             "position": self.score.position, "size_power": self.p, "variation_power": self.b,

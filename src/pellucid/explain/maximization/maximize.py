@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from pellucid.errors import ArgumentError
 from pellucid.explain.maximization.ascent import WHO, Ascent, Score
 from pellucid.explain.maximization.maximized import Maximized, Nearest
 from pellucid.layers.container import network_of
+from pellucid.layers.door import behind_door, has_door, inward
 from pellucid.optimizers import Optimizer
 from pellucid.shown import came
+from pellucid.specs import PICTURES, InputSpec
 from pellucid.typing import Array, IntArray
 
 JITTER = 2
@@ -69,7 +72,8 @@ def maximize(
         Images for each target, from different noise, which `diversity` keeps apart.
     steps : int, default=256
     bounds : (low, high), None or "data"
-        The range of x; "data" is that of `data`, or (0, 1). None leaves x unbounded, and then u = x.
+        The range of x; "data" is that of `data`, or of pictures as the network wants them, or (0, 1). None leaves x
+        unbounded, and then u = x.
     size_weight, variation_weight, diversity : float, optional
         λ, τ and δ. Left out, they are such that an image made in 48 steps without penalties would lose 35 % of what
         its score gained for its size (120 % for vectors, which have no variation), 13 % for its variation, and 5 %
@@ -109,7 +113,8 @@ def maximize(
     >>> bool(best.image[0] > best.image[1])  # the weights of class 0 are (2, −1)
     True
     """
-    whole = network_of(network, WHO, built=True)
+    given = network_of(network, WHO, built=True)
+    whole, turned = behind_door(given), has_door(given)
     for name, value in (("steps", steps), ("starts", starts), ("film", film)):
         checks.size(WHO, name, value)
     for name, number in (("noise", noise), ("blur", blur), ("jitter", jitter or 0)):
@@ -118,43 +123,51 @@ def maximize(
     checks.expect_positive(WHO, "variation_power", variation_power)
     labels = data.t if isinstance(data, Dataset) else None
     samples = None if data is None else numbers(WHO, "data", data.x if isinstance(data, Dataset) else data)
-    if samples is not None and samples.shape[1:] != whole.input_shape:
-        checks.expect_batch(WHO, samples, whole.input_shape or (), "data")
-    low, high = _bounds(bounds, samples)
+    if samples is not None and samples.shape[1:] != given.input_shape:
+        checks.expect_batch(WHO, samples, given.input_shape or (), "data")
+    if samples is not None and turned:
+        samples = inward(samples)
+    low, high = _bounds(bounds, samples, whole.inputs)
     score = Score.of(whole, target, layer, position)
     images = len(whole.input_shape or ()) == 3
     shift = int(jitter) if jitter is not None else 0 if isinstance(score.position, tuple) else JITTER
     if variation_weight and not images:
         raise ArgumentError(f"{WHO}: variation_weight is for images (H, W, C); samples are {whole.input_shape}.")
     ascent = Ascent(
-        score, low, 1.0 if high is None or low is None else high - low, high is not None, starts, seed,
+        score, low, np.ones(()) if high is None or low is None else high - low, high is not None, starts, seed,
         size_power, variation_power, shift if images else 0, float(noise), float(blur) if images else 0.0,
     )  # fmt: skip
     ascent.begin(size_weight, variation_weight if images else 0.0, diversity if starts > 1 else 0.0)
     ascent.run(steps, optimizer, film)
-    if samples is None:
-        return ascent.result(layer, None)
-    return ascent.result(layer, lambda found: _nearest(found, samples, labels, low or 0.0))
+    blank = np.zeros(()) if low is None else low
+    find = None if samples is None else (lambda found: _nearest(found, samples, labels, blank))
+    return replace(ascent.result(layer, find, turned), spec=given.inputs)
 
 
-def _bounds(bounds: Any, samples: Array | None) -> tuple[float | None, float | None]:
+def _bounds(bounds: Any, samples: Array | None, spec: InputSpec | None) -> tuple[Array, Array] | tuple[None, None]:
+    """Return the range of x, for each channel where a mean was subtracted from it."""
     if bounds is None:
         return None, None
     if isinstance(bounds, str) and bounds == "data":
-        return (0.0, 1.0) if samples is None else (float(samples.min()), float(samples.max()))
+        if samples is not None:
+            return np.asarray(float(samples.min())), np.asarray(float(samples.max()))
+        if spec is not None and spec.mean and spec.kind in PICTURES:
+            black, white = (spec.prepared(np.full((1, *spec.shape), shade))[0, 0, 0] for shade in (0.0, 1.0))
+            return black, white
+        return np.zeros(()), np.ones(())
     two = isinstance(bounds, (tuple, list)) and len(bounds) == 2
     if not two or not all(isinstance(b, (int, float, np.number)) for b in bounds) or not bounds[0] < bounds[1]:
         raise ArgumentError(f"{WHO}: bounds must be (low, high) with low < high, None or 'data', got {came(bounds)}.")
-    return float(bounds[0]), float(bounds[1])
+    return np.asarray(float(bounds[0])), np.asarray(float(bounds[1]))
 
 
-def _nearest(images: Array, samples: Array, labels: IntArray | None, blank: float) -> Nearest:
+def _nearest(images: Array, samples: Array, labels: IntArray | None, blank: Array) -> Nearest:
     """For each image the sample with the largest cosine, some thousand samples at a time."""
-    flat = images.reshape(len(images), -1) - blank
+    flat = (images - blank).reshape(len(images), -1)
     flat = flat / (np.linalg.norm(flat, axis=1, keepdims=True) + 1e-12)
     index, best = np.zeros(len(flat), int), np.full(len(flat), -np.inf)
     for start in range(0, len(samples), 4096):
-        block = samples[start : start + 4096].reshape(-1, flat.shape[1]) - blank
+        block = (samples[start : start + 4096] - blank).reshape(-1, flat.shape[1])
         cosine = flat @ (block / (np.linalg.norm(block, axis=1, keepdims=True) + 1e-12)).T
         winner = cosine.argmax(axis=1)
         value = cosine[np.arange(len(flat)), winner]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pellucid.checked import checked_late
+from pellucid.specs import InputSpec, pictures_of
 from pellucid.typing import Array, Config, IntArray
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Maximized:
     layer : str
         The layer whose units these are: the one that makes the scores, where none was named.
     targets : (T,) the classes, units or filters
-    images : (T, S, H, W, C), or (T, S, D) for a network of vectors
+    images : (T, S, H, W, C), (T, S, C, H, W) as the network takes them, or (T, S, D) for a network of vectors
     scores : (T, S)
         What the network gives for these very images: the logit of the class, the unit, or the filter's mean.
     objectives : (T, S)
@@ -46,6 +47,8 @@ class Maximized:
     nearest : Nearest, or None without data
     settings : dict
         Everything that makes the same images again, the chosen weights included.
+    layout : "channels-last" or "channels-first", of the images
+    spec : how the network's inputs were prepared, where it says so
 
     Examples
     --------
@@ -68,6 +71,8 @@ class Maximized:
     film_steps: IntArray
     nearest: Nearest | None
     settings: Config
+    layout: str = "channels-last"
+    spec: InputSpec | None = None
 
     @property
     def winners(self) -> IntArray:
@@ -83,6 +88,11 @@ class Maximized:
     def image(self) -> Array:
         """The best image of the first target (H, W, C)."""
         return np.asarray(self.best[0])
+
+    def pictures(self, images: Array) -> Array:
+        """Return images (N, …) of this result as a person sees them: channels last, and no mean subtracted."""
+        prepared = self.spec is not None and bool(self.spec.mean)  # else the bounds say what is white
+        return pictures_of(images, self.spec if prepared else None, self.layout)
 
     def plot(self, **options: Any) -> Figure:
         """Draw it: `plots.maximized`."""

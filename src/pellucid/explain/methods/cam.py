@@ -9,6 +9,7 @@ import numpy as np
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.machinery.activations import Seen, as_map, weighted
+from pellucid.explain.machinery.room import outputs_of
 from pellucid.explain.result import Explanation, Proof, exactness, sums
 from pellucid.explain.target import Question, Target
 from pellucid.kernels.dense.rows import rows_times_transposed
@@ -56,7 +57,7 @@ def cam(
             f"cam: scalar must be 'logit' or 'centred', which are linear in the scores, got {came(scalar)}."
         )
     name, head = _ending(question)
-    A = upto(question.network, name).fused()(question.x)
+    A = outputs_of(upto(question.network, name).fused(), question.x)
     pooled = A.mean(axis=(1, 2))
     y = head(pooled)
     number = question.scalar(y)

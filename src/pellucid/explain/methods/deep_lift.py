@@ -10,6 +10,8 @@ import numpy as np
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.machinery.baselines import BaselineLike, as_baseline
+from pellucid.explain.machinery.gradients import passes
+from pellucid.explain.machinery.room import joined
 from pellucid.explain.machinery.rules import expect_covered
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
 from pellucid.explain.target import Question, Target
@@ -65,12 +67,15 @@ def deep_lift(
         raise ArgumentError(f"deep_lift: scalar must be 'logit', 'margin' or 'centred', got {came(scalar)}.")
     shared = _products(network)
     expect_covered("deep_lift", "the rescale rule", network, _is_passed, "linear, elementwise or switches", shared)
-    start = as_baseline("deep_lift", baseline, question.x)
-    y, tape = network.forward(question.x)
-    other, below = network.forward(start.values)
-    number = question.scalar(y)
-    pairs = zip(visits(network, question.x, tape), visits(network, start.values, below), strict=True)
-    m = network.pull(number.gradient(y), tape, _rules({id(a.layer): (a, b) for a, b in pairs}))
+    start = as_baseline(question, baseline)
+    y, number, made = passes(question, network, question.x, room=0.5)
+    others, parts = [], []
+    for rows, tape, dy in made:
+        there, below = network.forward(start.values[rows])
+        pairs = zip(visits(network, question.x[rows], tape), visits(network, start.values[rows], below), strict=True)
+        parts.append(network.pull(dy, tape, _rules({id(a.layer): (a, b) for a, b in pairs})))
+        others.append(there)
+    m, other = joined(parts), joined(others)
     values = (question.x - start.values) * m
     promised = number.values(y).astype(np.float64) - number.values(other)
     allowed = exactness(promised, promised, values)

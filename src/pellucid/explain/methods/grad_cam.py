@@ -100,5 +100,5 @@ def guided_grad_cam(
     """
     where = grad_cam(model, x, target, layer=layer, scalar=scalar)
     what = saliency(model, x, target, scalar=scalar, rule="guided")
-    values = what.values * where.upsampled()[..., None]
+    values = what.values * np.expand_dims(where.upsampled(), what.channel_axis)
     return replace(what, values=values, method="guided Grad-CAM", layer=where.layer, positive=True)

@@ -10,7 +10,8 @@ from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.machinery.baselines import BaselineLike, as_baselines
-from pellucid.explain.machinery.gradients import BATCH, blocks, copies, gradient_of
+from pellucid.explain.machinery.gradients import copies, gradient_of
+from pellucid.explain.machinery.room import blocks, outputs_of, samples_at_once
 from pellucid.explain.result import Explanation, Proof, answer, sums
 from pellucid.explain.target import Question, Scalar, Target
 from pellucid.typing import Array, ArrayLike
@@ -65,16 +66,16 @@ def integrated_gradients(
     if tolerance is not None:
         checks.expect_positive(who, "tolerance", tolerance)
     question = Question(who, model, x, target, scalar)
-    starts = as_baselines(who, baseline, question.x)
+    starts = as_baselines(question, baseline)
     if not starts:
         raise ArgumentError(f"{who}: baseline must hold at least one baseline, got an empty list.")
-    y = question.network(question.x)
+    y = outputs_of(question.network, question.x)
     number = question.scalar(y)
     score = number.values(y).astype(np.float64)
     values, used = np.zeros_like(question.x), np.zeros(len(y), int)
     before, allowed = np.zeros(len(y)), np.zeros(len(y))
     for start in starts:
-        other = number.values(question.network(start.values)).astype(np.float64)
+        other = number.values(outputs_of(question.network, start.values)).astype(np.float64)
         bound = (tolerance or 0.01) * np.maximum(np.abs(score - other), 0.01 * (np.abs(score) + np.abs(other)))
         for i in range(len(y)):
             n = steps
@@ -107,7 +108,7 @@ def _integral(question: Question, number: Scalar, start: Array, i: int, n: int) 
     way = question.x[i] - start
     middles = ((np.arange(n) + 0.5) / n).astype(way.dtype).reshape(-1, *[1] * way.ndim)
     total = np.zeros(way.shape)
-    for rows in blocks(n, BATCH):
+    for rows in blocks(n, samples_at_once(question.x)):
         points = start + middles[rows] * way
         total += gradient_of(question, number, points, copies(len(points), i)).sum(axis=0, dtype=np.float64)
     return np.asarray(way * (total / n))

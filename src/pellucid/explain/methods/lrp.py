@@ -12,7 +12,9 @@ from pellucid.checked import checked
 from pellucid.errors import ArgumentError
 from pellucid.explain.machinery.fold import fold_batch_norm
 from pellucid.explain.machinery.gates import gated
+from pellucid.explain.machinery.gradients import passes
 from pellucid.explain.machinery.relevance import Bounded, Epsilon, Gamma, RelevanceRule, as_rule
+from pellucid.explain.machinery.room import joined
 from pellucid.explain.machinery.rules import expect_covered, is_relu
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
 from pellucid.explain.target import Question, Target
@@ -21,6 +23,7 @@ from pellucid.layers.broadcast import summed_to
 from pellucid.layers.parts import AnyContainer
 from pellucid.layers.walk import Visit, operations, visits
 from pellucid.shown import came
+from pellucid.specs import InputSpec
 from pellucid.typing import Array, ArrayLike, Arrays
 
 MEETING = Epsilon(1e-9)
@@ -51,7 +54,8 @@ def lrp(
     scalar : "logit", "margin" or "centred"
     rule : "0", "epsilon", "gamma", "z+", "alpha-beta", a rule such as `Epsilon(0.1)`, a mapping of layer names to
         rules (others "epsilon"), or "composite": ε for dense layers, γ for the others, z^B for the first
-    first : a rule for the first weighted layer, such as `Bounded(0, 1)`
+    first : a rule for the first weighted layer, such as `Bounded(0, 1)`; "pixels" is that one, and `Bounded()` where
+        the network says that its pictures lie in another range
 
     Limits
     ------
@@ -86,13 +90,13 @@ def lrp(
         signals.keys() | silent,
     )  # fmt: skip
     _expect_shared(network, silent)
+    if isinstance(first, str) and first == "pixels":
+        first = _of_pixels(question.spec)
     assigned = _assign(network, rule, first)
-    y, tape = network.forward(question.x)
-    number = question.scalar(y)
+    y, number, made = passes(question, network, question.x)
     start = number.gradient(y) * y
-    ledger: dict[str, Arrays] = {}
-    rules = _rules({id(v.layer): v for v in visits(network, question.x, tape)}, assigned, signals, ledger)
-    R = network.pull(start, tape, rules)
+    shared = [_shared_out(network, question.x[one.rows], start[one.rows], one.tape, assigned, signals) for one in made]
+    R, ledger = joined([relevance for relevance, _ in shared]), _of_all([losses for _, losses in shared])
     kinds = {kind: sum(losses.get(kind, 0.0) for losses in ledger.values()) for kind in ("bias", "stabiliser", "dead")}
     totals = {kind: np.broadcast_to(lost, len(y)).astype(np.float64) for kind, lost in kinds.items()}
     promised = sums(start)
@@ -104,6 +108,35 @@ def lrp(
     extras = {f"lost in {path}": np.asarray(sum(losses.values())) for path, losses in ledger.items()}
     settings = {"rule": rule if isinstance(rule, str) else repr(rule), "first": None if first is None else repr(first)}
     return answer(question, number, y, R, method="LRP", settings=settings, proof=proof, extras=extras)
+
+
+def _of_pixels(spec: InputSpec | None) -> Bounded:
+    moved = spec is not None and bool(spec.mean or spec.white not in (None, 1.0))
+    return Bounded() if moved else Bounded(0, 1)
+
+
+def _shared_out(
+    network: AnyContainer,
+    x: Array,
+    start: Array,
+    tape: Any,
+    assigned: Mapping[str, RelevanceRule],
+    signals: Mapping[int, int],
+) -> tuple[Array, dict[str, Arrays]]:
+    """Return the relevance of some inputs, and what was lost in each layer."""
+    ledger: dict[str, Arrays] = {}
+    rules = _rules({id(v.layer): v for v in visits(network, x, tape)}, assigned, signals, ledger)
+    return network.pull(start, tape, rules), ledger
+
+
+def _of_all(ledgers: list[dict[str, Arrays]]) -> dict[str, Arrays]:
+    """Return the ledger of all samples, from those of its parts."""
+    if len(ledgers) == 1:
+        return ledgers[0]
+    return {
+        path: {kind: np.concatenate([ledger[path][kind] for ledger in ledgers]) for kind in losses}
+        for path, losses in ledgers[0].items()
+    }
 
 
 def _is_passed(facts: Facts) -> bool:

@@ -11,7 +11,7 @@ from pellucid.checked import checked
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.explain.machinery.baselines import BaselineLike, as_baseline
 from pellucid.explain.machinery.cone import ROWS, Blocks, Cone
-from pellucid.explain.machinery.gradients import blocks
+from pellucid.explain.machinery.room import blocks, outputs_of, rows_at_once
 from pellucid.explain.result import Explanation, answer
 from pellucid.explain.target import Question, Scalar, Target
 from pellucid.kernels.crew.threads import parallel_for
@@ -25,8 +25,8 @@ def occlusion(
     target: Target = "predicted",
     *,
     scalar: str = "logit",
-    patch: int | tuple[int, int] = 4,
-    stride: int | tuple[int, int] = 1,
+    patch: int | tuple[int, int] | None = None,
+    stride: int | tuple[int, int] | None = None,
     value: BaselineLike = "grey",
 ) -> Explanation:
     """Return by how much the score falls when a pixel is covered: the mean of S(x) − S(x with patch p) over p.
@@ -43,7 +43,8 @@ def occlusion(
     model, scalar : as in `saliency`
     x : images (N, H, W, C)
     target : as in `saliency`; give the true classes to see what the network needs to be right
-    patch, stride : pixels, or (height, width); the stride at most the patch
+    patch, stride : pixels, or (height, width); the stride at most the patch. Left out, they grow with the image: a
+        seventh and a twenty-eighth of its shorter side, 4 and 1 of digits, 32 and 8 of 224 pixels; at least 4 and 1
     value : what the patch is filled with, in the data's own units: "grey" (the middle of each image's range), "black",
         "white", "mean", "blurred", a number, or an array
 
@@ -73,11 +74,14 @@ def occlusion(
             f"occlusion: x must be images (N, H, W, C), got {question.x.shape}. "
             "For a network of vectors build one that begins with Flatten()."
         )
-    sizes, steps = checks.pair("occlusion", "patch", patch), checks.pair("occlusion", "stride", stride)
-    fill = as_baseline("occlusion", value, question.x, "value")
+    shorter = min(question.x.shape[1:3])
+    sizes = checks.pair("occlusion", "patch", max(4, shorter // 7) if patch is None else patch)
+    usual = max(1, min(shorter // 28, *sizes))
+    steps = checks.pair("occlusion", "stride", usual if stride is None else stride)
+    fill = as_baseline(question, value, "value")
     _, height, width, _ = question.x.shape
     tops, lefts = _places("height", height, sizes[0], steps[0]), _places("width", width, sizes[1], steps[1])
-    y = question.network(question.x)
+    y = outputs_of(question.network, question.x)
     number = question.scalar(y)
     covered = _slide(question, fill.values, tops, lefts, sizes)  # (N, PH, PW, …)
     flat = covered.reshape(-1, *y.shape[1:])
@@ -108,7 +112,8 @@ def _slide(question: Question, fill: Array, tops: IntArray, lefts: IntArray, siz
     places = len(tops) * len(lefts)
     top, left = (grid.ravel() for grid in np.meshgrid(tops, lefts, indexing="ij"))
     rows, columns = np.arange(sizes[0])[:, None], np.arange(sizes[1])
-    parts = list(blocks(len(x) * places, ROWS))
+    room = rows_at_once(question.network, ROWS, tape=False)
+    parts = list(blocks(len(x) * places, room))
     outputs: list[Array] = [x] * len(parts)
 
     def block(index: int) -> None:
@@ -118,7 +123,11 @@ def _slide(question: Question, fill: Array, tops: IntArray, lefts: IntArray, siz
         pixels = fill[sample[:, None, None], t[:, None, None] + rows, le[:, None, None] + columns]
         outputs[index] = cone.scores(Blocks(pixels, t, le, sample))
 
-    parallel_for(block, len(parts))
+    if room == ROWS:
+        parallel_for(block, len(parts))
+    else:  # of a network so large several parts at once would be too much
+        for index in range(len(parts)):
+            block(index)
     scores = np.concatenate(outputs)
     return np.moveaxis(scores.reshape(len(tops), len(lefts), len(x), *scores.shape[1:]), 2, 0)
 

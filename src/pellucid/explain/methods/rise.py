@@ -10,11 +10,12 @@ from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.explain.machinery.baselines import BaselineLike, as_baseline
-from pellucid.explain.machinery.gradients import BATCH, blocks, copies, values_of
+from pellucid.explain.machinery.gradients import copies, values_of
+from pellucid.explain.machinery.room import BATCH, blocks, outputs_of, samples_at_once
 from pellucid.explain.resize import bilinear
 from pellucid.explain.result import Explanation, answer
 from pellucid.explain.target import Question, Target
-from pellucid.typing import Array, ArrayLike
+from pellucid.typing import Array, ArrayLike, DTypeLike
 
 
 @checked
@@ -68,14 +69,14 @@ def rise(
     question = Question("rise", model, x, target, scalar)
     if question.x.ndim != 4:
         raise ShapeError(f"rise: x must be images (N, H, W, C), got {question.x.shape}.")
-    start = as_baseline("rise", baseline, question.x)
-    y = question.network(question.x)
+    start = as_baseline(question, baseline)
+    y = outputs_of(question.network, question.x)
     number = question.scalar(y)
-    drawn = random_masks(n, grid, keep, question.x.shape[1:3], seed).astype(question.x.dtype)
+    drawn = random_masks(n, grid, keep, question.x.shape[1:3], seed, question.x.dtype)
     values, errors = (np.empty((*question.x.shape[:3], 1), question.x.dtype) for _ in range(2))
     for i, one in enumerate(question.x):
         total, squares = (np.zeros(one.shape[:2]) for _ in range(2))
-        for rows in blocks(n, BATCH):
+        for rows in blocks(n, samples_at_once(question.x)):
             m = drawn[rows, :, :, None]
             seen = m * one + (1 - m) * start.values[i]
             score = values_of(question, number, seen, copies(len(m), i))
@@ -98,13 +99,18 @@ def rise(
     )
 
 
-def random_masks(count: int, grid: int, keep: float, size: tuple[int, ...], seed: int) -> Array:
+def random_masks(
+    count: int, grid: int, keep: float, size: tuple[int, ...], seed: int, dtype: DTypeLike = np.float64
+) -> Array:
     """Return masks (count, H, W) in 0..1: grids enlarged to a cell more than the image, cut out at a random shift."""
     rng = np.random.default_rng(seed)
     h, w = size
     cell_h, cell_w = -(-h // grid), -(-w // grid)
     cells = (rng.random((count, grid + 1, grid + 1)) < keep).astype(np.float64)
-    large = bilinear(cells, (grid + 1) * cell_h, (grid + 1) * cell_w)
     top, left = rng.integers(0, cell_h, count), rng.integers(0, cell_w, count)
-    rows, columns = top[:, None] + np.arange(h), left[:, None] + np.arange(w)
-    return np.asarray(large[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]])
+    masks = np.empty((count, h, w), dtype)
+    for some in blocks(count, BATCH // 4):
+        large = bilinear(cells[some], (grid + 1) * cell_h, (grid + 1) * cell_w)
+        for mask, big, i, j in zip(masks[some], large, top[some], left[some], strict=True):
+            mask[...] = big[i : i + h, j : j + w]
+    return masks

@@ -10,7 +10,8 @@ from pellucid import checks
 from pellucid.checked import checked
 from pellucid.explain.machinery.activations import Seen, as_map, choose_layer, weighted
 from pellucid.explain.machinery.baselines import BaselineLike, as_baseline
-from pellucid.explain.machinery.gradients import BATCH, blocks, copies, values_of
+from pellucid.explain.machinery.gradients import copies, values_of
+from pellucid.explain.machinery.room import BATCH, blocks, outputs_of, samples_at_once
 from pellucid.explain.resize import bilinear
 from pellucid.explain.result import Explanation
 from pellucid.explain.target import Question, Target
@@ -65,16 +66,15 @@ def score_cam(
     batch_size = checks.size(who, "batch_size", batch_size)
     question = Question(who, model, x, target, scalar)
     name = choose_layer(question, layer)
-    A = upto(question.network, name).fused()(question.x)
-    y = question.network(question.x)
+    A = outputs_of(upto(question.network, name).fused(), question.x)
+    y = outputs_of(question.network, question.x)
     number = question.scalar(y)
-    start = as_baseline(who, baseline, question.x)
-    below = number.values(question.network(start.values))
+    start = as_baseline(question, baseline)
+    below = number.values(outputs_of(question.network, start.values))
     increase = np.empty((len(A), A.shape[3]), A.dtype)
     for i, one in enumerate(question.x):
-        masks = unit_masks(A[i], *one.shape[:2])
-        for rows in blocks(len(masks), batch_size):
-            masked = one * masks[rows, :, :, None]
+        for rows in blocks(A.shape[3], min(batch_size, samples_at_once(question.x))):
+            masked = one * unit_masks(A[i][..., rows], *one.shape[:2])[..., None]
             increase[i, rows] = values_of(question, number, masked, copies(len(masked), i)) - below[i]
     weights = softmax(increase) if normalise == "softmax" else increase
     seen = Seen(name, A, A, y, number)

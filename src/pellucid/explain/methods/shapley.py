@@ -11,7 +11,8 @@ from pellucid.arrays import as_array
 from pellucid.checked import checked
 from pellucid.errors import ShapeError
 from pellucid.explain.machinery.baselines import BaselineLike, as_baseline
-from pellucid.explain.machinery.gradients import BATCH, blocks, copies, values_of
+from pellucid.explain.machinery.gradients import copies, values_of
+from pellucid.explain.machinery.room import blocks, outputs_of, samples_at_once
 from pellucid.explain.result import Explanation, Proof, answer, exactness, sums
 from pellucid.explain.target import Question, Target
 from pellucid.typing import Array, ArrayLike, IntArray, Shape
@@ -25,7 +26,7 @@ def shapley(
     *,
     scalar: str = "logit",
     baseline: BaselineLike = "black",
-    region: int | ArrayLike = 4,
+    region: int | ArrayLike | None = None,
     permutations: int = 32,
     seed: int = 0,
 ) -> Explanation:
@@ -39,7 +40,8 @@ def shapley(
     ----------
     model, x, target, scalar, baseline : as in `integrated_gradients`; one baseline
     region : pixels along the side of a square region (of images; single entries of vectors), or an array of region
-        numbers 0..R − 1 in the shape of a sample (or of an image without its channels)
+        numbers 0..R − 1 in the shape of a sample (or of an image without its channels). Left out, a seventh of the
+        image's shorter side: 4 of digits, 32 of 224 pixels; 4 entries of a vector
     permutations : orders drawn, an even number
     seed : of the orders
 
@@ -63,10 +65,10 @@ def shapley(
     """
     pairs = -(-checks.size("shapley", "permutations", permutations) // 2)
     question = Question("shapley", model, x, target, scalar)
-    start = as_baseline("shapley", baseline, question.x)
-    regions = _regions(region, question.x.shape[1:])
+    start = as_baseline(question, baseline)
+    regions = _regions(region, question)
     count = int(regions.max()) + 1
-    y = question.network(question.x)
+    y = outputs_of(question.network, question.x)
     number = question.scalar(y)
     rng = np.random.default_rng(seed)
     orders = [rng.permutation(count) for _ in range(pairs)]
@@ -98,22 +100,26 @@ def shapley(
     )
 
 
-def _regions(region: Any, shape: Shape) -> IntArray:
+def _regions(region: Any, question: Question) -> IntArray:
     """Return a region number for every entry of a sample."""
+    shape: Shape = question.x.shape[1:]
+    if region is None:
+        region = max(4, min(shape[:2]) // 7) if len(shape) == 3 else 4
     if np.ndim(region) == 0:
         side = checks.size("shapley", "region", region)
         if len(shape) == 3:
             rows, columns = np.arange(shape[0]) // side, np.arange(shape[1]) // side
             return np.broadcast_to((rows[:, None] * (columns[-1] + 1) + columns)[..., None], shape)
         return np.arange(int(np.prod(shape))).reshape(shape)
-    given = as_array("shapley", "region", region)
+    asked = as_array("shapley", "region", region)
+    given = question.inward(asked)
     if given.shape == shape[:2] and len(shape) == 3:
         given = np.broadcast_to(given[..., None], shape)
     numbers = np.unique(given)
     if given.shape != shape or given.dtype.kind not in "iu" or not np.array_equal(numbers, np.arange(len(numbers))):
         raise ShapeError(
-            f"shapley: region must be a number of pixels, or whole numbers 0..R − 1 of shape {shape}, got "
-            f"{given.shape} of {given.dtype}. Every number must occur."
+            f"shapley: region must be a number of pixels, or whole numbers 0..R − 1 of shape "
+            f"{question.given.shape[1:]}, got {asked.shape} of {asked.dtype}. Every number must occur."
         )
     return given.astype(np.intp)
 
@@ -125,7 +131,7 @@ def _walk(
     rank = np.empty(len(order), int)
     rank[order] = np.arange(len(order))
     scores = np.empty(len(order) + 1)
-    for rows in blocks(len(scores), BATCH):
+    for rows in blocks(len(scores), samples_at_once(question.x)):
         known = np.arange(rows.start, rows.stop).reshape(-1, *[1] * regions.ndim) > rank[regions]
         seen = np.where(known, question.x[i], start[i])
         scores[rows] = values_of(question, number, seen, copies(len(seen), i))

@@ -8,7 +8,8 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.checked import checked
-from pellucid.explain.machinery.gradients import BATCH, blocks, copies, gradient_of
+from pellucid.explain.machinery.gradients import copies, gradient_of
+from pellucid.explain.machinery.room import blocks, outputs_of, samples_at_once
 from pellucid.explain.machinery.rules import relu_rules
 from pellucid.explain.result import Explanation, answer
 from pellucid.explain.target import Question, Target
@@ -66,7 +67,7 @@ def smoothgrad(
     checks.expect_range(who, "noise", noise, 0, np.inf)
     n = checks.size(who, "samples", samples) if noise else 1  # without noise all copies are one
     question = Question(who, model, x, target, scalar)
-    y = question.network(question.x)
+    y = outputs_of(question.network, question.x)
     number = question.scalar(y)
     draws = np.random.default_rng(seed).standard_normal((n, *question.x.shape[1:])).astype(question.x.dtype)
     rules = relu_rules(who, rule, question.network)
@@ -74,7 +75,7 @@ def smoothgrad(
     for i, one in enumerate(question.x):
         sigma = one.dtype.type(noise * (one.max() - one.min()))
         moments = np.zeros((4, *one.shape))
-        for rows in blocks(n, BATCH):
+        for rows in blocks(n, samples_at_once(question.x)):
             g = gradient_of(question, number, one + sigma * draws[rows], copies(len(draws[rows]), i), rules)
             moments += [(g.astype(np.float64) ** k).sum(axis=0) for k in (1, 2, 3, 4)]
         values[i], errors[i] = _statistic(statistic, moments / n, n)
