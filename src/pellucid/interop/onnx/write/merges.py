@@ -9,7 +9,7 @@ from pellucid.layers.merge import AnyMerge
 
 
 def _two_by_two(operator: str) -> Writer:
-    """Return the writer of a merge that an operator computes for the first two inputs, then with the third, …"""
+    """Return the writer of a merge that an operator computes for two inputs, then with the next, and so on."""
 
     def writer(draft: Draft, merge: AnyMerge, *xs: Value) -> Value:
         first, *others = draft.together(xs)
