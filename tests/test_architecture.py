@@ -151,8 +151,8 @@ def _named(node: ast.AST | None) -> str:
 
 @every_file
 def test_nobody_outside_layers_lists_layers_or_tells_them_apart(path):
-    place = str(path.relative_to(SOURCE))
-    if room(path) == "layers":
+    place = path.relative_to(SOURCE).as_posix()
+    if room(path) == "layers" or place.startswith("interop/onnx/read/"):  # which says what ONNX's Add and Conv become
         return
     assert bool(listed_layers(path)) == (place in MAY_NAME), listed_layers(path)
 

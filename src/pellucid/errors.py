@@ -8,6 +8,7 @@ PellucidError
 │   └── UnknownNameError              a name that is not in the list; the nearest one is offered
 ├── DataError (ValueError)            a data set cannot be used, or a file not be found or written
 ├── FileFormatError (ValueError)      a file is damaged, or not what its name says
+│   └── UnsupportedError              a file asks for what there is no layer for
 ├── DivergenceError (ArithmeticError) the loss became NaN or infinite while training
 ├── StateError (RuntimeError)         a call that needs another call first (build, fit)
 └── MissingDependencyError (ImportError)  an optional package is not installed
@@ -132,6 +133,20 @@ class FileFormatError(PellucidError, ValueError):
         ...
     pellucid.errors.FileFormatError: read_idx: page.idx: ...
     """
+
+
+class UnsupportedError(FileFormatError):
+    """A file is sound, and asks for what this package has not: an operator of ONNX's, or an option of one.
+
+    `table` shows what the file holds all the same, where that is known.
+
+    Examples
+    --------
+    >>> issubclass(pl.errors.UnsupportedError, pl.errors.FileFormatError)
+    True
+    """
+
+    table: object = None
 
 
 class DivergenceError(PellucidError, ArithmeticError):

@@ -197,6 +197,64 @@ def in_gzip(data: bytes, rng: np.random.Generator) -> bytes:
     return pick(rng, (made,) * 8 + (made + made, gzip.compress(made), made[:-4] + bytes(4)))  # type: ignore[no-any-return]
 
 
+# Protocol buffers
+
+
+def in_onnx(data: bytes, rng: np.random.Generator) -> bytes:
+    """An ONNX model in which a few fields were replaced, taken out, doubled, or taken from elsewhere in it."""
+    import onnx
+
+    model = onnx.ModelProto.FromString(data)
+    for _ in range(int(rng.integers(1, 4))):
+        places = list(_fields(model, 0))
+        _edit_field(*pick(rng, places), places, rng)
+    return model.SerializeToString()  # type: ignore[no-any-return]
+
+
+def _fields(message: Any, depth: int) -> Any:
+    """Every field that is set, with the message that holds it."""
+    for field, value in message.ListFields():
+        yield message, field
+        if field.message_type is not None and depth < 12:
+            for part in value if field.is_repeated else (value,):
+                yield from _fields(part, depth + 1)
+
+
+def _edit_field(message: Any, field: Any, places: list[Any], rng: np.random.Generator) -> None:
+    way, value = rng.random(), getattr(message, field.name)
+    if way < 0.15:
+        message.ClearField(field.name)
+    elif field.is_repeated and len(value):
+        at = int(rng.integers(len(value)))
+        if way < 0.35:
+            value.extend([value[at]] * int(pick(rng, (1, 1, 3, 40))))
+        elif way < 0.5:
+            del value[at]
+        elif field.message_type is None:
+            value[at] = _other(field, value[at], places, rng)
+    elif field.message_type is None:
+        setattr(message, field.name, _other(field, value, places, rng))
+    else:
+        value.Clear()
+
+
+def _other(field: Any, value: Any, places: list[Any], rng: np.random.Generator) -> Any:
+    """Another value of the same type, often one that stands elsewhere."""
+    alike = [getattr(m, f.name) for m, f in places if f.type == field.type and not f.is_repeated]
+    if alike and rng.random() < 0.5:
+        return pick(rng, alike)
+    if isinstance(value, bytes):
+        return mutate(value, rng)
+    if isinstance(value, str):
+        return str(pick(rng, ("", "x", "y", "Conv", "Add", "Loop", "Reshape", "a" * 10_000, "../x", "\x1b[31m", "é")))
+    if isinstance(value, float):
+        return float(pick(rng, (0.0, -1.0, 1e38, float("nan"), float("inf"), 1e-45)))
+    if field.enum_type is not None:
+        return int(pick(rng, field.enum_type.values).number)
+    limit = (1 << 31) - 1 if field.cpp_type == field.CPPTYPE_INT32 else (1 << 63) - 1
+    return min(int(pick(rng, (0, 1, 2, 3, -1, 7, 255, 1 << 16, 1 << 31, 1 << 40, 1 << 62, (1 << 63) - 1))), limit)
+
+
 # Tables
 
 

@@ -38,6 +38,7 @@ DOORS = {
     "explain/result.py": ("explanation.npz",),
     "interop/book.py": ("book.npz",),
     "interop/nielsen.py": ("nielsen.json",),
+    "interop/onnx/read/file.py": ("model.onnx",),
     "interop/safetensors.py": ("model.safetensors",),
     "interop/torch/state.py": ("state.safetensors",),
     "kernels/cachefile.py": ("kernel.nbi", "kernel.nbc"),
@@ -138,6 +139,8 @@ def _readers() -> tuple[Reader, ...]:
         Reader("state.safetensors", (_state(),), _from_torch, damage.in_header),
         Reader("run", (models[0],), _use_run, damage.in_header, sealed=True),
         Reader("data.json", memory, _recalled, damage.in_json),
+        Reader("model.onnx", _onnx_models(), _use_onnx, damage.in_onnx),
+        Reader("model.onnx", _onnx_models(), _use_table, damage.in_onnx, weight=0.3),
         Reader("nielsen.json", (_held("nielsen.json"),), _nielsen, damage.in_json),
         Reader("history.json", (_held("history.json"),), _use_history, damage.in_json),
         Reader("book.npz", (book,), lambda path: _run(pl.load_book_params(path)), damage.in_zip, sealed=True),
@@ -253,6 +256,48 @@ def _explanation(path: Path) -> Any:
     said = pl.explain.Explanation.load(path)
     said.maps()
     return [said.values, said.inputs, said.target, said.scores, said.outputs, said.extras, said.scalars, said.method]
+
+
+# ONNX
+
+
+def _onnx_models() -> tuple[bytes, ...]:
+    """A network of ours, and graphs with shape arithmetic, attributes of old opsets and constants of all kinds."""
+    from interop.onnx.graphs import model, node
+
+    layers = [pl.Conv2D(2, 3), pl.BatchNorm(), pl.ReLU(), pl.MaxPool2D(2), pl.Flatten(), pl.Affine(3), pl.Softmax()]
+    pl.save_onnx(pl.Sequential(layers, input_shape=(6, 6, 1)), "ours.onnx", layout="channels-first")
+    W = np.ones((4, 3, 3, 3), np.float32)
+    shapes = [
+        node("Conv", "x w", "c", auto_pad="SAME_UPPER"), node("Shape", "c", "s"), node("Gather", "s zero", "n", axis=0),
+        node("Unsqueeze", "n zeros", "n1"), node("Concat", "n1 minus", "t", axis=0), node("Reshape", "c t", "r"),
+        node("Slice", "r zeros ten ones", "k"), node("MatMul", "k v", "y"),
+    ]  # fmt: skip
+    held = {"w": W, "zero": 0, "zeros": [0], "minus": [-1], "ten": [10], "ones": [1], "v": np.ones((10, 2), np.float32)}
+    old = [
+        node("Conv", "x w", "c", pads=[1, 1, 1, 1]), node("Clip", "c", "l", min=0.0, max=6.0), node("Add", "l k", "a"),
+        node("Transpose", "a", "t", perm=[0, 2, 3, 1]), node("Softmax", "t", "p", axis=3),
+        node("Concat", "p t", "q", axis=3), node("Flatten", "q", "y"),
+    ]  # fmt: skip
+    return (
+        _held("ours.onnx"),
+        model(shapes, held).SerializeToString(),
+        model(old, {"w": W, "k": np.ones((4, 1, 1), np.float32)}, opset=9, shape=(1, 3, 8, 6)).SerializeToString(),
+    )
+
+
+def _use_onnx(path: Path) -> Any:
+    network = pl.load_onnx(path)
+    if (
+        int(np.prod(network.input_shape)) > 10_000
+        or max(r.activation_bytes for r in pl.summary(network).rows) > 1 << 20
+    ):
+        return None
+    return _run(network)
+
+
+def _use_table(path: Path) -> Any:
+    return str(pl.interop.onnx_table(path))
 
 
 # Arrays and tables

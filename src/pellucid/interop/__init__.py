@@ -4,6 +4,8 @@ from pellucid.interop.book import load_book_params as load_book_params
 from pellucid.interop.book import save_book_params as save_book_params
 from pellucid.interop.nielsen import load_nielsen as load_nielsen
 from pellucid.interop.nielsen import save_nielsen as save_nielsen
+from pellucid.interop.onnx import load_onnx as load_onnx
+from pellucid.interop.onnx import onnx_table as onnx_table
 from pellucid.interop.onnx import save_onnx as save_onnx
 from pellucid.interop.safetensors import load as load
 from pellucid.interop.safetensors import load_into as load_into

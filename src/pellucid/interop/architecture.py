@@ -114,14 +114,17 @@ def from_metadata(metadata: Mapping[str, str], label: str) -> Architecture:
             f"{label}: the file has format {metadata.get('pellucid.format')!r} (Pellucid "
             f"{metadata.get('pellucid.version', 'unknown')}), this one reads {FORMAT!r}. Upgrade Pellucid."
         )
-    return Architecture(
-        read_spec(metadata, label),
-        _input_shape(metadata, label),
-        _dtype(metadata, label),
-        _buffers(metadata, label),
-        _outputs(metadata, label),
-        _inputs(metadata, label),
-    )
+    spec, input_shape = read_spec(metadata, label), _input_shape(metadata, label)
+    dtype, buffers = _dtype(metadata, label), _buffers(metadata, label)
+    inputs, outputs = read_meanings(metadata, input_shape, label)
+    return Architecture(spec, input_shape, dtype, buffers, outputs, inputs)
+
+
+def read_meanings(
+    metadata: Mapping[str, str], input_shape: Shape, label: str
+) -> tuple[InputSpec | None, OutputSpec | None]:
+    """Return how the samples of a network were prepared and what its outputs mean, as `meanings` put it down."""
+    return _inputs(metadata, input_shape, label), _outputs(metadata, label)
 
 
 def read_spec(metadata: Mapping[str, str], label: str) -> Config:
@@ -217,7 +220,7 @@ def _buffers(metadata: Mapping[str, str], label: str) -> list[str]:
     return names
 
 
-def _inputs(metadata: Mapping[str, str], label: str) -> InputSpec | None:
+def _inputs(metadata: Mapping[str, str], input_shape: Shape, label: str) -> InputSpec | None:
     if "pellucid.inputs" not in metadata:
         return None
     config = parse_json(metadata["pellucid.inputs"], f"{label}: pellucid.inputs")
@@ -225,10 +228,10 @@ def _inputs(metadata: Mapping[str, str], label: str) -> InputSpec | None:
         inputs = InputSpec.from_config(config)
     except ArgumentError as error:
         raise FileFormatError(f"{label}: pellucid.inputs is not sound. {error} {AGAIN}") from None
-    if inputs.size != math.prod(_input_shape(metadata, label)):
+    if inputs.size != math.prod(input_shape):
         raise FileFormatError(
             f"{label}: pellucid.inputs says samples of shape {inputs.shape}, and the network takes "
-            f"{_input_shape(metadata, label)}. {AGAIN}"
+            f"{input_shape}. {AGAIN}"
         )
     return inputs
 
