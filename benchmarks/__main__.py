@@ -1,4 +1,4 @@
-"""Run the benchmarks: `python -m benchmarks [t1 t2 t3 t5 t6 sprint grid scaling steps] [--rounds N] [--write]`."""
+"""Run the benchmarks: `python -m benchmarks [NAME …] [--rounds N] [--write]`, all of them where none is named."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.proofs import proofs
 from benchmarks.race import race, table
 from benchmarks.scaling import scaling
 from benchmarks.sprint import sprint
@@ -24,8 +25,8 @@ TASKS = {
     "t3": "benchmarks.t3_network",
     "t5": "benchmarks.t5_explain",
 }
-OTHERS = ["t6", "sprint", "grid", "scaling", "steps"]
-PACKAGES = ["numpy", "numba", "torch", "captum", "jax", "scikit-learn", "tensorflow-cpu", "keras"]
+OTHERS = ["t6", "sprint", "grid", "scaling", "steps", "proofs"]
+PACKAGES = ["numpy", "numba", "torch", "captum", "jax", "scikit-learn", "tensorflow-cpu", "keras", "shap"]
 
 
 def machine() -> str:
@@ -52,6 +53,8 @@ def run(name: str, rounds: int) -> str:
         return "## Scaling · T2's network by threads and by the size of the batch\n\n" + scaling(rounds)
     if name == "steps":
         return "## Steps · one convolution in many ways (docs/kernels.md)\n\n" + steps(rounds)
+    if name == "proofs":
+        return "## Proofs · what is left over when contributions are added up\n\n" + proofs()
     if name == "grid":
         command = [sys.executable, "-m", "benchmarks.conv_grid"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
