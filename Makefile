@@ -80,6 +80,7 @@ $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/.installed-peers: $(VENV)/.installed-dev tests/peers.txt
 	$(BIN)/python -m pip install --quiet --editable '.[dev,docs]' --requirement tests/peers.txt
+	$(BIN)/python -m pip install --quiet --no-deps 'tf_keras==2.21.*'  # it would bring TensorFlow with CUDA
 	touch $@
 
 $(VENV)/.installed-dist: $(VENV)/.installed-dev

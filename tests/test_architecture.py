@@ -124,6 +124,8 @@ KNOWN = {*LAYERS, *MERGES} - {"Layer", "Container", "Merge", "Activation"}
 MAY_NAME = {
     "kinds.py": "what error messages call the types of arguments",
     "outputs.py": "Softmax and Sigmoid are words here, for what makes probabilities of scores",
+    "interop/keras/topology.py": "Sequential is a word here, for what Keras calls so",
+    "interop/keras/kinds/activation.py": "ReLU, ELU and Softmax are words here, for layers of Keras",
     "models/simple_cnn.py": "the activations that its maker may choose by name",
 }
 

@@ -27,6 +27,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "read_metadata": pl.read_metadata,
     "load_nielsen": interop.load_nielsen,
     "load_book_params": interop.load_book_params,
+    "load_keras": pl.load_keras,
     "load_torch": lambda path: pl.load_torch(pl.Sequential([pl.Affine(2)], input_shape=2), path),
     "History.load": pl.History.load,
     "Explanation.load": pl.explain.Explanation.load,

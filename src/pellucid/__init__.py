@@ -37,6 +37,7 @@ from pellucid.gradcheck import check_gradients as check_gradients
 from pellucid.interop import load as load
 from pellucid.interop import load_book_params as load_book_params
 from pellucid.interop import load_into as load_into
+from pellucid.interop import load_keras as load_keras
 from pellucid.interop import load_nielsen as load_nielsen
 from pellucid.interop import load_onnx as load_onnx
 from pellucid.interop import load_torch as load_torch

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fuzz.damage import png
-from fuzz.readers import readers
+from fuzz.readers import KERAS, readers
 from fuzz.sandbox import Failure, judge, survey
 
 SIDE = 4999
@@ -64,6 +64,24 @@ def _npz(shape: str, zeros: int) -> bytes:
     return stream.getvalue()
 
 
+def _keras(zeros: int) -> bytes:
+    """An archive of Keras whose weights are zeros."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("metadata.json", "{}")
+        with archive.open("model.weights.h5", "w") as member:
+            for _ in range(zeros >> 20):
+                member.write(bytes(1 << 20))
+    return stream.getvalue()
+
+
+def _h5() -> bytes:
+    """A file of Keras whose arrays declare more than it holds."""
+    sound = (KERAS / "tf_keras-branches.h5").read_bytes()
+    return sound.replace((3).to_bytes(8, "little"), (1 << 40).to_bytes(8, "little"))
+
+
 def _gz(shape: tuple[int, ...], zeros: int) -> bytes:
     """A sound file of IDX, whose zeros are one compressed MiB again and again."""
     head = bytes([0, 0, 8, len(shape)]) + b"".join(n.to_bytes(4, "big") for n in shape)
@@ -99,6 +117,8 @@ BOMBS: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
     ("many.npz", "of zeros, more than there is memory for", lambda: _npz("(524288, 784)", 392 << 20)),
     ("many.npz", "that declares more than it holds", lambda: _npz("(524288, 784)", 0)),
     ("one.npy", "that declares all there can be", lambda: _npy("(999999999999999, 784)")),
+    ("model.keras", "of zeros, more than there is memory for", lambda: _keras(1 << 30)),
+    ("model.h5", "whose arrays declare more than it holds", _h5),
     ("history.json", "of empty lists", lambda: b"[" + b"[]," * 1_000_000 + b"[]]"),
     ("history.json", "of one long number", lambda: b"9" * 10_000_000),
     ("nielsen.json", "of empty objects", lambda: b'{"sizes": [' + b"{}," * 1_000_000 + b"{}]}"),

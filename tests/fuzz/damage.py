@@ -166,6 +166,43 @@ def in_zip(data: bytes, rng: np.random.Generator) -> bytes:
     return made
 
 
+def in_keras(data: bytes, rng: np.random.Generator) -> bytes:
+    """An archive of Keras whose description, weights or directory is damaged."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = pick(rng, ("config.json",) * 6 + ("model.weights.h5",) * 3 + ("metadata.json",))
+    way = rng.random()
+    if way < 0.85:
+        members[name] = in_hdf5(members[name], rng) if name.endswith("h5") else in_json(members[name], rng)
+    elif way < 0.9:
+        del members[name]
+    stream = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", pick(rng, (0, 8, 8, 12))) as archive:
+        warnings.simplefilter("ignore")  # of members that stand twice
+        for key, content in members.items():
+            archive.writestr(key, content)
+        if way > 0.95:
+            archive.writestr(pick(rng, (name, "../x", "model.weights.json", "data.pkl")), b"{}")
+    return stream.getvalue()
+
+
+def in_hdf5(data: bytes, rng: np.random.Generator) -> bytes:
+    """An HDF5 file with other addresses and sizes, or with another description of its model, as long as the old one."""
+    made = bytearray(data)
+    start = data.find(b'{"class_name"')
+    if start >= 0 and rng.random() < 0.5:
+        text, length = json.JSONDecoder().raw_decode(data[start:].decode("latin-1"))
+        made[start : start + length] = in_json(json.dumps(text).encode(), rng).ljust(length)[:length]
+        return bytes(made)
+    words = np.frombuffer(data[: len(data) // 8 * 8], "<u8")
+    places = np.flatnonzero((words > 0) & (words < len(data)))
+    for _ in range(int(rng.integers(1, 4))):
+        word = pick(rng, (*SIZES, 2**63, 2**64 - 1, *rng.choice(words[places], 8).tolist()))
+        at = 8 * int(rng.choice(places))
+        made[at : at + 8] = int(word).to_bytes(8, "little")
+    return bytes(made)
+
+
 def _npy(array: np.ndarray) -> bytes:
     stream = io.BytesIO()
     np.save(stream, array)

@@ -40,6 +40,7 @@ DOORS = {
     "interop/nielsen.py": ("nielsen.json",),
     "interop/onnx/read/file.py": ("model.onnx",),
     "interop/safetensors.py": ("model.safetensors",),
+    "interop/keras/load.py": ("model.keras", "model.h5"),
     "interop/torch/state.py": ("state.safetensors",),
     "kernels/cachefile.py": ("kernel.nbi", "kernel.nbc"),
     "training/history.py": ("history.json",),
@@ -49,6 +50,7 @@ DOORS = {
 }
 """Which readers below go through a module, or why none of a user's files does."""
 
+KERAS = Path(__file__).parents[1] / "interop/keras_files"
 TABLE = b"a,b,label\n" + b"".join(b"%d,%.1f,%d\n" % (i * i, i * 0.5, i % 3) for i in range(12))
 ROOM = 48 << 20
 PICTURE = 640 << 20
@@ -136,6 +138,8 @@ def _readers() -> tuple[Reader, ...]:
         Reader("model.safetensors", (own,), _use_model, damage.in_header),
         Reader("model.safetensors", (models[0],), _into, damage.in_header, sealed=True),
         Reader("model.safetensors", (own, models[1]), pl.read_metadata, damage.in_header),
+        Reader("model.keras", _keras("*.keras"), _from_keras, damage.in_keras),
+        Reader("model.h5", _keras("*.h5"), _from_keras, damage.in_hdf5),
         Reader("state.safetensors", (_state(),), _from_torch, damage.in_header),
         Reader("run", (models[0],), _use_run, damage.in_header, sealed=True),
         Reader("data.json", memory, _recalled, damage.in_json),
@@ -190,6 +194,14 @@ def _into(path: Path) -> Any:
     network = pl.Sequential([pl.Affine(3)], input_shape=2)
     pl.interop.load_into(network, path)
     return dict(network.params)
+
+
+def _keras(pattern: str) -> tuple[bytes, ...]:
+    return tuple(path.read_bytes() for path in sorted(KERAS.glob(pattern)))
+
+
+def _from_keras(path: Path) -> Any:
+    return _run(pl.load_keras(path))
 
 
 def _torch_network() -> pl.Sequential:

@@ -1,0 +1,3 @@
+"""Models of Keras: read without Keras, and written so that Keras opens them."""
+
+from pellucid.interop.keras.load import load_keras as load_keras
