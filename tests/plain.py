@@ -78,6 +78,10 @@ def add(values: list[Value]) -> Value:
     return values[0].rounded(np.asarray(total), np.asarray(sum(v.error for v in values)), len(values))
 
 
+def negative(v: Value) -> Value:
+    return Value(-v.y, v.error, v.eps)
+
+
 def times(a: Value, b: Value) -> Value:
     return a.rounded(a.y * b.y, np.abs(a.y) * b.error + np.abs(b.y) * a.error + a.error * b.error)
 
@@ -158,24 +162,43 @@ def transposed(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
     return linear(v, w, own.get("b"), kh * kw * w.shape[3], product)
 
 
+def pool_edges(layer: Any, x: Array) -> Any:
+    """The padding in pixels; where sizes are rounded up, what last windows see beyond it too."""
+    padding = edges(layer, x, layer.pool_size, layer.stride, layer.dilation)
+    if not layer.ceil:
+        return padding
+    wider = []
+    for n, k, s, d, (b, a) in zip(x.shape[1:3], layer.pool_size, layer.stride, layer.dilation, padding, strict=True):
+        starts = [i for i in range(0, b + n, s) if i < b + n and i < b + n + a - (k - 1) * d - 1 + s]
+        wider.append((b, max(starts[-1] + (k - 1) * d + 1 - b - n, 0)))
+    return tuple(wider)
+
+
 def max_pool(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
-    padding = edges(layer, v.y, layer.pool_size, layer.stride, (1, 1))
+    padding = pool_edges(layer, v.y)
 
     def largest(x: Array) -> Array:
-        return np.max(taps(padded(x, padding, -np.inf), layer.pool_size, layer.stride, (1, 1)), axis=0)
+        return np.max(taps(padded(x, padding, -np.inf), layer.pool_size, layer.stride, layer.dilation), axis=0)
 
     return Value(largest(v.y), largest(v.error), v.eps)
 
 
 def average_pool(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
-    padding = edges(layer, v.y, layer.pool_size, layer.stride, (1, 1))
+    padding, given = pool_edges(layer, v.y), edges(layer, v.y, layer.pool_size, layer.stride, layer.dilation)
 
     def total(x: Array) -> Array:
-        return np.asarray(np.sum(taps(padded(x, padding), layer.pool_size, layer.stride, (1, 1)), axis=0))
+        return np.asarray(np.sum(taps(x, layer.pool_size, layer.stride, layer.dilation), axis=0))
 
-    count = math.prod(layer.pool_size) if layer.count_padding else total(np.ones_like(v.y))
-    size = total(np.abs(v.y)) / count
-    return Value(total(v.y) / count, total(v.error) / count + (math.prod(layer.pool_size) + 4) * v.eps * size, v.eps)
+    ones = np.ones_like(v.y)
+    if layer.count_padding:  # what lies in the padding that was asked for
+        border = [(b, max(min(a, asked), 0)) for (b, a), (_, asked) in zip(padding, given, strict=True)]
+        counted = padded(ones, border, 1.0)
+        count = total(padded(counted, [(0, a - kept) for (_, a), (_, kept) in zip(padding, border, strict=True)]))
+    else:
+        count = total(padded(ones, padding))
+    size = total(padded(np.abs(v.y), padding)) / count
+    error = total(padded(v.error, padding)) / count + (math.prod(layer.pool_size) + 4) * v.eps * size
+    return Value(total(padded(v.y, padding)) / count, error, v.eps)
 
 
 def global_average(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
@@ -257,10 +280,74 @@ def batch_norm(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
 
 
 def layer_norm(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
-    def mean(a: Array) -> Array:
-        return np.asarray(a.mean(-1, keepdims=True))
+    axes = tuple(range(layer.axis % (v.y.ndim - 1) + 1, v.y.ndim))
 
-    return standardised(v, mean(v.y), mean((v.y - mean(v.y)) ** 2), own, layer, mean, v.y.shape[-1] + 8)
+    def mean(a: Array) -> Array:
+        return np.asarray(a.mean(axes, keepdims=True))
+
+    terms = math.prod(v.y.shape[axes[0] :]) + 8
+    return standardised(v, mean(v.y), mean((v.y - mean(v.y)) ** 2), own, layer, mean, terms)
+
+
+def instance_norm(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    axes = tuple(range(1, v.y.ndim - 1))
+
+    def mean(a: Array) -> Array:
+        return np.asarray(a.mean(axes, keepdims=True))
+
+    terms = math.prod(v.y.shape[1:]) + 8
+    return standardised(v, mean(v.y), mean((v.y - mean(v.y)) ** 2), own, layer, mean, terms)
+
+
+def local_response(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    """s^(−β) ≤ bias^(−β), and by x_k it bends no more than x's size over s."""
+    size, channels = layer.config()["size"], v.y.shape[-1]
+    before = (size - 1) // 2
+    near = [slice(max(c - before, 0), c + size - before) for c in range(channels)]
+    s = layer.bias + layer.alpha / size * np.stack([(v.y[..., k] ** 2).sum(-1) for k in near], axis=-1)
+    felt = np.stack([(np.abs(v.y[..., k]) * v.error[..., k]).sum(-1) for k in near], axis=-1)
+    y = v.y * s**-layer.beta
+    error = v.error * s**-layer.beta + np.abs(y) * 2 * layer.beta * layer.alpha / size * felt / s
+    return Value(y, 2 * error + (16 + 4 * size) * v.eps * np.abs(y), v.eps)
+
+
+def mean_over(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    axes = tuple(a + 1 if a >= 0 else a for a in layer.axes)
+    terms = math.prod(v.y.shape[a] for a in axes) + 4
+
+    def mean(a: Array) -> Array:
+        return np.asarray(a.mean(axes, keepdims=layer.keepdims))
+
+    return Value(mean(v.y), mean(v.error) + terms * v.eps * mean(np.abs(v.y)), v.eps)
+
+
+def product(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    def times(x: Array, w: Array) -> Array:
+        return np.stack([np.matmul(w, one) if layer.left else np.matmul(one, w) for one in x]) if len(x) else x_empty(x)
+
+    def x_empty(x: Array) -> Array:
+        return np.zeros((0, *layer.output_shape))
+
+    return linear(v, own["W"], None, max(own["W"].shape), times)
+
+
+def border(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    cut = tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(v.y.shape[1:], layer.widths, strict=True))
+    widths = [(0, 0), *((max(b, 0), max(a, 0)) for b, a in layer.widths)]
+    how = {"constant_values": layer.value} if layer.mode == "constant" else {}
+    y = np.pad(v.y[(slice(None), *cut)], widths, mode=layer.mode, **how)
+    return Value(y, np.pad(v.error[(slice(None), *cut)], widths, mode=layer.mode) + v.eps * abs(layer.value), v.eps)
+
+
+def cut(layer: Any) -> tuple[slice, ...]:
+    along = dict(zip((a % len(layer.input_shape) for a in layer.axes), range(len(layer.axes)), strict=True))
+    return (
+        slice(None),
+        *(
+            slice(layer.starts[along[a]], layer.stops[along[a]], layer.steps[along[a]]) if a in along else slice(None)
+            for a in range(len(layer.input_shape))
+        ),
+    )
 
 
 def group_norm(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
@@ -300,6 +387,15 @@ LAYERS: dict[type[Any], Any] = {
     pl.BatchNorm: batch_norm,
     pl.LayerNorm: layer_norm,
     pl.GroupNorm: group_norm,
+    pl.InstanceNorm: instance_norm,
+    pl.LocalResponseNorm: local_response,
+    pl.Mean: mean_over,
+    pl.MatMul: product,
+    pl.Pad: border,
+    pl.Slice: lambda layer, v, own, train: v.map(lambda a: a[cut(layer)]),
+    pl.Take: lambda layer, v, own, train: v.map(
+        lambda a: a.take(np.array(layer.indices), layer.axis % (a.ndim - 1) + 1)
+    ),
     pl.ReLU: slope(lambda layer, x: np.maximum(x, 0), lambda layer: 1, 0),
     pl.LeakyReLU: slope(lambda layer, x: np.where(x > 0, x, layer.negative_slope * x), lambda layer: 1, 1),
     pl.ELU: slope(lambda layer, x: np.where(x > 0, x, layer.alpha * np.expm1(np.minimum(x, 0))), lambda layer: 1),
@@ -334,7 +430,7 @@ LAYERS: dict[type[Any], Any] = {
 }
 MERGES: dict[type[Any], Any] = {
     pl.Add: lambda merge, values: add(one_rank(values)),
-    pl.Subtract: lambda merge, values: add([one_rank(values)[0], one_rank(values)[1].map(np.negative)]),
+    pl.Subtract: lambda merge, values: add([one_rank(values)[0], negative(one_rank(values)[1])]),
     pl.Multiply: lambda merge, values: reduce(times, one_rank(values)),
     pl.Concat: lambda merge, values: concat(merge.axis, values),
 }

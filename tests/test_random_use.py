@@ -41,7 +41,8 @@ VECTOR: tuple[Callable[[], Any], ...] = (
     lambda: pl.Reshape((-1,)), pl.Flatten, lambda: pl.GroupNorm(1), pl.SELU, pl.Swish, pl.HardSigmoid, pl.HardSwish,
     lambda: pl.GELU(approximate=False), lambda: pl.Clip(-1, 0.5), pl.Erf, pl.Scale, lambda: pl.Shift((1,)), pl.PReLU,
     lambda: pl.Sequential([pl.Clip(-2, 1), pl.Exp()]), lambda: pl.Sequential([pl.Clip(0.5, 3), pl.Power(-0.5)]),
-    pl.LogSoftmax,
+    pl.LogSoftmax, lambda: pl.Slice((1,), (-1,)), lambda: pl.Take((1, 0, 1)), lambda: pl.Pad(((1, -1),), "edge"),
+    lambda: pl.MatMul((4, 5)), lambda: pl.MatMul((3, 4), left=True), lambda: pl.LocalResponseNorm(3, alpha=0.5),
 )  # fmt: skip
 IMAGE: tuple[Callable[[], Any], ...] = (
     lambda: pl.Conv2D(3, 3, padding="same"), lambda: pl.Conv2D(2, (2, 3), stride=(1, 2)), pl.ReLU, pl.MaxPool2D,
@@ -51,7 +52,10 @@ IMAGE: tuple[Callable[[], Any], ...] = (
     pl.GlobalAveragePool2D, pl.BatchNorm, pl.LayerNorm, lambda: pl.GroupNorm(1), lambda: pl.SpatialDropout2D(0.3),
     lambda: pl.ZeroPad2D(((1, 0), (0, 2))), lambda: pl.Upsample2D((1, 2)), pl.Tanh, pl.Softplus,
     lambda: pl.ConvTranspose2D(2, (2, 3), stride=(1, 2)), lambda: pl.Transpose((1, 0, 2)), lambda: pl.Softmax(1),
-    lambda: pl.Scale((1, 1, 1)), pl.Shift, pl.PReLU, pl.HardSwish,
+    lambda: pl.Scale((1, 1, 1)), pl.Shift, pl.PReLU, pl.HardSwish, lambda: pl.Mean((0, 2)), pl.InstanceNorm,
+    lambda: pl.Pad(((1, 0), (1, 2), (0, 0)), "reflect"), lambda: pl.Slice((5, 0), (0, 2), (-2, 1), (0, 2)),
+    lambda: pl.Take(-1, 0), lambda: pl.LayerNorm(1), lambda: pl.MaxPool2D(2, ceil=True), lambda: pl.MatMul((2, 3)),
+    lambda: pl.MaxPool2D(2, 1, dilation=2), lambda: pl.AveragePool2D(3, 2, 1, ceil=True, count_padding=True),
 )  # fmt: skip
 OPTIMISERS: tuple[Callable[[], Any], ...] = (
     lambda: pl.SGD(0.05),

@@ -9,7 +9,7 @@ import pytest
 
 from peers import assert_close, both_dtypes, built, first, last, normal, onnx_run, torch_pass
 from pellucid.errors import ArgumentError, ShapeError
-from pellucid.layers import BatchNorm, GroupNorm, LayerNorm, Sequential
+from pellucid.layers import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm, Sequential
 from pellucid.typing import Array, Shape
 
 shapes = pytest.mark.parametrize("shape", [(8, 5), (4, 3, 5, 6), (2, 9, 8, 1), (32, 12, 12, 16)], ids=str)
@@ -324,3 +324,56 @@ def test_group_norm_options_are_checked() -> None:
         GroupNorm(0)
     with pytest.raises(ArgumentError, match="LayerNorm: epsilon must be a number above 0"):
         LayerNorm(epsilon=-1)
+
+
+# Samples as wholes, instances, neighbours
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_layer_norm_from_an_axis_on_is_that_of_pytorch(axis: int) -> None:
+    torch = pytest.importorskip("torch")
+    x, dy = normal((4, 3, 5, 6), np.float64, seed=1), normal((4, 3, 5, 6), np.float64, seed=2)
+    layer = built(LayerNorm(axis), x.shape[1:], np.float64)
+    shape = x.shape[1:][axis:]
+    layer.params.update(gamma=normal(shape, np.float64, seed=3), beta=normal(shape, np.float64, seed=4))
+    y, cache = layer.forward(x)
+    dx, grads = layer.backward(dy, cache)
+    tensors = [torch.tensor(a, requires_grad=True) for a in (x, layer.params["gamma"], layer.params["beta"])]
+    theirs = torch.nn.functional.layer_norm(tensors[0], shape, tensors[1], tensors[2])
+    theirs.backward(torch.tensor(dy))
+    for ours, other in (
+        (y, theirs.detach()),
+        *zip((dx, grads["gamma"], grads["beta"]), (t.grad for t in tensors), strict=True),
+    ):
+        np.testing.assert_allclose(ours, other.numpy(), rtol=1e-9, atol=1e-12)
+
+
+def test_instance_norm_is_group_norm_with_a_group_for_each_channel() -> None:
+    x, dy = normal((4, 3, 5, 6), np.float64, seed=1), normal((4, 3, 5, 6), np.float64, seed=2)
+    one, other = (built(layer, x.shape[1:], np.float64) for layer in (InstanceNorm(), GroupNorm(6)))
+    (y, cache), (y2, cache2) = one.forward(x), other.forward(x)
+    np.testing.assert_allclose(y, y2, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(one.backward(dy, cache)[0], other.backward(dy, cache2)[0], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 20])
+def test_local_response_norm_is_its_equation(size: int) -> None:
+    x = normal((2, 3, 6), np.float64, seed=1)
+    layer = built(LocalResponseNorm(size, alpha=0.3, beta=0.6, bias=1.5), x.shape[1:], np.float64)
+    before, after = (size - 1) // 2, size - 1 - (size - 1) // 2
+    for c in range(6):
+        sums = (x[..., max(c - before, 0) : c + after + 1] ** 2).sum(axis=-1)
+        np.testing.assert_allclose(layer(x)[..., c], x[..., c] / (1.5 + 0.3 / size * sums) ** 0.6, rtol=1e-12)
+
+
+def test_local_response_norm_of_an_odd_size_is_that_of_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    x, dy = normal((4, 3, 5, 8), np.float64, seed=1), normal((4, 3, 5, 8), np.float64, seed=2)
+    layer = built(LocalResponseNorm(5, alpha=0.3), x.shape[1:], np.float64)
+    y, cache = layer.forward(x)
+    tensor = torch.tensor(x.transpose(0, 3, 1, 2), requires_grad=True)
+    theirs = torch.nn.functional.local_response_norm(tensor, 5, 0.3)
+    theirs.backward(torch.tensor(dy.transpose(0, 3, 1, 2)))
+    np.testing.assert_allclose(y.transpose(0, 3, 1, 2), theirs.detach().numpy(), rtol=1e-12)
+    dx, _ = layer.backward(dy, cache)
+    np.testing.assert_allclose(dx.transpose(0, 3, 1, 2), tensor.grad.numpy(), rtol=1e-9, atol=1e-12)

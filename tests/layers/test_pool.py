@@ -8,8 +8,19 @@ import numpy as np
 import pytest
 
 from peers import assert_close, both_dtypes, built, first, last, normal, onnx_run, torch_pass
+from pellucid import kernels
 from pellucid.errors import ArgumentError, ShapeError
-from pellucid.layers import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, Layer, MaxPool2D
+from pellucid.kernels import reference
+from pellucid.layers import (
+    AveragePool2D,
+    Conv2D,
+    GlobalAveragePool2D,
+    GlobalMaxPool2D,
+    Layer,
+    MaxPool2D,
+    ReLU,
+    Sequential,
+)
 from pellucid.typing import Array, Shape
 
 
@@ -259,3 +270,73 @@ def test_whole_numbers_are_pooled_as_floats() -> None:
     layer = built(MaxPool2D(), (2, 2, 1))
 
     assert layer(np.array([[[[1], [2]], [[3], [4]]]])).item() == 4
+
+
+ROUNDED = [
+    {"size": size, "stride": stride, "padding": padding, "dilation": dilation, "shape": shape}
+    for size, stride, padding, dilation, shape in [
+        (3, 2, 0, 1, (6, 7)),
+        (2, 3, 0, 1, (4, 5)),  # a window that would begin beyond the image does not count
+        (3, 2, 1, 1, (6, 8)),  # nor one that would begin in the padding behind it
+        (3, 2, 1, 2, (8, 7)),
+        (2, 2, 0, 3, (7, 8)),
+        (3, 3, 0, 1, (2, 2)),
+    ]
+]
+
+
+KINDS = [(kind, how) for how in ROUNDED for kind in ("max", "average", "counting")]
+
+
+@pytest.mark.parametrize(("kind", "options"), [k for k in KINDS if k[0] == "max" or k[1]["dilation"] == 1], ids=str)
+def test_dilation_and_rounding_up_agree_with_pytorch(kind: str, options: dict[str, Any], rng: Any) -> None:
+    torch = pytest.importorskip("torch")
+    size, stride, padding, dilation, shape = options.values()
+    x = rng.standard_normal((2, *shape, 3))
+    how = {"stride": stride, "padding": padding, "ceil": True}
+    if kind == "max":
+        layer: Any = MaxPool2D(size, dilation=dilation, **how)
+    else:
+        layer = AveragePool2D(size, count_padding=kind == "counting", **how)
+    layer.build(x.shape[1:], rng, np.float64)
+    y, cache = layer.forward(x)
+    tensor = torch.tensor(x.transpose(0, 3, 1, 2), requires_grad=True)
+    theirs = {"stride": stride, "padding": padding, "ceil_mode": True}
+    if kind == "max":
+        other = torch.nn.functional.max_pool2d(tensor, size, dilation=dilation, **theirs)
+    else:
+        other = torch.nn.functional.avg_pool2d(tensor, size, count_include_pad=kind == "counting", **theirs)
+    dy = rng.standard_normal(y.shape)
+    other.backward(torch.tensor(dy.transpose(0, 3, 1, 2)))
+    np.testing.assert_allclose(y.transpose(0, 3, 1, 2), other.detach().numpy(), rtol=1e-12)
+    dx, _ = layer.backward(dy, cache)
+    np.testing.assert_allclose(dx.transpose(0, 3, 1, 2), tensor.grad.numpy(), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("dilation", [(1, 2), (3, 1)])
+def test_windows_with_holes_agree_with_the_loops(dilation: Any, rng: Any) -> None:
+    x = rng.standard_normal((2, 7, 6, 3)).astype(np.float32)
+    how = {"stride": (2, 1), "padding": ((1, 0), (1, 1)), "dilation": dilation}
+    y, switch = kernels.max_pool2d(x, (2, 3), **how)
+    right, winners = reference.max_pool2d(x, (2, 3), **how)
+    assert np.array_equal(y, right)
+    assert np.array_equal(switch, winners)
+    dy = rng.standard_normal(y.shape).astype(np.float32)
+    for count in (False, True):
+        counted = {**how, "count_padding": count}
+        mean = kernels.average_pool2d(x, (2, 3), **counted)
+        np.testing.assert_allclose(mean, reference.average_pool2d(x, (2, 3), **counted), rtol=1e-5, atol=1e-6)
+        dx = kernels.average_pool2d_gradient(dy, x.shape, (2, 3), **counted)
+        right = reference.average_pool2d_gradient(dy, x.shape, (2, 3), **counted)
+        np.testing.assert_allclose(dx, right, rtol=1e-5, atol=1e-6)
+    dx = kernels.max_pool2d_gradient(dy, switch, x.shape, (2, 3), **how)
+    np.testing.assert_allclose(dx, reference.max_pool2d_gradient(dy, winners, x.shape, (2, 3), **how), rtol=1e-6)
+
+
+def test_a_pooling_that_rounds_up_is_not_fused_away(rng: Any) -> None:
+    network = Sequential([Conv2D(4, 3), ReLU(), MaxPool2D(2, ceil=True)], input_shape=(9, 9, 1))
+    x = rng.standard_normal((3, 9, 9, 1)).astype(np.float32)
+    assert network.output_shape == (4, 4, 4)
+    network = Sequential([Conv2D(4, 2), ReLU(), MaxPool2D(2, 2, ceil=True)], input_shape=(8, 8, 1))
+    assert network(np.ones((1, 8, 8, 1), np.float32)).shape == (1, 4, 4, 4)
+    np.testing.assert_allclose(network.fused()(x[:, :8, :8]), network.forward(x[:, :8, :8])[0], rtol=1e-5, atol=1e-6)

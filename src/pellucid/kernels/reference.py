@@ -114,13 +114,18 @@ def conv_transpose2d(
 
 
 def max_pool2d(
-    x: Array, size: Pair, *, stride: Pair | None = None, padding: Padding = NO_PADDING
+    x: Array,
+    size: Pair,
+    *,
+    stride: Pair | None = None,
+    padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
 ) -> tuple[Array, IntArray]:
     """y[n,i,j,c] = the largest pixel in the window at (i·SH − top, j·SW − left); stride None means `size`.
 
     The second result, the *switch*, is the winner's place u·KW + v in its window. Among equals the first wins.
     """
-    window = Window(size, stride or size, padding)
+    window = Window(size, stride or size, padding, dilation)
     oh, ow = window.output(x.shape[1], x.shape[2])
     y = np.full((x.shape[0], oh, ow, x.shape[3]), -np.inf, x.dtype)
     switch = np.zeros(y.shape, np.intp)
@@ -139,9 +144,10 @@ def max_pool2d_gradient(
     *,
     stride: Pair | None = None,
     padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
 ) -> Array:
     """Each dy goes to the pixel that won its window; windows that overlap add up."""
-    window = Window(size, stride or size, padding)
+    window = Window(size, stride or size, padding, dilation)
     dx = np.zeros(x_shape, dy.dtype)
     for i, j, u, v, r, s in _taps(window, x_shape):
         dx[:, r, s] += np.where(switch[:, i, j] == u * size[1] + v, dy[:, i, j], 0)
@@ -164,10 +170,11 @@ def average_pool2d(
     *,
     stride: Pair | None = None,
     padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
     count_padding: bool = False,
 ) -> Array:
     """The mean over each window: of its pixels in the image, or, padding counted as zeros, of all KH·KW."""
-    window = Window(size, stride or size, padding)
+    window = Window(size, stride or size, padding, dilation)
     counts = _window_counts(window, x.shape, count_padding)
     y = np.zeros((x.shape[0], *counts.shape, x.shape[3]), x.dtype)
     for i, j, _, _, r, s in _taps(window, x.shape):
@@ -182,10 +189,11 @@ def average_pool2d_gradient(
     *,
     stride: Pair | None = None,
     padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
     count_padding: bool = False,
 ) -> Array:
     """Each dy is shared equally among the pixels of its window."""
-    window = Window(size, stride or size, padding)
+    window = Window(size, stride or size, padding, dilation)
     counts = _window_counts(window, x_shape, count_padding)
     dx = np.zeros(x_shape, dy.dtype)
     for i, j, _, _, r, s in _taps(window, x_shape):

@@ -39,10 +39,14 @@ from pellucid.layers.global_pool import GlobalMaxPool2D as GlobalMaxPool2D
 from pellucid.layers.graph import Graph as Graph
 from pellucid.layers.kernel_report import KernelReport as KernelReport
 from pellucid.layers.kernel_report import explain_kernels as explain_kernels
+from pellucid.layers.local_response_norm import LocalResponseNorm as LocalResponseNorm
+from pellucid.layers.matmul import MatMul as MatMul
+from pellucid.layers.mean import Mean as Mean
 from pellucid.layers.merge import Concat as Concat
 from pellucid.layers.merge import Merge as Merge
 from pellucid.layers.nodes import Node as Node
 from pellucid.layers.norm import GroupNorm as GroupNorm
+from pellucid.layers.norm import InstanceNorm as InstanceNorm
 from pellucid.layers.norm import LayerNorm as LayerNorm
 from pellucid.layers.parameters import Parameters as Parameters
 from pellucid.layers.piecewise import Clip as Clip
@@ -53,6 +57,9 @@ from pellucid.layers.pool import MaxPool2D as MaxPool2D
 from pellucid.layers.residual import Residual as Residual
 from pellucid.layers.resize import Upsample2D as Upsample2D
 from pellucid.layers.resize import ZeroPad2D as ZeroPad2D
+from pellucid.layers.select import Pad as Pad
+from pellucid.layers.select import Slice as Slice
+from pellucid.layers.select import Take as Take
 from pellucid.layers.sequential import Sequential as Sequential
 from pellucid.layers.sequential import Step as Step
 from pellucid.layers.sequential import Tape as Tape

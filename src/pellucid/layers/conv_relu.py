@@ -124,6 +124,8 @@ def _halves(layer: Layer[Any]) -> bool:
     return (
         is_plain(layer, MaxPool2D)
         and layer.pool_size == layer.stride == (2, 2)
+        and layer.dilation == (1, 1)
+        and not layer.ceil
         and layer.padding in ("valid", ((0, 0), (0, 0)))
     )
 

@@ -1,4 +1,5 @@
-"""Normalisation within a sample: over its channels (LayerNorm), or over groups of them and all pixels (GroupNorm).
+"""Normalisation within a sample: over its channels (LayerNorm), or over groups of them and all pixels (GroupNorm), or
+over the pixels of each channel (InstanceNorm).
 
 Both bring sets of numbers to mean 0 and variance 1. With the mean m and the variance v of a set:
 
@@ -18,13 +19,16 @@ import numpy as np
 from pellucid import checks
 from pellucid.errors import ShapeError
 from pellucid.layers.base import Layer
-from pellucid.layers.facts import Facts, Sees
+from pellucid.layers.facts import Facts, Sees, Sight, seen_along
 from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
 
 
 class NormCache(NamedTuple):
-    """x̂ as (N, X, C), where X counts the pixels, and 1/√(v + ε), which broadcasts against it."""
+    """x̂ as (N, X, C), where X counts the pixels, and 1/√(v + ε), which broadcasts against it.
+
+    Where LayerNorm goes over several axes, C are the numbers of all of these.
+    """
 
     standard: Array
     inverse: Array
@@ -47,20 +51,29 @@ class _SampleNorm(Layer[NormCache]):
     def means(self, a: Array, b: Array | None = None) -> Array:
         """Return the mean over each set of `a`, or of a·b, both (N, X, C), in a shape that broadcasts against them."""
 
+    @abstractmethod
+    def scaled(self, input_shape: Shape) -> Shape:
+        """Return the shape of γ and β: that of the last axes of a sample."""
+
+    def _rows(self, x: Array) -> Array:
+        """(N, …) → (N, X, C), C the numbers that γ has."""
+        c = math.prod(self.scaled(x.shape[1:]))
+        return x.reshape(len(x), math.prod(x.shape[1:]) // c, c)
+
     def create_params(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> None:
-        channels = input_shape[-1]
-        self.params = Parameters(gamma=np.ones(channels, dtype), beta=np.zeros(channels, dtype))
+        shape = self.scaled(input_shape)
+        self.params = Parameters(gamma=np.ones(shape, dtype), beta=np.zeros(shape, dtype))
 
     def forward(
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, NormCache]:
         x = self.check_input(x)
-        pixels = _pixels(x)
+        pixels = self._rows(x)
         standard = pixels - self.means(pixels)
         inverse = 1 / np.sqrt(self.means(standard, standard) + self.epsilon)
         standard *= inverse
-        y = standard * self.params["gamma"]
-        y += self.params["beta"]
+        y = standard * self.params["gamma"].reshape(-1)
+        y += self.params["beta"].reshape(-1)
         return y.reshape(x.shape), NormCache(standard, inverse)
 
     def backward(
@@ -68,7 +81,7 @@ class _SampleNorm(Layer[NormCache]):
     ) -> tuple[Array | None, Arrays]:
         dx: Array | None = None
         if need_dx:
-            dstandard = _pixels(dy) * self.params["gamma"]
+            dstandard = self._rows(dy) * self.params["gamma"].reshape(-1)
             along = self.means(dstandard, cache.standard)
             dstandard -= self.means(dstandard)
             dstandard -= cache.standard * along
@@ -76,26 +89,30 @@ class _SampleNorm(Layer[NormCache]):
             dx = dstandard.reshape(dy.shape)
         if not need_grads:
             return dx, {}
-        return dx, {"gamma": channel_dots(dy, cache.standard), "beta": channel_sums(dy)}
+        grads = {"gamma": channel_dots(self._rows(dy), cache.standard), "beta": channel_sums(self._rows(dy))}
+        return dx, {key: g.reshape(self.params[key].shape) for key, g in grads.items()}
 
 
 class LayerNorm(_SampleNorm):
-    """Normalisation over the last axis: each vector, or each pixel's channels, by itself.
+    """Normalisation over the last axis: each vector, or each pixel's channels, by itself; or over several last axes.
 
-    Forward     y = x̂ · γ + β,  x̂ = (x − m) / √(v + ε),  m and v (biased) over the last axis
+    Forward     y = x̂ · γ + β,  x̂ = (x − m) / √(v + ε),  m and v (biased) over the axes from `axis` on
     Backward    dx̂ = dy · γ,  dx = (dx̂ − mean(dx̂) − x̂ · mean(dx̂ · x̂)) / √(v + ε),  dγ = Σ dy · x̂,  dβ = Σ dy
 
     The same in training and in evaluation. As PyTorch's `LayerNorm(C)` on channels-last images and as Keras'
-    `LayerNormalization()`; to normalise over height, width and channels together, write `GroupNorm(1)`.
+    `LayerNormalization()`. Over height, width and channels together, axis=0 has γ and β for each number of a sample,
+    `GroupNorm(1)` for each channel.
 
     Parameters
     ----------
+    axis : int, default=-1
+        The first of the axes of a sample that are normalised together.
     epsilon : float, default=1e-5
         ε, added to the variance (Keras: 1e-3).
 
     Shapes
     ------
-    x (N, …, C) → y (N, …, C);  gamma (C,), beta (C,)
+    x (N, …, C) → y (N, …, C);  gamma and beta (C,), or the lengths of all axes from `axis` on
 
     References
     ----------
@@ -111,20 +128,77 @@ class LayerNorm(_SampleNorm):
            [-1.,  1.]])
     """
 
-    def window(self, input_shape: Shape) -> Sees:
-        return Sees.PLACE if len(input_shape) == 3 else Sees.ALL
-
-    def __init__(self, *, epsilon: float = 1e-5, name: str = "") -> None:
+    def __init__(self, axis: int = -1, *, epsilon: float = 1e-5, name: str = "") -> None:
         super().__init__(epsilon, name=name)
+        self.axis = checks.axis("LayerNorm", "axis", axis)
+
+    def window(self, input_shape: Shape) -> Sight:
+        return seen_along(input_shape, range(self.axis % len(input_shape), len(input_shape)))
+
+    def scaled(self, input_shape: Shape) -> Shape:
+        return input_shape[self.axis :]
 
     def means(self, a: Array, b: Array | None = None) -> Array:
         sums = np.einsum("nxc->nx", a) if b is None else np.einsum("nxc,nxc->nx", a, b)
         return np.asarray(sums / a.shape[2])[..., None]  # (N, X, 1)
 
     def infer_shape(self, input_shape: Shape) -> Shape:
-        if not input_shape or input_shape[-1] < 2:
+        if not -len(input_shape) <= self.axis < len(input_shape) or math.prod(self.scaled(input_shape)) < 2:
+            which = "the last axis" if self.axis == -1 else f"the axes from {self.axis} on"
             raise ShapeError(
-                f"{self.label}: the last axis must hold at least 2 numbers, got a sample {input_shape}. "
+                f"{self.label}: {which} must hold at least 2 numbers, got a sample {input_shape}. "
+                "One number by itself always becomes 0."
+            )
+        return input_shape
+
+    def config(self) -> Config:
+        return {"axis": self.axis, "epsilon": self.epsilon}
+
+
+class InstanceNorm(_SampleNorm):
+    """Normalisation of each channel of a sample over its pixels.
+
+    Forward     y = x̂ · γ + β,  x̂ = (x − m) / √(v + ε),  m and v (biased) over the pixels of a channel
+    Backward    dx̂ = dy · γ,  dx = (dx̂ − mean(dx̂) − x̂ · mean(dx̂ · x̂)) / √(v + ε),  dγ = Σ dy · x̂,  dβ = Σ dy
+
+    The same in training and in evaluation: `GroupNorm` with a group for each channel.
+
+    Parameters
+    ----------
+    epsilon : float, default=1e-5
+
+    Shapes
+    ------
+    x (N, …, C) → y (N, …, C);  gamma (C,), beta (C,)
+
+    References
+    ----------
+    Ulyanov, Vedaldi & Lempitsky (2016), "Instance normalization", arXiv:1607.08022, equation 3.
+
+    Examples
+    --------
+    >>> network = pl.Sequential([pl.InstanceNorm()], input_shape=(2, 1, 2), dtype=np.float64)
+    >>> network(np.array([1.0, 10.0, 3.0, 30.0]).reshape(1, 2, 1, 2)).ravel().round(3)
+    array([-1., -1.,  1.,  1.])
+    """
+
+    def __init__(self, *, epsilon: float = 1e-5, name: str = "") -> None:
+        super().__init__(epsilon, name=name)
+
+    def window(self, input_shape: Shape) -> Sees:
+        return Sees.ALL
+
+    def scaled(self, input_shape: Shape) -> Shape:
+        return input_shape[-1:]
+
+    def means(self, a: Array, b: Array | None = None) -> Array:
+        sums = np.einsum("nxc->nc", a) if b is None else np.einsum("nxc,nxc->nc", a, b)
+        return np.asarray(sums / a.shape[1])[:, None]  # (N, 1, C)
+
+    def infer_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) < 2 or math.prod(input_shape[:-1]) < 2:
+            raise ShapeError(
+                f"{self.label}: a channel must have at least 2 pixels, got a sample {input_shape}. "
                 "One number by itself always becomes 0."
             )
         return input_shape
@@ -171,6 +245,9 @@ class GroupNorm(_SampleNorm):
     def __init__(self, groups: int, *, epsilon: float = 1e-5, name: str = "") -> None:
         super().__init__(epsilon, name=name)
         self.groups = checks.size("GroupNorm", "groups", groups)
+
+    def scaled(self, input_shape: Shape) -> Shape:
+        return input_shape[-1:]
 
     def means(self, a: Array, b: Array | None = None) -> Array:
         sums = np.einsum("nxc->nc", a) if b is None else np.einsum("nxc,nxc->nc", a, b)

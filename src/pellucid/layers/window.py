@@ -71,21 +71,42 @@ def image_shape(label: str, input_shape: Shape) -> tuple[int, int, int]:
     return h, w, c
 
 
-def placed(label: str, window: Window, padding: PaddingOption, height: int, width: int) -> tuple[Window, Pair]:
-    """Return the window with its padding in pixels, and (OH, OW); raise ShapeError where it does not fit."""
-    if padding == "same":
-        explicit = _same(window, 0, height), _same(window, 1, width)
-    else:
-        explicit = padding if not isinstance(padding, str) else NO_PADDING
-    window = window._replace(padding=explicit)
+def placed(
+    label: str, window: Window, padding: PaddingOption, height: int, width: int, *, ceil: bool = False
+) -> tuple[Window, Pair]:
+    """Return the window with its padding in pixels, and (OH, OW); raise ShapeError where it does not fit.
+
+    With `ceil` last windows that are not full count, and what they see beyond is added to the padding behind.
+    """
+    window = window._replace(padding=in_pixels(window, padding, height, width))
+    if ceil:
+        window = _rounded_up(window, height, width)
     out = window.output(height, width)
     if min(out) < 1:
         extent = window.extent(0), window.extent(1)
         raise ShapeError(
             f"{label}: a window of {extent[0]} x {extent[1]} pixels does not fit into an image of "
-            f"{height} x {width} with padding {explicit}. Make it smaller, or write padding='same'."
+            f"{height} x {width} with padding {window.padding}. Make it smaller, or write padding='same'."
         )
     return window, out
+
+
+def in_pixels(window: Window, padding: PaddingOption, height: int, width: int) -> Padding:
+    """Return the padding option as ((top, bottom), (left, right))."""
+    if padding == "same":
+        return _same(window, 0, height), _same(window, 1, width)
+    return padding if not isinstance(padding, str) else NO_PADDING
+
+
+def _rounded_up(window: Window, height: int, width: int) -> Window:
+    """The window with so much padding behind that last windows fit, which begin in the image or before it."""
+    padding = []
+    for axis, pixels in enumerate((height, width)):
+        (before, after), stride, extent = window.padding[axis], window.stride[axis], window.extent(axis)
+        steps = -(-(before + pixels + after - extent) // stride)
+        steps -= steps * stride >= before + pixels
+        padding.append((before, max(steps * stride + extent - before - pixels, 0)))
+    return window._replace(padding=(padding[0], padding[1]))
 
 
 def _same(window: Window, axis: int, pixels: int) -> Pair:

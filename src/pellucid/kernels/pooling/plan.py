@@ -37,9 +37,10 @@ def _blocks(x_shape: Shape, itemsize: int) -> list[slice]:
     return blocks_of(x_shape[0], _images(x_shape, itemsize))
 
 
-def _compiled(size: Pair, *arrays: Array) -> bool:
-    """Whether the compiled loops serve: float32, and places that fit a byte."""
-    return jit.available() and size[0] * size[1] <= 256 and all(a.dtype == np.float32 for a in arrays)
+def _compiled(window: Window, *arrays: Array) -> bool:
+    """Whether the compiled loops serve: float32, windows without holes, and places that fit a byte."""
+    plain = window.dilation == (1, 1) and window.size[0] * window.size[1] <= 256
+    return plain and jit.available() and all(a.dtype == np.float32 for a in arrays)
 
 
 class Sizes(NamedTuple):
@@ -104,7 +105,12 @@ def switch_dtype(size: Pair) -> type[np.unsignedinteger]:
 
 @checked_late
 def max_pool2d(
-    x: Array, size: Pair, *, stride: Pair | None = None, padding: Padding = NO_PADDING
+    x: Array,
+    size: Pair,
+    *,
+    stride: Pair | None = None,
+    padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
 ) -> tuple[Array, IntArray]:
     """y = the largest pixel of each window, and the switches (N, OH, OW, C); stride None means `size`.
 
@@ -115,12 +121,12 @@ def max_pool2d(
     >>> y.ravel().tolist(), switch.ravel().tolist()
     ([5.0], [1])
     """
-    window = doors.window("max_pool2d", size, stride or size, padding, (1, 1))
+    window = doors.window("max_pool2d", size, stride or size, padding, dilation)
     x = doors.floats("max_pool2d", "x", x, doors.IMAGES)
     y = np.empty(doors.expect_room("max_pool2d", _output_shape(x.shape, window)), x.dtype)
     switch = np.empty(y.shape, switch_dtype(window.size))
     blocks = _blocks(x.shape, x.itemsize)
-    if _compiled(window.size, x):
+    if _compiled(window, x):
         tasks.run(_row(MaxPass, x.shape, window, False), x=x, y=y, beside=switch)
         return y, switch
 
@@ -151,6 +157,7 @@ def max_pool2d_gradient(
     *,
     stride: Pair | None = None,
     padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
 ) -> Array:
     """dx: each dy goes to the pixel that won its window; windows that overlap add up.
 
@@ -163,14 +170,14 @@ def max_pool2d_gradient(
     """
     who = "max_pool2d_gradient"
     window, x_shape = (
-        doors.window(who, size, stride or size, padding, (1, 1)),
+        doors.window(who, size, stride or size, padding, dilation),
         doors.shape(who, "x_shape", x_shape, doors.IMAGES),
     )
     dy, switch = doors.floats(who, "dy", dy, doors.IMAGES), np.ascontiguousarray(switch)
     doors.expect_outputs(who, _output_shape(x_shape, window), dy=dy, switch=switch)
     dx = np.empty(x_shape, dy.dtype)
     blocks = _blocks(x_shape, dy.itemsize)
-    if _compiled(window.size, dy) and switch.dtype == np.uint8:
+    if _compiled(window, dy) and switch.dtype == np.uint8:
         tasks.run(_row(MaxPass, dx.shape, window, True), x=dx, y=dy, beside=switch)
         return dx
 
@@ -202,6 +209,7 @@ def average_pool2d(
     *,
     stride: Pair | None = None,
     padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
     count_padding: bool = False,
 ) -> Array:
     """y = the mean of each window: of its pixels in the image, or of all KH·KW, padding being 0 (`count_padding`).
@@ -212,12 +220,12 @@ def average_pool2d(
     >>> pl.kernels.average_pool2d(x, (2, 2)).ravel().tolist()
     [3.0]
     """
-    window = doors.window("average_pool2d", size, stride or size, padding, (1, 1))
+    window = doors.window("average_pool2d", size, stride or size, padding, dilation)
     x = doors.floats("average_pool2d", "x", x, doors.IMAGES)
     y = np.empty(doors.expect_room("average_pool2d", _output_shape(x.shape, window)), x.dtype)
     shares = _shares(window, x.shape, count_padding, x.dtype)
     blocks = _blocks(x.shape, x.itemsize)
-    if _compiled(window.size, x):
+    if _compiled(window, x):
         tasks.run(_row(AveragePass, x.shape, window, False), x=x, y=y, beside=shares)
         return y
 
@@ -240,6 +248,7 @@ def average_pool2d_gradient(
     *,
     stride: Pair | None = None,
     padding: Padding = NO_PADDING,
+    dilation: Pair = (1, 1),
     count_padding: bool = False,
 ) -> Array:
     """dx: each dy is shared equally among the pixels of its window.
@@ -252,7 +261,7 @@ def average_pool2d_gradient(
     """
     who = "average_pool2d_gradient"
     window, x_shape = (
-        doors.window(who, size, stride or size, padding, (1, 1)),
+        doors.window(who, size, stride or size, padding, dilation),
         doors.shape(who, "x_shape", x_shape, doors.IMAGES),
     )
     dy = doors.floats(who, "dy", dy, doors.IMAGES)
@@ -260,7 +269,7 @@ def average_pool2d_gradient(
     shares = _shares(window, x_shape, count_padding, dy.dtype)
     dx = np.empty(x_shape, dy.dtype)
     blocks = _blocks(x_shape, dy.itemsize)
-    if _compiled(window.size, dy):
+    if _compiled(window, dy):
         tasks.run(_row(AveragePass, dx.shape, window, True), x=dx, y=dy, beside=shares)
         return dx
 
