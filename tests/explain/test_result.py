@@ -34,6 +34,13 @@ def test_a_proof_says_by_how_much_it_holds_or_fails():
     assert proof.line(0) == "completeness holds: 1 of 1 (+0.0e+00)"
     assert proof.line(1) == "completeness FAILS: 2 of 1.5 (+5.0e-01)"
     assert proof.short(1) == "completeness off by 5e-01 ✗"
+    assert str(proof) == "\n".join(["Σ = S", proof.line(0), proof.line(1)])
+
+
+def test_a_printed_proof_of_many_samples_says_how_many_hold():
+    proof = Proof("completeness", "Σ = S", np.zeros(20), np.arange(20) / 10, np.full(20, 0.55))
+
+    assert str(proof).splitlines()[-1] == "… holds for 6 of 20 samples, largest residual 1.9e+00"
 
 
 def test_maps_sum_channels_or_take_the_largest(linear, x):

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1 << 32
 NO_EVIDENCE = "no positive evidence"
+MOST_LINES = 8
+"""Samples that a printed proof shows one by one."""
 
 
 @checked_late
@@ -54,6 +56,9 @@ class Proof:
     >>> proof = pl.explain.integrated_gradients(network, x).proof
     >>> proof.total.tolist(), proof.promised.tolist(), proof.holds.tolist()
     ([2.0], [2.0], [True])
+    >>> print(proof)
+    Σ values = S(x) − S(baseline)
+    completeness holds: 2 of 2 (+0.0e+00)
     """
 
     name: str
@@ -78,6 +83,14 @@ class Proof:
         """Return the proof of sample i as one line."""
         verdict = "holds" if self.holds[i] else "FAILS"
         return f"{self.name} {verdict}: {self.total[i]:.5g} of {self.promised[i]:.5g} ({self.residual[i]:+.1e})"
+
+    def __str__(self) -> str:
+        many = len(self.total)
+        lines = [self.claim, *(self.line(i) for i in range(min(many, MOST_LINES)))]
+        if many > MOST_LINES:
+            worst = np.abs(self.residual).max()
+            lines.append(f"… holds for {int(self.holds.sum())} of {many} samples, largest residual {worst:.1e}")
+        return "\n".join(lines)
 
     def short(self, i: int) -> str:
         """Return the proof of sample i in a few words."""

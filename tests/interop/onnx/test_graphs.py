@@ -7,6 +7,7 @@ import pytest
 
 import pellucid as pl
 from interop.onnx.graphs import load, model, node, runtime, same, weights
+from pellucid.layers.door import has_door
 
 
 @pytest.fixture
@@ -85,6 +86,18 @@ def test_the_door_makes_images_channels_last_and_outputs_come_as_written(conv, x
     assert network.input_shape == (3, 8, 6)
     assert kinds(network) == ["Transpose", "Conv2D", "ReLU", "Transpose"]
     assert network.nodes[0].operation.axes == (1, 2, 0)
+
+
+def test_grey_pictures_come_by_a_door_too_so_that_they_are_explained_as_pictures(tmp_path, rng):
+    nodes = [node("Conv", "x w", "c"), node("Flatten", "c", "f"), node("Gemm", "f v", "y")]
+    constants = {"w": weights(rng, 4, 1, 3, 3), "v": weights(rng, 4 * 6 * 4, 5)}
+    proto = model(nodes, constants, shape=("N", 1, 8, 6))
+    x = rng.standard_normal((2, 1, 8, 6)).astype(np.float32)
+
+    network = same(proto, x, tmp_path)
+
+    assert has_door(network)
+    assert pl.explain.saliency(network, x).maps().shape == (2, 8, 6)
 
 
 def test_a_channels_last_graph_needs_no_transpose(x, tmp_path, rng):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.interop.onnx.read.problems import AcrossSamples, NotHere, Wrong
-from pellucid.interop.onnx.read.values import EXTRA, Flow
+from pellucid.interop.onnx.read.values import EXTRA, IMAGE, Flow
 from pellucid.layers import Layer, Merge, Reshape, Transpose
 from pellucid.layers.container import INPUT
 from pellucid.typing import Array, Arrays
@@ -91,6 +91,14 @@ class Building:
     def written(self, flow: Flow) -> Flow:
         """Return the value as ONNX writes it."""
         return self.arranged(flow, self.axes(flow))
+
+    def door(self, flow: Flow) -> Flow:
+        """Return images channels-last, by a Transpose also of one channel: explanations know a door by it."""
+        if self.whole:
+            return self.arranged(flow, IMAGE)
+        door = self.add(f"{flow.node}_transpose", Transpose((1, 2, 0)), [flow], order=IMAGE, rank=4)
+        self._arranged[flow, IMAGE] = door
+        return door
 
     def arranged(self, flow: Flow, order: tuple[int, ...]) -> Flow:
         """Return the value in this order; axes that the order leaves out must have size 1."""

@@ -24,7 +24,7 @@ from pellucid.interop.onnx.read.problems import REPORTED, AcrossSamples, NotHere
 from pellucid.interop.onnx.read.question import Question
 from pellucid.interop.onnx.read.registry import operators
 from pellucid.interop.onnx.read.tidy import tidied
-from pellucid.interop.onnx.read.values import IMAGE, Flow, Value
+from pellucid.interop.onnx.read.values import Flow, Value
 from pellucid.interop.tensors import expect_finite
 from pellucid.layers import Graph
 from pellucid.layers.container import INPUT
@@ -122,7 +122,7 @@ class _Reading:
         images = any(op.kind in IMAGES for op in ops)
         moved = any(op.kind in MOVES for op in ops if name in op.inputs)
         if len(self.shape) == 4 and images and not moved and not (self.building.whole and self.shape[0] > 1):
-            self.values[name] = self.building.arranged(self.flow, IMAGE)
+            self.values[name] = self.building.door(self.flow)
 
     def _read(self, op: Op) -> None:
         inputs = [self.values[name] if name else None for name in op.inputs]
