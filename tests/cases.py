@@ -51,6 +51,7 @@ from pellucid.layers import (
     ReLU,
     Reshape,
     Residual,
+    Resize2D,
     Scale,
     Sequential,
     Shift,
@@ -225,6 +226,18 @@ CASES = [
     Case("zero-pad-lopsided", lambda: ZeroPad2D(((1, 0), (0, 2))), (2, 3, 2)),
     Case("upsample", Upsample2D, (2, 3, 2)),
     Case("upsample-bilinear", lambda: Upsample2D((2, 3), mode="bilinear"), (2, 3, 2)),
+    Case("resize", lambda: Resize2D((3, 2)), (2, 4, 2)),
+    Case("resize-linear", lambda: Resize2D((3, 5), mode="linear", antialias=True), (4, 3, 1)),
+    Case(
+        "resize-cubic", lambda: Resize2D(3, mode="cubic", coordinates="align_corners", exclude_outside=True), (4, 5, 1)
+    ),
+    Case(
+        "resize-crop",
+        lambda: Resize2D(
+            3, mode="linear", coordinates="tf_crop_and_resize", extrapolation=2, crop=((0.25, 1.5), (0, 0.5))
+        ),
+        (3, 4, 2),
+    ),
     Case("residual", lambda: Residual([Conv2D(2, 3, padding="same"), Tanh()]), (3, 3, 2)),
     Case(
         "residual-projection",

@@ -311,6 +311,21 @@ def local_response(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
     return Value(y, 2 * error + (16 + 4 * size) * v.eps * np.abs(y), v.eps)
 
 
+def resized(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    """Linear, by corners: places between the first and the last pixel."""
+    assert (layer.mode, layer.coordinates) == ("linear", "align_corners")
+
+    def turn(a: Array) -> Array:
+        for axis, size in enumerate(layer.image_size, start=1):
+            pixels = a.shape[axis]
+            place = np.linspace(0, pixels - 1, size) if size > 1 else np.zeros(1)
+            matrix = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(pixels)))
+            a = np.moveaxis(np.tensordot(matrix, a, (1, axis)), 0, axis)
+        return a
+
+    return Value(turn(v.y), turn(v.error) + 32 * v.eps * turn(np.abs(v.y)), v.eps)
+
+
 def mean_over(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
     axes = tuple(a + 1 if a >= 0 else a for a in layer.axes)
     terms = math.prod(v.y.shape[a] for a in axes) + 4
@@ -387,6 +402,7 @@ LAYERS: dict[type[Any], Any] = {
     pl.BatchNorm: batch_norm,
     pl.LayerNorm: layer_norm,
     pl.GroupNorm: group_norm,
+    pl.Resize2D: resized,
     pl.InstanceNorm: instance_norm,
     pl.LocalResponseNorm: local_response,
     pl.Mean: mean_over,

@@ -55,6 +55,7 @@ IMAGE: tuple[Callable[[], Any], ...] = (
     lambda: pl.Scale((1, 1, 1)), pl.Shift, pl.PReLU, pl.HardSwish, lambda: pl.Mean((0, 2)), pl.InstanceNorm,
     lambda: pl.Pad(((1, 0), (1, 2), (0, 0)), "reflect"), lambda: pl.Slice((5, 0), (0, 2), (-2, 1), (0, 2)),
     lambda: pl.Take(-1, 0), lambda: pl.LayerNorm(1), lambda: pl.MaxPool2D(2, ceil=True), lambda: pl.MatMul((2, 3)),
+    lambda: pl.Resize2D((4, 3), mode="linear", coordinates="align_corners"),
     lambda: pl.MaxPool2D(2, 1, dilation=2), lambda: pl.AveragePool2D(3, 2, 1, ceil=True, count_padding=True),
 )  # fmt: skip
 OPTIMISERS: tuple[Callable[[], Any], ...] = (

@@ -90,6 +90,7 @@ from pellucid.layers import PReLU as PReLU
 from pellucid.layers import ReLU as ReLU
 from pellucid.layers import Reshape as Reshape
 from pellucid.layers import Residual as Residual
+from pellucid.layers import Resize2D as Resize2D
 from pellucid.layers import Scale as Scale
 from pellucid.layers import Sequential as Sequential
 from pellucid.layers import Shift as Shift

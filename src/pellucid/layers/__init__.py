@@ -57,6 +57,7 @@ from pellucid.layers.pool import MaxPool2D as MaxPool2D
 from pellucid.layers.residual import Residual as Residual
 from pellucid.layers.resize import Upsample2D as Upsample2D
 from pellucid.layers.resize import ZeroPad2D as ZeroPad2D
+from pellucid.layers.resize2d import Resize2D as Resize2D
 from pellucid.layers.select import Pad as Pad
 from pellucid.layers.select import Slice as Slice
 from pellucid.layers.select import Take as Take

@@ -148,7 +148,7 @@ class Upsample2D(Layer[ShapeCache]):
         if self.mode == "nearest":
             y = x.repeat(self.factor[0], axis=1).repeat(self.factor[1], axis=2)
         else:
-            y = _mapped(x, *self._weights(x.shape, x.dtype))
+            y = mapped(x, *self._weights(x.shape, x.dtype))
         return y, ShapeCache(x.shape)
 
     def backward(
@@ -158,7 +158,7 @@ class Upsample2D(Layer[ShapeCache]):
             return None, {}
         if self.mode == "bilinear":
             a, b = self._weights(cache.x_shape, dy.dtype)
-            return _mapped(dy, a.T, b.T), {}
+            return mapped(dy, a.T, b.T), {}
         n, h, w, c = cache.x_shape
         dx: Array = np.einsum("nhuwvc->nhwc", dy.reshape(n, h, self.factor[0], w, self.factor[1], c))
         return dx, {}
@@ -183,8 +183,8 @@ def _bilinear(pixels: int, factor: int) -> Array:
     return np.asarray(np.maximum(0, 1 - np.abs(place[:, None] - np.arange(pixels))))
 
 
-def _mapped(x: Array, a: Array, b: Array) -> Array:
-    """Apply `a` along the height and `b` along the width."""
+def mapped(x: Array, a: Array, b: Array) -> Array:
+    """Return images with `a` applied along the height and `b` along the width."""
     n, h, w, c = x.shape
     with single_threaded():
         rows = np.matmul(a, x.reshape(n, h, w * c))  # (N, OH, W·C)
