@@ -86,13 +86,20 @@ class Loss(metaclass=Constructed):
     def targets(self, t: ArrayLike, samples: int, outputs: int) -> Array:
         """Return `t` in the form that `compute` takes; raise LabelError where it does not fit (N, K) outputs."""
 
-    def divisor(self, t: Array) -> float:
-        """Return what the sum over the samples of checked targets is divided by, so that batches add up."""
-        return float(len(t))
+    def divisor(self, t: Array, weights: Array | None = None) -> float:
+        """Return what the sum over the samples of checked targets is divided by, so that batches add up.
+
+        `weights` (N,) say how often each sample counts; once, where they are left out.
+        """
+        return float(len(t)) if weights is None else float(weights.sum())
 
     def total(self, y: Array, t: Array) -> float:
         """Return the sum over the samples, before it is divided by `divisor`."""
         return self.compute(y, t)[0] * self.divisor(t)
+
+    def each(self, y: Array, t: Array) -> Array:
+        """Return what each sample adds to `total` (N,)."""
+        return np.array([self.total(y[i : i + 1], t[i : i + 1]) for i in range(len(y))])
 
     @checked
     def probabilities(self, y: ArrayLike) -> Array:
@@ -205,8 +212,14 @@ class SoftmaxCrossEntropy(Loss):
             return super().total(y, t)
         return -float(np.vdot(self._shares(y, t, np.asarray(self.class_weights)), _log_softmax(y)))
 
-    def divisor(self, t: IntArray) -> float:
-        return float(len(t)) if self.class_weights is None else float(np.asarray(self.class_weights)[t].sum())
+    def each(self, y: Array, t: IntArray) -> Array:
+        weights = np.ones(y.shape[1]) if self.class_weights is None else np.asarray(self.class_weights)
+        return np.asarray(-(self._shares(y, t, weights) * _log_softmax(y)).sum(axis=1))
+
+    def divisor(self, t: IntArray, weights: Array | None = None) -> float:
+        if self.class_weights is None:
+            return super().divisor(t, weights)
+        return super().divisor(t, np.asarray(self.class_weights)[t] * (1 if weights is None else weights))
 
     @checked
     def probabilities(self, y: ArrayLike) -> Array:
@@ -304,20 +317,29 @@ class SigmoidCrossEntropy(ShareLoss):
 
     def compute(self, y: Array, t: Array) -> tuple[float, LossCache]:
         t = t.astype(y.dtype, copy=False)
-        losses, dy = np.maximum(y, 0) - y * t + np.log1p(np.exp(-np.abs(y))), sigmoid(y) - t
+        losses, dy = self._answers(y, t), sigmoid(y) - t
         if self.class_weights is not None:
-            w = self._counts(t).astype(y.dtype)
-            losses, dy = w * losses, w * dy
+            dy *= self._counts(t).astype(y.dtype)
         total = self.divisor(t) or 1.0  # where nothing counts the sums are 0 too
         return float(losses.sum()) / total, LossCache(dy / y.dtype.type(total))
+
+    def _answers(self, y: Array, t: Array) -> Array:
+        """The loss of each answer (N, K)."""
+        losses: Array = np.maximum(y, 0) - y * t + np.log1p(np.exp(-np.abs(y)))
+        return losses if self.class_weights is None else self._counts(t).astype(y.dtype) * losses
 
     def _counts(self, t: Array) -> Array:
         """How much each answer counts (N, 1)."""
         no, yes = np.asarray(self.class_weights)
         return np.asarray(no + (yes - no) * t)
 
-    def divisor(self, t: Array) -> float:
-        return float(len(t)) if self.class_weights is None else float(self._counts(t).sum())
+    def each(self, y: Array, t: Array) -> Array:
+        return np.asarray(self._answers(y, t.astype(y.dtype, copy=False)).sum(axis=1))
+
+    def divisor(self, t: Array, weights: Array | None = None) -> float:
+        if self.class_weights is None:
+            return super().divisor(t, weights)
+        return super().divisor(t, self._counts(t)[:, 0] * (1 if weights is None else weights))
 
     def config(self) -> Config:
         return {"class_weights": weights_config(self.class_weights)} if self.class_weights is not None else {}
@@ -390,7 +412,7 @@ class SumOfSquares(RowLoss):
     (2.0, [[2.0], [0.0]])
     """
 
-    def divisor(self, t: Array) -> float:
+    def divisor(self, t: Array, weights: Array | None = None) -> float:
         return 1.0
 
     def compute(self, y: Array, t: Array) -> tuple[float, LossCache]:
@@ -412,6 +434,9 @@ class MeanSquaredError(RowLoss):
     def compute(self, y: Array, t: Array) -> tuple[float, LossCache]:
         difference = y - t.astype(y.dtype, copy=False)
         return float(np.vdot(difference, difference)) / y.size, LossCache(difference * (2 / y.size))
+
+    def each(self, y: Array, t: Array) -> Array:
+        return np.asarray(np.square(y - t.astype(y.dtype, copy=False)).mean(axis=1))
 
 
 class Huber(RowLoss):

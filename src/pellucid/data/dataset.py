@@ -38,6 +38,8 @@ class Dataset:
         The number of classes K. By default the columns of one-hot rows, or the largest index + 1.
     class_names : sequence of str, optional
         One name for each class.
+    weights : array_like (N,), optional
+        How often each sample counts in losses and accuracies, at least 0; once, where left out.
     dtype : float32 or float64, default=float32
         The dtype of `x`, and of the targets of a regression.
 
@@ -47,6 +49,7 @@ class Dataset:
     classes : int or None
         K, or None for a regression.
     class_names : tuple of str or None
+    weights : ndarray (N,) or None
     inputs : InputSpec or None
         How the samples were made from what lay in files; None where they came as arrays.
 
@@ -71,7 +74,7 @@ class Dataset:
     [4, 2]
     """
 
-    __slots__ = ("class_names", "classes", "inputs", "t", "x")
+    __slots__ = ("class_names", "classes", "inputs", "t", "weights", "x")
     __iter__ = None  # `for batch in data.batches(...)` is meant; a loop over samples would be slow
 
     @checked_late
@@ -83,6 +86,7 @@ class Dataset:
         task: Task = "classification",
         classes: int | None = None,
         class_names: Sequence[str] | None = None,
+        weights: ArrayLike | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         dtype = checks.float_dtype("Dataset", dtype)
@@ -102,6 +106,7 @@ class Dataset:
             if getattr(t, "dtype", None) != dtype:
                 inputs.warn_about_rounding("Dataset", self.t, "column {} of t".format, ROUNDED)
         self.class_names = targets.expect_class_names("Dataset", class_names, self.classes)
+        self.weights = None if weights is None else targets.sample_weights("Dataset", weights, len(self.x))
         self.inputs: InputSpec | None = None
         inputs.warn_about_scale("Dataset", x, self.x)
         if self.x.ndim == 2 and getattr(x, "dtype", None) != dtype:
@@ -134,7 +139,8 @@ class Dataset:
         """
         if isinstance(which, slice):
             if which.step in (None, 1):
-                return self._like(self.x[which], self.t[which])
+                weights = None if self.weights is None else self.weights[which]
+                return self._like(self.x[which], self.t[which], weights)
             which = np.arange(len(self))[which]  # copied, so that x stays in C order
         index = as_array("Dataset", "the index", which)
         if index.dtype == bool:
@@ -153,7 +159,7 @@ class Dataset:
     @checked
     def flattened(self) -> Dataset:
         """The same samples as vectors (N, D), in the same memory."""
-        return self._like(self.x.reshape(len(self), -1), self.t)
+        return self._like(self.x.reshape(len(self), -1), self.t, self.weights)
 
     @checked_late
     def as_images(self, shape: Shape) -> Dataset:
@@ -164,7 +170,7 @@ class Dataset:
                 f"Dataset.as_images: samples of shape {self.sample_shape} cannot become {tuple(shape)}. "
                 f"Give (H, W, C) with a product of {math.prod(self.sample_shape)}."
             )
-        made = self._like(self.x.reshape(len(self), *image), self.t)
+        made = self._like(self.x.reshape(len(self), *image), self.t, self.weights)
         if made.inputs is not None and made.inputs.shape != image:  # other pictures than those in the file
             made.inputs = made.inputs.replace(kind="array", shape=image, columns=(), mean=(), deviation=())
         return made
@@ -234,12 +240,13 @@ class Dataset:
         return np.empty((size, *self.x.shape[1:]), self.x.dtype), np.empty((size, *self.t.shape[1:]), self.t.dtype)
 
     def _at(self, indices: IntArray) -> Dataset:
-        return self._like(*batches.take(self.x, self.t, indices))
+        weights = None if self.weights is None else self.weights[indices]
+        return self._like(*batches.take(self.x, self.t, indices), weights)
 
-    def _like(self, x: Array, t: Array) -> Dataset:
+    def _like(self, x: Array, t: Array, weights: Array | None) -> Dataset:
         if not len(x):
             raise DataError("Dataset: no samples were selected. Give a slice that holds at least one.")
-        return Dataset._trusted(x, t, self.classes, self.class_names, self.inputs)
+        return Dataset._trusted(x, t, self.classes, self.class_names, self.inputs, weights)
 
     @checked
     def described(self) -> InputSpec:
@@ -249,9 +256,16 @@ class Dataset:
 
     @classmethod
     def _trusted(
-        cls, x: Array, t: Array, classes: int | None, class_names: tuple[str, ...] | None, inputs: InputSpec | None
+        cls,
+        x: Array,
+        t: Array,
+        classes: int | None,
+        class_names: tuple[str, ...] | None,
+        inputs: InputSpec | None,
+        weights: Array | None = None,
     ) -> Dataset:
         """A data set of arrays that are known to be sound: nothing is checked, converted or copied."""
         made = cls.__new__(cls)
         made.x, made.t, made.classes, made.class_names, made.inputs = x, t, classes, class_names, inputs
+        made.weights = weights
         return made

@@ -52,7 +52,7 @@ def prepared(train: Dataset, test: Dataset, scale: str = "auto") -> tuple[Datase
 
 def _with(data: Dataset, spec: InputSpec) -> Dataset:
     x = scaled("prepared", data.x, spec).astype(np.float32)
-    return Dataset._trusted(x, data.t, data.classes, data.class_names, spec)
+    return Dataset._trusted(x, data.t, data.classes, data.class_names, spec, data.weights)
 
 
 def scaled(who: str, x: Array, spec: InputSpec) -> Array:

@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from pellucid import checks
-from pellucid.arrays import as_array
+from pellucid.arrays import as_array, numbers
 from pellucid.data.labels import expect_different
-from pellucid.errors import ArgumentError, DataError, LabelError
+from pellucid.errors import ArgumentError, DataError, LabelError, ShapeError
 from pellucid.shown import came
 from pellucid.typing import Array, DTypeLike, IntArray
 
@@ -70,6 +70,16 @@ def regression_targets(who: str, value: Any, count: int, dtype: DTypeLike) -> Ar
         t = np.ascontiguousarray(t.reshape(count, -1), dtype=dtype)
     checks.expect_finite(who, t, "t")
     return t
+
+
+def sample_weights(who: str, value: Any, count: int) -> Array:
+    """How often each sample counts (N,), in float64; they are finite, at least 0, and not all 0."""
+    weights = np.array(numbers(who, "weights", value), np.float64)
+    if weights.shape != (count,):
+        raise ShapeError(f"{who}: weights must have shape ({count},), one for each sample, got {weights.shape}.")
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        raise DataError(f"{who}: weights must be finite, at least 0 and not all 0, got {came(weights)}.")
+    return weights
 
 
 def expect_class_names(who: str, names: Sequence[str] | None, classes: int | None) -> tuple[str, ...] | None:

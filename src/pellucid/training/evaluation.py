@@ -126,7 +126,8 @@ def evaluate(
 ) -> Evaluation:
     """Return the mean loss and, where the data have classes, the accuracy over *all* samples of `data`.
 
-    `data` is a Dataset or a pair (x, t). Left out, `loss` is the one that the network was trained with.
+    `data` is a Dataset or a pair (x, t); where it has weights, the means are weighted. Left out, `loss` is the one that
+    the network was trained with.
 
     Examples
     --------
@@ -149,16 +150,18 @@ def evaluate_checked(
     network: Container[Any], data: Dataset, t: Array, loss: Loss, batch_size: int = EVALUATION_BATCH
 ) -> Evaluation:
     """`evaluate` for targets that the loss has checked."""
-    total, right, start = 0.0, 0, 0
+    total, right, start, weights = 0.0, 0.0, 0, data.weights
     for y in _outputs(network, data.x, batch_size):
         rows = slice(start, start + len(y))
-        total += loss.total(y, t[rows])
+        total += loss.total(y, t[rows]) if weights is None else float(loss.each(y, t[rows]) @ weights[rows])
         if data.classes:
             known = ~np.isnan(y).any(axis=tuple(range(1, y.ndim)))  # NaN is no answer
-            right += int((known & (predicted(network, y, loss) == data.t[rows])).sum())
+            hit = known & (predicted(network, y, loss) == data.t[rows])
+            right += float(hit.sum() if weights is None else hit @ weights[rows])
         start += len(y)
-    divisor = loss.divisor(t)
-    return Evaluation(total / divisor if divisor else 0.0, right / len(data) if data.classes else None, len(data))
+    divisor = loss.divisor(t) if weights is None else loss.divisor(t, weights)
+    count = len(data) if weights is None else float(weights.sum())
+    return Evaluation(total / divisor if divisor else 0.0, right / count if data.classes else None, len(data))
 
 
 @checked

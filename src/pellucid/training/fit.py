@@ -65,6 +65,7 @@ def fit(
     model : Sequential, another container, or a model that holds one in `.network`
         A network without an input shape is built for the data.
     data : Dataset, or a pair (x, t)
+        Where a Dataset has weights, a sample of weight 2 teaches as much as two of weight 1 in one batch.
     epochs, iterations : int, optional
         How long: passes over the data, or steps. One of the two; 1 epoch if neither is given.
     batch_size : int, default=100, or all samples where there are fewer
@@ -130,7 +131,8 @@ def fit(
     sample = None if train_sample is None or train_sample == 0 else checks.size("fit", "train_sample", train_sample)
     plan = Plan.make(len(train), epochs, iterations, batch_size, sampling, evaluate_every, first_evaluation)
     plan.expect_batches(network.least_batch(train.sample_shape))
-    expect_several_classes(train)
+    if former is None:  # what a training goes on with may hold one class alone
+        expect_several_classes(train)
     expect_several(network, (output_shape or (0,))[-1])
     loss = choose_loss(network, usual_loss(network, train, output_shape) if loss is None else loss)
     expect_steady(network, loss)

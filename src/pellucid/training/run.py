@@ -156,9 +156,11 @@ class Run:
             self.plan.batch_size,
             self.training.layer_rng,
             self.change,
+            self.train.weights,
         )
         compiled = compiled_plan(self.network, self.loss, self.optimizer, self.train.x, self.plan.batch_size)
-        if compiled is not None and self.change is None and self.plan.iterations >= WORTH_COMPILING:
+        plain_batches = self.change is None and self.train.weights is None
+        if compiled is not None and plain_batches and self.plan.iterations >= WORTH_COMPILING:
             return CompiledDenseSteps(compiled, plain)
         return plain
 

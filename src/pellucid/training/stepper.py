@@ -48,8 +48,9 @@ class LayerSteps:
         batch_size: int,
         rng: np.random.Generator,
         change: Callable[[Array], Array] | None = None,
+        weights: Array | None = None,
     ) -> None:
-        self.change, self.whole = change, network
+        self.change, self.whole, self.weights = change, network, weights
         self.network = network.fused()
         self.loss, self.optimizer, self.rng = loss, optimizer, rng
         self.x, self.t = x, t
@@ -64,10 +65,26 @@ class LayerSteps:
             if y.shape != (len(x), *(self.whole.output_shape or ())):
                 raise ShapeError(f"fit: the network must give {self.whole.output_shape} for a sample, got {y.shape}.")
             value, cache = self.loss.compute(y, t)
+            dy = self.loss.backward(cache)
+            if self.weights is not None:
+                value, dy = weighted(self.loss, y, t, dy, self.weights[batches[0]])
             if math.isfinite(value):
-                _, grads = self.network.backward(self.loss.backward(cache), tape, need_dx=False)
+                _, grads = self.network.backward(dy, tape, need_dx=False)
                 self.optimizer.step(self.network.params, grads)
         return [value]
+
+
+def weighted(loss: Loss, y: Array, t: Array, dy: Array, weights: Array) -> tuple[float, Array]:
+    """Return the loss of a batch and its gradient where sample n counts w_n times, from the plain gradient dy (N, K).
+
+    A loss is Σ_n ℓ_n / D, where D is its `divisor`: the weighted one is Σ_n w_n ℓ_n / D_w, and its gradient
+    dy_n · w_n · D / D_w. A batch whose samples all weigh 0 has loss 0 and teaches nothing.
+    """
+    divisor = loss.divisor(t, weights)
+    if divisor == 0:
+        return 0.0, np.zeros_like(dy)
+    value = float(loss.each(y, t) @ weights) / divisor
+    return value, dy * (weights * (loss.divisor(t) / divisor)).astype(dy.dtype)[:, None]
 
 
 class DensePlan(NamedTuple):
