@@ -40,7 +40,8 @@ MOST_THREADS = 256
 def _threads_at_start() -> int:
     wish = os.environ.get("PELLUCID_NUM_THREADS", "").strip()
     if not wish:
-        return min(cores(), MOST_THREADS)
+        others = os.environ.get("NUMBA_NUM_THREADS", "").strip()  # as joblib tells the processes that it starts
+        return min(cores(), MOST_THREADS, int(others) if others.isdecimal() and int(others) else MOST_THREADS)
     try:
         return _bounded("PELLUCID_NUM_THREADS", int(wish))
     except ValueError:
