@@ -20,7 +20,8 @@ PAGES = sorted((Path(__file__).parents[1] / "docs" / "reference").glob("*.md"))
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 ROOMS = (
     "pellucid", "pellucid.data", "pellucid.explain", "pellucid.explain.evaluate", "pellucid.interop",
-    "pellucid.kernels", "pellucid.layers", "pellucid.models", "pellucid.plots", "pellucid.training", "pellucid.views",
+    "pellucid.kernels", "pellucid.layers", "pellucid.models", "pellucid.plots", "pellucid.sklearn",
+    "pellucid.training", "pellucid.views",
 )  # fmt: skip
 FILES = (
     "pellucid.errors",

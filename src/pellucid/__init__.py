@@ -144,6 +144,7 @@ from pellucid.training import predict_proba as predict_proba
 if TYPE_CHECKING:
     from pellucid import explain as explain
     from pellucid import plots as plots
+    from pellucid import sklearn as sklearn
     from pellucid import views as views
     from pellucid.views.summary import Summary as Summary
     from pellucid.views.summary import summary as summary
@@ -153,7 +154,7 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     """Load the rooms that look at networks when they are first named; training needs none of them."""
-    if name in ("explain", "plots", "views"):
+    if name in ("explain", "plots", "sklearn", "views"):
         return importlib.import_module(f"pellucid.{name}")
     if name in ("Summary", "summary"):
         return getattr(importlib.import_module("pellucid.views"), name)
