@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
@@ -197,7 +196,7 @@ class PellucidClassifier(ClassifierMixin, Estimator):
             )
         self._multilabel = kind == "multilabel-indicator"
         if self._multilabel:
-            y = y.toarray() if issparse(y) else np.asarray(y)
+            y = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
             found = np.arange(y.shape[1])
         else:
             y = column_or_1d(y, warn=True)
