@@ -33,6 +33,7 @@ from pellucid.layers import (
     from_spec,
     to_spec,
 )
+from pellucid.layers.fused import fuse_nodes
 from pellucid.typing import Array, Arrays
 
 
@@ -395,3 +396,21 @@ def test_a_graph_in_a_network_trains_like_any_layer() -> None:
 
     assert list(network.params)[:2] == ["fork.left.W", "fork.left.b"]
     assert check_gradients(network, normal((4, 2, 3), np.float64), np.array([0, 1, 1, 0])).passed
+
+
+def test_predictions_take_neighbours_together_where_nobody_looks_between_them(rng) -> None:
+    nodes = {
+        "conv1": (Conv2D(8, 3, padding=1), "input"),
+        "relu1": (ReLU(), "conv1"),
+        "conv2": (Conv2D(8, 3, padding=1), "relu1"),
+        "relu2": (ReLU(), "conv2"),
+        "sum": (Add(), ["conv2", "relu2"]),  # looks at conv2 itself
+        "conv3": (Conv2D(4, 3), "sum"),
+        "relu3": (ReLU(), "conv3"),
+        "pool": (MaxPool2D(2), "relu3"),
+    }
+    graph = Graph(nodes, input_shape=(12, 12, 3))
+    x = rng.standard_normal((3, 12, 12, 3)).astype(np.float32)
+
+    assert [node.name for node in fuse_nodes(graph.nodes, graph.output)] == ["relu1", "conv2", "relu2", "sum", "pool"]
+    np.testing.assert_array_equal(graph(x), graph.forward(x)[0])

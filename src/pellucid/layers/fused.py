@@ -7,11 +7,13 @@ layers is the same network: it gives the same outputs and the same gradients, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from pellucid.layers.base import Layer
 from pellucid.layers.facts import KernelUse
+from pellucid.layers.nodes import Node
 from pellucid.layers.parameters import Parameters
 from pellucid.typing import Shape
 
@@ -70,3 +72,28 @@ def fuse(layers: Iterable[tuple[str, Layer[Any]]]) -> list[tuple[str, Layer[Any]
         fused.append((name, together))
         rest = rest[count:]
     return fused
+
+
+def fuse_nodes(nodes: Sequence[Node], output: str) -> tuple[Node, ...]:
+    """Return the nodes of a graph with neighbours taken together; a group has the name of its last node.
+
+    Only what nobody else takes disappears within a group.
+    """
+    takers = Counter([output, *(source for node in nodes for source in node.inputs)])
+    alone = {
+        node.inputs[0]: node for node in nodes if isinstance(node.operation, Layer) and takers[node.inputs[0]] == 1
+    }
+    fused: list[Node] = []
+    inside: set[str] = set()
+    for node in nodes:
+        if node.name in inside:
+            continue
+        chain = [node]
+        while len(chain) <= MOST and chain[-1].name in alone:
+            chain.append(alone[chain[-1].name])
+        operation, count = node.operation, 0
+        if isinstance(operation, Layer):
+            operation, count = operation.fuse_with([n.operation for n in chain[1:]]) or (operation, 0)  # type: ignore[misc]
+        inside.update(n.name for n in chain[1 : count + 1])
+        fused.append(Node(chain[count].name, operation, node.inputs))
+    return tuple(fused)

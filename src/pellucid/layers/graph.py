@@ -12,6 +12,7 @@ from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError, ShapeError
 from pellucid.layers.base import Layer
 from pellucid.layers.container import AnyLayer, Container, Rules, learns, sample_shape, step_backward, step_forward
+from pellucid.layers.fused import fuse_nodes
 from pellucid.layers.merge import Merge, merge_backward
 from pellucid.layers.nodes import INPUT, Inputs, Node, Operation, read_nodes
 from pellucid.layers.sequential import Step, Tape
@@ -65,7 +66,6 @@ class Graph(Container[Tape]):
         layers = [cast(AnyLayer, node.operation) for node in held]
         super().__init__(layers, names=[node.name for node in held], name=name)
         self._by_name = {node.name: node for node in self._nodes}
-        self._last_use = {name: i for i, node in enumerate(self._nodes) for name in node.inputs}
         self._check_output()
         self.dtype = checks.float_dtype("Graph", dtype)
         self.seed = checks.seed("Graph", seed)
@@ -132,6 +132,9 @@ class Graph(Container[Tape]):
                     self._settled.append(operation)
                 operation.settle(shape)
 
+        self._fused = fuse_nodes(self._nodes, self._output)
+        self._last_use = {name: i for i, node in enumerate(self._fused) for name in node.inputs}
+
     def _forget(self) -> None:
         super()._forget()
         for merge in getattr(self, "_settled", ()):
@@ -139,7 +142,7 @@ class Graph(Container[Tape]):
 
     def __call__(self, x: ArrayLike) -> Array:
         values = {INPUT: self.accept(x)}
-        for i, node in enumerate(self._nodes):
+        for i, node in enumerate(self._fused):
             xs = [values[name] for name in node.inputs]
             operation = node.operation
             values[node.name] = operation(xs[0]) if isinstance(operation, Layer) else operation.forward(xs)[0]
