@@ -1,5 +1,6 @@
 """How Sphinx makes the site: `make docs`. Nothing is fetched, neither while building nor by a reader's browser."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ copyright = author  # noqa: A001  # Sphinx's name
 version = release = pellucid.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.viewcode",
     "docstrings",
@@ -37,6 +38,12 @@ viewcode_line_numbers = True
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
+
+# Notebooks are kept without outputs and run each time the site is built; NOTEBOOKS=off shows them as they are.
+nb_execution_mode = os.environ.get("NOTEBOOKS", "force")
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_execution_show_tb = True
 
 html_theme = "furo"
 html_title = f"Pellucid {version}"
