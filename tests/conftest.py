@@ -17,8 +17,9 @@ from hypothesis import settings
 
 os.environ.setdefault("PELLUCID_CHECK", "1")  # every record is compared with its arrays before a task starts
 
-# The same examples on every run: a failure seen in one place is seen in all.
-settings.register_profile("pellucid", deadline=None, derandomize=True, database=None, max_examples=50)
+# The same examples on every run: a failure seen in one place is seen in all. `make machines` repeats some of them.
+EXAMPLES = int(os.environ.get("PELLUCID_EXAMPLES", "50"))
+settings.register_profile("pellucid", deadline=None, derandomize=True, database=None, max_examples=EXAMPLES)
 settings.load_profile("pellucid")
 
 

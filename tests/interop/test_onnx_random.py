@@ -1,6 +1,6 @@
 """Random networks with branches, exported: onnxruntime computes what they compute.
 
-PELLUCID_RUNS=2000 pytest tests/interop/test_onnx_random.py
+PELLUCID_GRAPHS=2000 pytest tests/interop/test_onnx_random.py
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def fits(operation, names, shapes):
         return False
 
 
-@settings(max_examples=int(os.environ.get("PELLUCID_RUNS", "60")))
+@settings(max_examples=int(os.environ.get("PELLUCID_GRAPHS", "60")))
 @given(network=graphs(), layout=st.sampled_from(LAYOUTS), opset=st.integers(OLDEST, NEWEST))
 def test_a_random_graph_computes_the_same_in_onnxruntime(network, layout, opset, tmp_path_factory):
     rng = np.random.default_rng(0)
