@@ -10,7 +10,7 @@ import pytest
 
 import pellucid as pl
 from cases import CASES
-from interop.onnx_judges import LAYOUTS, assert_equal, by_reference, by_runtime, written
+from interop.onnx_judges import LAYOUTS, assert_equal, by_reference, by_runtime, outside, written
 from pellucid.errors import ArgumentError, DataError, MissingDependencyError, StateError, UnknownNameError
 from pellucid.interop.onnx.save import NEWEST, OLDEST
 from pellucid.interop.onnx.write import network as _writers  # noqa: F401  # with it all writers are registered
@@ -60,7 +60,8 @@ def test_every_layer_computes_the_same_in_onnxruntime(case, opset, layout, path)
     network = network_of(case)
     one, seven = case.batch(1), case.batch(7)
 
-    got = by_runtime(written(network, path, opset=opset, layout=layout), one, seven, layout=layout)
+    model = written(network, path, opset=opset, layout=layout)
+    got = by_runtime(model, one, seven, layout=outside(network, layout))
 
     assert_equal(got[0], network(one))
     assert_equal(got[1], network(seven))
@@ -121,12 +122,13 @@ def test_images_are_transposed_at_the_door_and_before_the_dense_part_and_nowhere
     assert operators(written(network, path, layout="channels-first")).count("Transpose") == 1
 
 
-def test_a_transpose_of_the_networks_own_is_only_another_way_to_count(path):
+@every_layout
+def test_a_transpose_of_the_networks_own_is_only_another_way_to_count(path, layout):
     layers = [pl.Transpose((1, 2, 0)), pl.Conv2D(2, 3), pl.ReLU(), pl.Transpose((2, 0, 1)), pl.Flatten(), pl.Affine(3)]
     network = pl.Sequential(layers, input_shape=(2, 6, 5))
     x = np.random.default_rng(0).random((7, 2, 6, 5), np.float32)
 
-    model = written(network, path)
+    model = written(network, path, layout=layout)
 
     assert operators(model) == ["Conv", "Relu", "Reshape", "Gemm"]
     assert_equal(by_runtime(model, x)[0], network(x))

@@ -14,6 +14,7 @@ from pellucid.interop.safetensors import LEAVE, Model
 from pellucid.interop.tensors import expect_finite
 from pellucid.layers import Container
 from pellucid.layers.container import network_of
+from pellucid.layers.door import has_door
 
 OLDEST, NEWEST = 13, 26
 LAYOUTS = ("channels-last", "channels-first")
@@ -43,7 +44,8 @@ def save_onnx(
     path : where to; an existing file is replaced
     opset : the version of the operators, 13 to 26: what the program that runs the file must know
     layout : "channels-last" or "channels-first"
-        How images come and go: (N, H, W, C), as here, or (N, C, H, W).
+        How images come and go: (N, H, W, C), as here, or (N, C, H, W). A network that begins with
+        ``Transpose((1, 2, 0))``, as imported ones do, takes (N, C, H, W) in either case.
     probabilities : whether the graph ends in the softmax or sigmoid that `predict_proba` applies
         Otherwise it gives what ``network(x)`` gives: scores, most often.
     metadata : texts of your own
@@ -77,7 +79,8 @@ def save_onnx(
     from pellucid.interop.onnx.write.model import as_model
     from pellucid.interop.onnx.write.network import drafted
 
-    how = {"channels_first": layout == "channels-first", "probabilities": probabilities}
+    turned = layout == "channels-first" and not has_door(network)  # which takes them so by itself
+    how = {"channels_first": turned, "probabilities": probabilities}
     graph = drafted("save_onnx", network, opset, **how)
     weights = graph.draft.constants
     if not allow_nonfinite:

@@ -110,7 +110,7 @@ class Draft:
         self.constants[key] = np.array(array, self.dtype if dtype is None else dtype, order="C")
         return key
 
-    def whole(self, name: str, numbers: Sequence[int] | int) -> str:
+    def whole(self, name: str, numbers: Any) -> str:
         """Put whole numbers into the file."""
         return self.constant(name, numbers, np.int64)
 
