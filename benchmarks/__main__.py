@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.imported import imported
 from benchmarks.proofs import proofs
 from benchmarks.race import race, table
 from benchmarks.scaling import scaling
@@ -25,8 +26,20 @@ TASKS = {
     "t3": "benchmarks.t3_network",
     "t5": "benchmarks.t5_explain",
 }
-OTHERS = ["t6", "sprint", "grid", "scaling", "steps", "proofs"]
-PACKAGES = ["numpy", "numba", "torch", "captum", "jax", "scikit-learn", "tensorflow-cpu", "keras", "shap"]
+OTHERS = ["t6", "imported", "sprint", "grid", "scaling", "steps", "proofs"]
+PACKAGES = [
+    "numpy",
+    "numba",
+    "torch",
+    "captum",
+    "jax",
+    "scikit-learn",
+    "tensorflow-cpu",
+    "keras",
+    "shap",
+    "onnx",
+    "onnxruntime",
+]
 
 
 def machine() -> str:
@@ -47,6 +60,8 @@ def machine() -> str:
 def run(name: str, rounds: int) -> str:
     if name == "t6":
         return "## T6 · import time, in a fresh process\n\n" + imports(rounds)
+    if name == "imported":
+        return "## Imported · networks from ONNX files, beside the programs that run them\n\n" + imported(rounds)
     if name == "sprint":
         return "## The sprint · 99 % on MNIST, everything counted, five seeds\n\n" + sprint()
     if name == "scaling":
