@@ -116,21 +116,21 @@ class Resize2D(Layer[ShapeCache]):
         )  # fmt: skip
         return weights(line)
 
-    def _weights(self, input_shape: Shape, dtype: DTypeLike) -> tuple[Array, Array, Array]:
+    def matrices(self, input_shape: Shape, dtype: DTypeLike) -> tuple[Array, Array, Array]:
         """Return A, B and what is outside (OH, OW), rows of it being 0 in A and B."""
         a, b = (self._matrix(axis, input_shape[axis]) for axis in (0, 1))
         outside = np.logical_or.outer(np.isnan(a[:, 0]), np.isnan(b[:, 0]))
         return np.nan_to_num(a).astype(dtype), np.nan_to_num(b).astype(dtype), outside
 
     def window(self, input_shape: Shape) -> Taps:
-        a, b, _ = self._weights(input_shape, np.float64)
+        a, b, _ = self.matrices(input_shape, np.float64)
         return Taps(_seen(a), _seen(b))
 
     def multiply_adds(self, input_shape: Shape) -> int:
         """First down, then across; a weight of 0 costs nothing."""
         if self.mode == "nearest":
             return 0
-        a, b, _ = self._weights(input_shape, np.float64)
+        a, b, _ = self.matrices(input_shape, np.float64)
         _, w, c = input_shape
         return int(np.count_nonzero(a)) * w * c + int(np.count_nonzero(b)) * self.image_size[0] * c
 
@@ -141,7 +141,7 @@ class Resize2D(Layer[ShapeCache]):
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, ShapeCache]:
         x = self.check_input(x)
-        a, b, outside = self._weights(x.shape[1:], x.dtype)
+        a, b, outside = self.matrices(x.shape[1:], x.dtype)
         if self.mode == "nearest" and not outside.any():
             y = x.take(a.argmax(axis=1), axis=1).take(b.argmax(axis=1), axis=2)
         else:
@@ -154,7 +154,7 @@ class Resize2D(Layer[ShapeCache]):
     ) -> tuple[Array | None, Arrays]:
         if not need_dx:
             return None, {}
-        a, b, _ = self._weights(cache.x_shape[1:], dy.dtype)
+        a, b, _ = self.matrices(cache.x_shape[1:], dy.dtype)
         return mapped(dy, a.T, b.T), {}
 
     def config(self) -> Config:

@@ -13,6 +13,7 @@ from pellucid.interop.onnx.write import (  # noqa: F401  # each registers its wr
     merges,
     normalization,
     pooling,
+    resizing,
     shape,
 )
 from pellucid.interop.onnx.write.draft import Draft, Order, Value, channels_first, plain_order

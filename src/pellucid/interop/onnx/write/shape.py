@@ -1,4 +1,4 @@
-"""What moves numbers: other shapes, borders, enlargement."""
+"""What moves numbers: other shapes, parts, borders."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pellucid.interop.onnx.write.draft import Draft, Value, channels_first
+from pellucid.interop.onnx.write.draft import Draft, Value
 from pellucid.interop.onnx.write.writers import writes
 from pellucid.kernels import Pair
-from pellucid.layers import Flatten, Mean, Pad, Reshape, Slice, Take, Transpose, Upsample2D, ZeroPad2D
+from pellucid.layers import Flatten, Mean, Pad, Reshape, Slice, Take, Transpose, ZeroPad2D
 
 
 @writes(Flatten, Reshape)
@@ -81,15 +81,3 @@ def take(draft: Draft, layer: Take, x: Value) -> Value:
 def mean(draft: Draft, layer: Mean, x: Value) -> Value:
     """ReduceMean."""
     return draft.reduced("ReduceMean", x, layer.axes, keepdims=layer.keepdims)
-
-
-@writes(Upsample2D)
-def upsample(draft: Draft, layer: Upsample2D, x: Value) -> Value:
-    """Resize by a whole factor: each pixel several times, or weights of its neighbours by the distance of middles."""
-    x, out = draft.channels_first(x), layer.infer_shape(x.shape)
-    scales = draft.constant("scales", [1, 1, *layer.factor], "float32")
-    how = {
-        "nearest": {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
-        "bilinear": {"mode": "linear", "coordinate_transformation_mode": "half_pixel"},
-    }
-    return draft.add("Resize", [x.name, "", scales], out, channels_first(out), **how[layer.mode])
