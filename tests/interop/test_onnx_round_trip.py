@@ -14,8 +14,9 @@ from pellucid.models import RECIPES
 
 pytest.importorskip("onnx")
 
-READ = [case for case in CASES if not case.id.startswith(("upsample", "resize"))]
-"""Resize is written, and not read yet."""
+NOT_READ = ("upsample", "resize", "average-pool-3d-dilated")
+"""Resize, and the convolution of volumes that averages with holes before opset 19."""
+READ = [case for case in CASES if not case.id.startswith(NOT_READ)]
 EXPLAINED = {
     "saliency": pl.explain.saliency,
     "integrated gradients": lambda network, x, t: pl.explain.integrated_gradients(
