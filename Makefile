@@ -78,8 +78,9 @@ $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ $(VENV)/.installed
 
-$(VENV)/.installed-peers: $(VENV)/.installed-dev tests/peers.txt
+$(VENV)/.installed-peers: $(VENV)/.installed-dev tests/peers.txt tests/peers-files.txt
 	$(BIN)/python -m pip install --quiet --editable '.[dev,docs]' --requirement tests/peers.txt
+	$(BIN)/python -m pip install --quiet --no-deps --requirement tests/peers-files.txt
 	$(BIN)/python -m pip install --quiet --no-deps 'tf_keras==2.21.*'  # it would bring TensorFlow with CUDA
 	touch $@
 

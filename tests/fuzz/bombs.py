@@ -95,6 +95,23 @@ def _gz(shape: tuple[int, ...], zeros: int) -> bytes:
     return b"\x1f\x8b\x08" + bytes(7) + begin + again * count + packer.flush() + trailer
 
 
+def _onnx(kind: str, size: int, width: int = 5, count: int = 1) -> bytes:
+    """A graph of x + f(s), or of many nodes one behind the other."""
+    from interop.onnx.graphs import model, node
+
+    chain = [node("Relu", "x" if i == 0 else f"r{i - 1}", f"r{i}") for i in range(count)]
+    nodes = [node(kind, "s", "c"), *chain, node("Add", f"r{count - 1} c", "y")]
+    return model(nodes, {"s": [size]}, shape=("N", width)).SerializeToString()  # type: ignore[no-any-return]
+
+
+def _onnx_doubling(times: int) -> bytes:
+    from interop.onnx.graphs import model, node
+
+    nodes = [node("Concat", f"c{i} c{i}", f"c{i + 1}", axis=0) for i in range(times)]
+    nodes.append(node("Add", f"x c{times}", "y"))
+    return model(nodes, {"c0": np.ones(1 << 10, np.float32)}, shape=("N", 5)).SerializeToString()  # type: ignore[no-any-return]
+
+
 BOMBS: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
     ("one.png", "of the largest size, with transparency", lambda: _drawn("png", "RGBA")),
     ("one.png", "that declares all there can be", lambda: _png(2**31 - 1, 2**31 - 1, 16, 6, b"")),
@@ -119,6 +136,11 @@ BOMBS: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
     ("one.npy", "that declares all there can be", lambda: _npy("(999999999999999, 784)")),
     ("model.keras", "of zeros, more than there is memory for", lambda: _keras(1 << 30)),
     ("model.h5", "whose arrays declare more than it holds", _h5),
+    ("model.onnx", "that makes a constant of a terabyte", lambda: _onnx("ConstantOfShape", 1 << 40)),
+    ("model.onnx", "of a sample of a terabyte", lambda: _onnx("Identity", 5, 1 << 38)),
+    ("model.onnx", "of a hundred thousand nodes", lambda: _onnx("Identity", 5, 5, 99_999)),
+    ("model.onnx", "of a million nodes", lambda: _onnx("Identity", 5, 5, 1_000_000)),
+    ("model.onnx", "that doubles a constant forty times", lambda: _onnx_doubling(40)),
     ("history.json", "of empty lists", lambda: b"[" + b"[]," * 1_000_000 + b"[]]"),
     ("history.json", "of one long number", lambda: b"9" * 10_000_000),
     ("nielsen.json", "of empty objects", lambda: b'{"sizes": [' + b"{}," * 1_000_000 + b"{}]}"),

@@ -82,6 +82,23 @@ def imported(model: Any) -> pl.Graph:
         return load_onnx(path)
 
 
+def explained(network: pl.Graph, x: np.ndarray) -> dict[str, np.ndarray]:
+    """The values of four methods for one image, with options that keep them short."""
+    layer = _last_map(network)
+    return {
+        "saliency": pl.explain.saliency(network, x, 7).values,
+        "integrated gradients": pl.explain.integrated_gradients(network, x, 7, steps=4, tolerance=None).values,
+        "Grad-CAM": pl.explain.grad_cam(network, x, 7, layer=layer, relu=False).values,
+        "occlusion": pl.explain.occlusion(network, x, 7, patch=75, stride=75).values,
+    }
+
+
+def _last_map(network: pl.Graph) -> str:
+    """The last node whose output is an image of more than one pixel."""
+    shapes = {row.name: row.output_shape for row in pl.summary(network).rows}
+    return [name for name, shape in shapes.items() if len(shape) == 3 and shape[0] == shape[1] > 1][-1]
+
+
 def main(names: list[str]) -> None:
     """Print a line for each network."""
     for name in names or NAMES:
@@ -92,7 +109,13 @@ def main(names: list[str]) -> None:
         shape = network.input_shape or ()
         x = np.random.default_rng(1).standard_normal((1, *shape), dtype=np.float32)
         far = difference(model, network, x)
-        print(f"{name:14} {len(network.nodes):5} nodes, read in {read:5.1f} s, difference {far:.1e}", flush=True)
+        began = time.perf_counter()
+        sound = all(np.isfinite(values).all() and values.any() for values in explained(network, x).values())
+        print(
+            f"{name:14}{len(network.nodes):5} nodes  read in {read:4.1f} s  difference {far:.1e}  "
+            f"explained in {time.perf_counter() - began:5.1f} s{'' if sound else ', WITHOUT a result'}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

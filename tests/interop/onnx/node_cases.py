@@ -81,8 +81,6 @@ OPERATORS = tuple(
 """What the importer is asked for."""
 
 NOT_NETWORKS = {
-    "test_batchnorm_example_training_mode": "normalises over the batch",
-    "test_batchnorm_epsilon_training_mode": "normalises over the batch",
     "test_training_dropout_default": "draws its output at random",
     "test_training_dropout": "draws its output at random",
     "test_reshape_allowzero_reordered": "an empty tensor",

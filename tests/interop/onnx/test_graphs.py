@@ -300,3 +300,29 @@ def test_what_was_read_is_saved_and_copied(conv, x, tmp_path):
 
     np.testing.assert_array_equal(pl.load(tmp_path / "own.safetensors")(x), network(x))
     np.testing.assert_array_equal(pl.copy_network(network)(x), network(x))
+
+
+def test_a_sample_gives_the_same_bits_alone_in_seven_and_in_a_thousand(conv, tmp_path, rng):
+    nodes = [
+        conv[0],
+        node("Relu", "c", "r"),
+        node("MaxPool", "r", "p", kernel_shape=[2, 2], strides=[2, 2]),
+        node("Flatten", "p", "f"),
+        node("Gemm", "f v", "y", transB=1),
+    ]
+    network = load(model(nodes, {**conv[1], "v": weights(rng, 5, 48)}), tmp_path)
+    x = rng.standard_normal((1000, 3, 8, 6)).astype(np.float32)
+
+    outputs, maps = network(x), pl.explain.saliency(network, x, 1).values
+
+    np.testing.assert_array_equal(network(x[:1]), outputs[:1])
+    np.testing.assert_array_equal(network(x[3:10]), outputs[3:10])
+    np.testing.assert_array_equal(pl.explain.saliency(network, x[:1], 1).values, maps[:1])
+
+
+@pytest.mark.parametrize("shape", [("N", 3, 8, 6), ("N", 3, 8)])
+def test_images_and_signals_are_resized(shape, tmp_path, rng):
+    scales = np.array([1, 1, 2, 1.5][: len(shape)], np.float32)
+    nodes = [node("Resize", "x - scales", "y", mode="linear")]
+
+    same(model(nodes, {"scales": scales}, shape=shape), rng.random((2, 3, 8, 6)[: len(shape)], np.float32), tmp_path)

@@ -83,29 +83,28 @@ def onnx_table(path: PathLike) -> OnnxTable:
     """
     from pellucid.interop.onnx.read.file import parse
 
-    who = "onnx_table"
-    proto = parse(path, who)
+    label = f"onnx_table: {os.fspath(path)}"
+    proto = parse(path, "onnx_table")
     try:
-        return OnnxTable(tuple(_rows(proto)))
-    except (UnicodeDecodeError, ValueError) as error:
-        raise FileFormatError(f"{who}: {os.fspath(path)}: a node is no text. {AGAIN}") from error
+        return OnnxTable(tuple(_rows(proto, label)))
+    except UnicodeError as error:
+        raise FileFormatError(f"{label}: a name is no text. {AGAIN}") from error
 
 
-def _rows(proto: Any) -> list[OnnxRow]:
-    from pellucid.interop.onnx.read.file import MAX_NODES, OWN
+def _rows(proto: Any, label: str) -> list[OnnxRow]:
+    from pellucid.interop.onnx.read.file import MAX_NODES, kind_of, texts
     from pellucid.interop.onnx.read.registry import operators
 
     graph = proto.graph
     if not 0 < len(graph.node) <= MAX_NODES:
-        raise ValueError("no nodes, or too many")
+        raise FileFormatError(f"{label}: a graph has 1 to {MAX_NODES} nodes, this one {len(graph.node)}. {AGAIN}")
     shapes = _shapes(proto)
     known = set().union(*operators())
     rows = []
     for node in graph.node:
-        kind = node.op_type if node.domain in OWN else f"{node.domain}.{node.op_type}"
-        output = next(iter(node.output), "")
-        takes = tuple(name for name in node.input if name)
-        rows.append(OnnxRow(kind, node.name or output, takes, shapes.get(output, "?"), kind in known))
+        kind, takes = kind_of(node), tuple(name for name in texts(*node.input) if name)
+        name, output = texts(node.name, next(iter(node.output), ""))
+        rows.append(OnnxRow(kind, name or output, takes, shapes.get(output, "?"), kind in known))
     return rows
 
 
@@ -116,11 +115,12 @@ def _shapes(proto: Any) -> dict[str, str]:
         for value in values:
             tensor = value.type.tensor_type
             if tensor.HasField("shape"):
-                sizes = (
-                    d.dim_param or (str(d.dim_value) if d.HasField("dim_value") else "?") for d in tensor.shape.dim
-                )
-                found[value.name] = " × ".join(sizes) or "()"
+                found[value.name] = " × ".join(map(_size, tensor.shape.dim)) or "()"
     return found
+
+
+def _size(dimension: Any) -> str:
+    return str(dimension.dim_param or (dimension.dim_value if dimension.HasField("dim_value") else "?"))
 
 
 def _inferred(proto: Any) -> list[Any]:

@@ -86,8 +86,15 @@ def read_model(path: PathLike, who: str) -> Model:
     proto = parse(path, who)
     try:
         return _model(proto, label)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise FileFormatError(f"{label}: a name is no text. {AGAIN}") from error
+
+
+def texts(*values: Any) -> tuple[str, ...]:
+    """Return names, which protobuf gives as bytes where they are no text; then UnicodeError."""
+    if not all(isinstance(value, str) for value in values):
+        raise UnicodeError("bytes that are no text")
+    return values
 
 
 def _model(proto: Any, label: str) -> Model:
@@ -99,18 +106,20 @@ def _model(proto: Any, label: str) -> Model:
     opset = _opset(proto, label)
     constants: Arrays = {}
     for tensor in graph.initializer:
-        who = f"{label}: tensor {came(tensor.name)}"
-        if tensor.name in constants or not tensor.name:
+        (name,) = texts(tensor.name)
+        who = f"{label}: tensor {came(name)}"
+        if name in constants or not name:
             raise FileFormatError(f"{who}: a name must be there, and stand for one tensor. {AGAIN}")
-        constants[tensor.name] = read_tensor(tensor, who)
+        constants[name] = read_tensor(tensor, who)
     inputs = _inputs(graph, constants, label)
     ops = tuple(_ops(graph, {*constants, *inputs}, label))
-    outputs = tuple(value.name for value in graph.output)
+    outputs = texts(*(value.name for value in graph.output))
     made = {name for op in ops for name in op.outputs}.union(constants, inputs)
     lost = next((name for name in outputs if name not in made), None)
     if lost is not None or not outputs or len(set(outputs)) < len(outputs):
         raise FileFormatError(f"{label}: the outputs must be names of the graph, got {came(list(outputs))}. {AGAIN}")
-    metadata = {entry.key: entry.value for entry in proto.metadata_props}
+    pairs = [texts(entry.key, entry.value) for entry in proto.metadata_props]
+    metadata = {key: value for key, value in pairs}  # noqa: C416  # two strings each, as mypy cannot know
     return Model(label, ops, inputs, outputs, constants, opset, metadata)
 
 
@@ -128,6 +137,7 @@ def _inputs(graph: Any, constants: Arrays, label: str) -> dict[str, Input]:
     """The inputs that are no constants: files of old list these too."""
     found: dict[str, Input] = {}
     seen = set()
+    texts(*(value.name for value in graph.input))
     for value in graph.input:
         if value.name in seen or not value.name:
             raise FileFormatError(f"{label}: input {came(value.name)}: each needs a name of its own. {AGAIN}")
@@ -150,7 +160,7 @@ def _input(value: Any, who: str) -> Input:
 
 def _ops(graph: Any, known: set[str], label: str) -> Iterator[Op]:
     """The nodes in their order, each of which takes only what stands above it."""
-    later = {name for node in graph.node for name in node.output}
+    later = {name for node in graph.node for name in texts(*node.output)}
     for i, node in enumerate(graph.node):
         op = _op(node, i, label)
         who = f"{label}: {described(op)}"
@@ -166,15 +176,22 @@ def _ops(graph: Any, known: set[str], label: str) -> Iterator[Op]:
 
 
 def _op(node: Any, place: int, label: str) -> Op:
-    name = node.name or next((name for name in node.output if name), f"node{place}")
-    kind = node.op_type if node.domain in OWN else f"{node.domain}.{node.op_type}"
-    op = Op(name, kind, tuple(node.input), tuple(node.output), {})
+    inputs, outputs = texts(*node.input), texts(*node.output)
+    name = node.name or next((name for name in outputs if name), f"node{place}")
+    op = Op(texts(name)[0], kind_of(node), inputs, outputs, {})
     for attribute in node.attribute:
-        who = f"{label}: {described(op)}: attribute {came(attribute.name)}"
-        if attribute.name in op.attributes:
+        (name,) = texts(attribute.name)
+        who = f"{label}: {described(op)}: attribute {came(name)}"
+        if name in op.attributes:
             raise FileFormatError(f"{who} is given twice. {AGAIN}")
-        op.attributes[attribute.name] = _attribute(attribute, who)
+        op.attributes[name] = _attribute(attribute, who)
     return op
+
+
+def kind_of(node: Any) -> str:
+    """The operator, with its domain where that is not ONNX's own."""
+    domain, kind = texts(node.domain, node.op_type)
+    return kind if domain in OWN else f"{domain}.{kind}"
 
 
 def described(op: Op) -> str:

@@ -31,6 +31,7 @@ FAMILIES = (
     "normalization",
     "parts",
     "pooling",
+    "resizing",
 )
 """The modules of `operators`, which fill the two tables."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid import layers
-from pellucid.interop.onnx.read.call import Call, is_flow, maker, sample_part
+from pellucid.interop.onnx.read.call import Call, is_flow, sample_part
 from pellucid.interop.onnx.read.operators.arithmetic import shifted
 from pellucid.interop.onnx.read.operators.moves import reshape
 from pellucid.interop.onnx.read.problems import AcrossSamples, NotHere, Wrong
@@ -23,7 +23,8 @@ def gemm(call: Call) -> Flow:
     if is_flow(a) and is_flow(b):
         raise NotHere("of two values that come from the data")
     x, place = (a, 0) if is_flow(a) else (call.flow(1), 1)
-    W = _matrix(call.constant(1 - place), transposed=turned[1 - place]) * call.building.dtype.type(alpha)
+    W = _matrix(call.constant(1 - place), transposed=turned[1 - place])
+    W = W if alpha == 1 else W * call.building.dtype.type(alpha)
     if len(x.shape) != 2:
         raise Wrong(f"its input {place} must have 2 axes, got {x.shape}")
     if turned[place]:
@@ -93,7 +94,7 @@ def _product(call: Call, x: Flow, W: Array, shape: tuple[int, ...], *, left: boo
         x = reshape(call, x, (*x.shape, 1) if left else (1, *x.shape))
     rank = max(W.ndim + (not building.whole), len(x.shape))
     y = call.add(
-        maker("MatMul")(W.shape, left=left),
+        layers.MatMul(W.shape, left=left),
         building.written(x),
         order=tuple(range(0 if building.whole else 1, rank)),
         rank=rank,

@@ -136,7 +136,7 @@ def transpose(call: Call) -> Array:
 def concat(call: Call) -> Array:
     """Side by side."""
     arrays = [call.constant(i) for i in range(len(call.inputs))]
-    axis = call.place(call.integer("axis", 0), arrays[0].ndim)
+    axis = call.place(call.integer("axis", 0), call.constant(0).ndim)
     if len({(a.shape[:axis], a.shape[axis + 1 :], a.ndim) for a in arrays}) > 1:
         raise Wrong("its inputs do not fit each other")
     call.made((sum(a.size for a in arrays),), arrays[0].dtype)

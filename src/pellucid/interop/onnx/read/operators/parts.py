@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from pellucid import layers
-from pellucid.interop.onnx.read.call import Call, is_flow, maker, sample_part
+from pellucid.interop.onnx.read.call import Call, is_flow, sample_part
 from pellucid.interop.onnx.read.operators.arithmetic import shifted
 from pellucid.interop.onnx.read.operators.moves import reshape
 from pellucid.interop.onnx.read.problems import AcrossSamples, NotHere, Wrong
@@ -72,7 +72,7 @@ def padded(
         return flow
     flow = call.building.complete(flow, sorted(widths))
     inside = [widths.get(axis, (0, 0)) for axis in flow.order]
-    return call.add(maker("Pad")(inside, mode=mode, value=value), flow, suffix=suffix)
+    return call.add(layers.Pad(inside, mode=mode, value=value), flow, suffix=suffix)
 
 
 @operator("Pad")
@@ -129,10 +129,11 @@ def sliced(call: Call, flow: Flow, wanted: dict[int, range], suffix: str = "") -
     if not all(map(len, wanted.values())):
         raise Wrong("it takes nothing")
     flow = call.building.complete(flow, sorted(wanted))
-    axes = [call.building.axis(flow, axis) for axis in wanted]
-    starts = [places[0] for places in wanted.values()]
-    stops = [_stop(places, flow.inner[axis]) for places, axis in zip(wanted.values(), axes, strict=True)]
-    return call.add(maker("Slice")(starts, stops, [r.step for r in wanted.values()], axes), flow, suffix=suffix)
+    axes = tuple(call.building.axis(flow, axis) for axis in wanted)
+    starts = tuple(places[0] for places in wanted.values())
+    stops = tuple(_stop(places, flow.inner[axis]) for places, axis in zip(wanted.values(), axes, strict=True))
+    steps = tuple(places.step for places in wanted.values())
+    return call.add(layers.Slice(starts, stops, steps, axes), flow, suffix=suffix)
 
 
 def _stop(places: range, size: int) -> int:
@@ -171,10 +172,13 @@ def gather(call: Call) -> Flow:
     place = call.building.axis(flow, axis)
     if picked.size == 0:
         raise Wrong("it takes nothing")
-    took = call.add(maker("Take")(picked.reshape(-1).tolist(), place), flow)
-    if picked.ndim == 1:
-        return took
-    return reshape(call, took, (*flow.shape[:axis], *picked.shape, *flow.shape[axis + 1 :]), "_shaped")
+    more = picked.ndim - 1  # axes take the place of one
+    order = tuple(
+        new
+        for old in flow.order
+        for new in (range(axis, axis + picked.ndim) if old == axis else (old + more * (old > axis),))
+    )
+    return call.add(layers.Take(picked.tolist(), place), flow, order=order, rank=len(flow.shape) + more)
 
 
 def checked_indices(indices: Array, size: int) -> IntArray:
@@ -208,7 +212,7 @@ def averaged(
     flow = call.building.complete(flow, axes)
     inside = tuple(call.building.axis(flow, axis) for axis in axes)
     rank = len(flow.shape)
-    mean = call.add(maker("Mean")(inside, keepdims=True), flow, suffix=suffix)
+    mean = call.add(layers.Mean(inside, keepdims=True), flow, suffix=suffix)
     if total:
         count = math.prod(flow.shape[axis] for axis in axes)
         scale = layers.Scale((1,))

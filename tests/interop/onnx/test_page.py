@@ -1,0 +1,25 @@
+"""docs/onnx.md lists what is read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("onnx")
+
+from interop.onnx.node_cases import OPERATORS
+from pellucid.interop.onnx.read.registry import operators
+
+PAGE = (Path(__file__).parents[3] / "docs" / "onnx.md").read_text(encoding="utf-8")
+
+
+def test_the_page_lists_the_operators_that_are_read_and_those_that_are_computed():
+    listed = [block.split() for block in re.findall(r"```text\n(.*?)```", PAGE, re.S)]
+
+    assert listed == [sorted(table) for table in operators()]
+
+
+def test_every_operator_that_was_asked_for_is_read():
+    assert set(OPERATORS) <= set().union(*operators())
