@@ -167,6 +167,14 @@ def test_a_signal_is_an_image_of_width_one(tmp_path, rng):
     same(model(nodes, constants, shape=("N", 3, 9)), rng.standard_normal((2, 3, 9)).astype(np.float32), tmp_path)
 
 
+def test_the_mean_over_all_pixels_is_global_pooling(conv, x, tmp_path, rng):
+    nodes = [conv[0], node("ReduceMean", "c", "g", axes=[2, 3], keepdims=0), node("Gemm", "g v", "y", transB=1)]
+
+    network = same(model(nodes, {**conv[1], "v": weights(rng, 3, 4)}), x, tmp_path)
+
+    assert kinds(network) == ["Transpose", "Conv2D", "GlobalAveragePool2D", "Affine"]
+
+
 # What is read
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any, TypeAlias
 
 from pellucid.layers import Layer, Shift
-from pellucid.typing import Arrays, Config
+from pellucid.typing import Arrays
 
 NodeList: TypeAlias = "list[tuple[str, Any, list[str]]]"
 
@@ -38,7 +38,8 @@ def _with_biases(nodes: NodeList, arrays: Arrays, output: str) -> tuple[NodeList
         if not isinstance(operation, Shift) or not isinstance(before, Layer) or uses[source] > 1:
             continue
         options = before.config()
-        if options.get("bias") is False and arrays[f"{name}.beta"].shape == (_outputs(options),):
+        outputs = options.get("filters", arrays[f"{source}.W"].shape[-1]) if options.get("bias") is False else None
+        if arrays[f"{name}.beta"].shape == (outputs,):
             layers[source] = type(before)(**{**options, "bias": True})
             arrays[f"{source}.b"] = arrays.pop(f"{name}.beta")
             renamed[name] = source
@@ -48,9 +49,3 @@ def _with_biases(nodes: NodeList, arrays: Arrays, output: str) -> tuple[NodeList
         if name not in renamed
     ]
     return kept, arrays, renamed.get(output, output)
-
-
-def _outputs(options: Config) -> int | None:
-    """The units of an affine map, or the filters of a convolution."""
-    found: int | None = options.get("units", options.get("filters"))
-    return found

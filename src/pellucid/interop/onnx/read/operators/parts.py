@@ -12,7 +12,7 @@ from pellucid.interop.onnx.read.operators.arithmetic import shifted
 from pellucid.interop.onnx.read.operators.moves import reshape
 from pellucid.interop.onnx.read.problems import AcrossSamples, NotHere, Wrong
 from pellucid.interop.onnx.read.registry import operator
-from pellucid.interop.onnx.read.values import Flow
+from pellucid.interop.onnx.read.values import IMAGE, Flow
 from pellucid.shown import came
 from pellucid.typing import Array, IntArray
 
@@ -208,7 +208,10 @@ def reduce_mean(call: Call) -> Flow:
 def averaged(
     call: Call, flow: Flow, axes: tuple[int, ...], *, keepdims: bool, total: bool = False, suffix: str = ""
 ) -> Flow:
-    """Return the mean over axes of ONNX, or the sum."""
+    """Return the mean over axes of ONNX, or the sum; that over all pixels of an image is global pooling."""
+    if flow.order == IMAGE and sorted(axes) == [2, 3] and not total:
+        pooled = call.add(layers.GlobalAveragePool2D(), flow, order=(1,), suffix=suffix)
+        return pooled if keepdims else pooled._replace(shape=pooled.shape[:2])
     flow = call.building.complete(flow, axes)
     inside = tuple(call.building.axis(flow, axis) for axis in axes)
     rank = len(flow.shape)
