@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from interop.onnx.node_cases import OPERATORS
+from interop.onnx.node_cases import NOT_NETWORKS, OPERATORS, cases, is_float32
 from pellucid.interop.onnx.read.registry import operators
 
 PAGE = (Path(__file__).parents[3] / "docs" / "onnx.md").read_text(encoding="utf-8")
@@ -23,3 +23,9 @@ def test_the_page_lists_the_operators_that_are_read_and_those_that_are_computed(
 
 def test_every_operator_that_was_asked_for_is_read():
     assert set(OPERATORS) <= set().union(*operators())
+
+
+def test_the_page_says_how_many_node_cases_pass():
+    count = sum(case.operator in OPERATORS and is_float32(case) for case in cases()) - len(NOT_NETWORKS)
+
+    assert f"{count} are read and give what they should" in re.sub(r"\s+", " ", PAGE)

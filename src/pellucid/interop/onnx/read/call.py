@@ -180,7 +180,7 @@ def maker(name: str) -> Maker:
     """Return a class of layers by its name."""
     found: Maker | None = getattr(layers, name, None)
     if found is None:
-        raise NotHere(f"yet, which is to become {name}")
+        raise NotHere("over that many axes of space")
     return found
 
 
