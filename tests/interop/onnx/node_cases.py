@@ -18,10 +18,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
 import pellucid as pl
 from pellucid.errors import PellucidError
 from pellucid.interop.onnx import load_onnx
+
+pytest.importorskip("onnx")
 
 OPERATORS = tuple(
     [

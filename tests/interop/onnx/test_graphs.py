@@ -7,6 +7,8 @@ import pytest
 
 import pellucid as pl
 from interop.onnx.graphs import load, model, node, runtime, same, weights
+
+pytest.importorskip("onnxruntime")
 from pellucid.layers.door import has_door
 
 
