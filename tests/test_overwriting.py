@@ -38,6 +38,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "save": lambda path: pl.save(network(), path),
     "save_nielsen": lambda path: interop.save_nielsen(network(), path),
     "save_book_params": lambda path: interop.save_book_params(network(), path),
+    "save_keras": lambda path: pl.save_keras(network(), path),
     "save_torch": lambda path: pl.save_torch(network(), path),
     "write_idx": lambda path: pl.write_idx(path, np.zeros((2, 2), np.uint8)),
     "write_idx, gzipped": lambda path: pl.write_idx(path.with_suffix(".gz"), np.zeros((2, 2), np.uint8)),

@@ -44,6 +44,7 @@ from pellucid.interop import load_torch as load_torch
 from pellucid.interop import read_metadata as read_metadata
 from pellucid.interop import save as save
 from pellucid.interop import save_book_params as save_book_params
+from pellucid.interop import save_keras as save_keras
 from pellucid.interop import save_nielsen as save_nielsen
 from pellucid.interop import save_onnx as save_onnx
 from pellucid.interop import save_torch as save_torch

@@ -10,7 +10,7 @@ import pytest
 
 from mutations import mutate
 from pellucid.errors import FileFormatError
-from pellucid.interop.hdf5 import open_hdf5
+from pellucid.interop.hdf5 import encode_hdf5, open_hdf5
 from pellucid.interop.hdf5.reader import Group
 
 
@@ -21,6 +21,19 @@ def written(fill: Any, **options: Any) -> bytes:
     with h5py.File(stream, "w", **options) as file:
         fill(file)
     return stream.getvalue()
+
+
+def test_what_is_written_the_library_reads_bit_for_bit():
+    h5py = pytest.importorskip("h5py")
+    arrays = {"a": np.arange(6, dtype=">f4").reshape(2, 3), "é": np.array(2.5), "none": np.zeros((0, 3))}
+    data = encode_hdf5({"deep": {"er": arrays, "empty": {}}, **{f"n{i}": np.float32([i]) for i in range(700)}})
+    with h5py.File(io.BytesIO(data)) as file:
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(file["deep/er"][name][()], array)
+            assert file["deep/er"][name].dtype == array.dtype.newbyteorder("<")
+        assert len(file) == 701
+        assert file["n699"][0] == 699
+    np.testing.assert_array_equal(open_hdf5(data, "it").dataset("deep/er/a").read(), arrays["a"])
 
 
 @pytest.mark.parametrize("libver", ["earliest", "latest"])

@@ -33,15 +33,67 @@ def saved_by(package: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+def ours(folder: Path) -> dict[str, Any]:
+    """Write networks of ours as files of Keras, beside inputs for them."""
+    rng = np.random.default_rng(0)
+    for name, network in NETWORKS.items():
+        network.params.update({key: rng.normal(0, 0.4, array.shape) for key, array in network.params.items()})
+        network.buffers.update({key: rng.uniform(0.5, 1.5, array.shape) for key, array in network.buffers.items()})
+        np.savez(folder / f"ours-{name}.npz", x=rng.normal(0, 2, (3, *network.input_shape)).astype(np.float32))
+        pl.save_keras(network, folder / f"ours-{name}.keras")
+    return NETWORKS
+
+
+def block(filters: int) -> list[Any]:
+    return [pl.Conv2D(filters, 3, padding=1), pl.BatchNorm(), pl.ReLU(), pl.Conv2D(filters, 3, padding="same")]
+
+
+NETWORKS: dict[str, Any] = {
+    "m4": pl.Sequential(
+        [pl.Conv2D(8, 5), pl.ReLU(), pl.MaxPool2D(), pl.Flatten(), pl.Affine(10), pl.Softmax()], input_shape=(28, 28, 1)
+    ),
+    "residual": pl.Sequential(
+        [*block(4), pl.MaxPool2D(2), pl.Residual(block(4)), pl.ReLU(), pl.MaxPool2D(3, 2, padding=1),
+         pl.Residual(block(6), pl.Conv2D(6, 1)), pl.GlobalAveragePool2D(), pl.Affine(3, bias=False)],
+        input_shape=(12, 11, 3),
+    ),
+    "graph": pl.Graph({
+        "conv": (pl.Conv2D(4, 3, stride=2, padding=((1, 0), (2, 1)), groups=2), "input"),
+        "deep": (
+            pl.Sequential([pl.DepthwiseConv2D(3, padding="same"), pl.PReLU(), pl.ConvTranspose2D(4, 3, padding=1)]),
+            "conv",
+        ),
+        "sum": (pl.Add(), ["conv", "deep"]), "product": (pl.Multiply(), ["conv", "deep"]),
+        "difference": (pl.Subtract(), ["sum", "product"]), "all": (pl.Concat(), ["sum", "difference", "conv"]),
+        "wide": (pl.Concat(axis=1), ["all", "all"]), "out": (pl.Flatten(), "wide"), "end": (pl.Affine(2), "out"),
+    }, input_shape=(9, 8, 4)),
+    "layers": pl.Sequential(
+        [pl.LayerNorm(), pl.GroupNorm(2), pl.InstanceNorm(), pl.LayerNorm(0), pl.LeakyReLU(0.2), pl.ELU(0.5), pl.SELU(),
+         pl.GELU(approximate=False), pl.Swish(), pl.HardSwish(), pl.HardSigmoid(), pl.Tanh(), pl.Softplus(), pl.Exp(),
+         pl.Clip(0.0, 6.0), pl.Scale(), pl.Shift((1,)), pl.Softmax(0), pl.Sigmoid(), pl.SpatialDropout2D(0.1),
+         pl.ZeroPad2D(((0, 1), (2, 0))), pl.Pad(((-1, -1), (0, -2), (0, 0))), pl.Upsample2D(2, mode="bilinear"),
+         pl.AveragePool2D(3, 2, padding="same"), pl.AveragePool2D(2, 1, padding=1, count_padding=True),
+         pl.ConvTranspose2D(3, 3, stride=2, padding="same"), pl.ConvTranspose2D(2, 2, stride=3, output_padding=1),
+         pl.Transpose((2, 0, 1)), pl.Reshape((4, -1)), pl.Flatten(), pl.Dropout(0.1), pl.LogSoftmax()],
+        input_shape=(6, 5, 4),
+    ),
+}  # fmt: skip
+"""Layers of ours that Keras has counterparts of."""
+
+
 def assert_reads(path: Path) -> None:
     judged = np.load(path.with_suffix(".npz"))
     assert_close(pl.load_keras(path)(judged["x"]), judged["y"])
 
 
 @pytest.mark.parametrize("package", ["keras", "tf_keras"])
-def test_every_layer_and_model_gives_what_keras_gives(package, tmp_path):
+def test_every_layer_and_model_gives_what_keras_gives_and_keras_opens_ours(package, tmp_path):
+    networks = ours(tmp_path) if package == "keras" else {}
     saved_by(package, tmp_path)
-    paths = [path for path in sorted(tmp_path.iterdir()) if path.suffix in SUFFIXES]
+    for name, network in networks.items():
+        x = np.load(tmp_path / f"ours-{name}.npz")["x"]
+        assert_close(network(x), np.load(tmp_path / f"ours-{name}.npy"))
+    paths = [path for path in sorted(tmp_path.iterdir()) if path.suffix in SUFFIXES and "ours" not in path.name]
     wrong = {}
     for path in paths:
         try:
@@ -87,6 +139,37 @@ def test_what_was_read_is_saved_and_loaded_as_a_file_of_ours(tmp_path):
     pl.save(network, tmp_path / "model.safetensors")
     x = np.load(FILES / "keras-branches.npz")["x"]
     np.testing.assert_array_equal(pl.load(tmp_path / "model.safetensors")(x), network(x))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_ours_come_back_from_a_file_of_keras(name, tmp_path):
+    ours(tmp_path)
+    path, network = tmp_path / f"ours-{name}.keras", NETWORKS[name]
+    x = np.load(path.with_suffix(".npz"))["x"]
+    assert_close(pl.load_keras(path)(x), network(x))
+
+
+def test_the_same_network_gives_the_same_file(tmp_path):
+    for name in ("one", "other"):
+        pl.save_keras(NETWORKS["graph"], tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        (pl.GELU(), "GELU 'gelu1': Keras has no counterpart of the tanh form"),
+        (pl.MaxPool2D(3, 2, padding=1), "a border around a maximum of numbers below 0"),
+        (pl.Clip(-1.0, 1.0), "bounds of -1.0 and 1.0"),
+        (pl.Power(3.0), "Power 'power1': Keras has no counterpart of this kind of layer"),
+        (pl.HardSigmoid(0.2), "alpha"),
+        (pl.ConvTranspose2D(2, 3, groups=2), "groups in a transposed convolution"),
+    ],
+)
+def test_layers_that_keras_has_not_are_named_and_nothing_is_written(layer, told, tmp_path):
+    with pytest.raises(ArgumentError, match=told):
+        pl.save_keras(pl.Sequential([layer], input_shape=(8, 8, 2)), tmp_path / "model.keras")
+    assert not (tmp_path / "model.keras").exists()
 
 
 # Descriptions that Keras could have written

@@ -82,6 +82,11 @@ def norms() -> tuple[Any, pl.Sequential]:
     )
 
 
+def slopes() -> tuple[Any, pl.Sequential]:
+    theirs = nn.Sequential(nn.Conv2d(2, 4, 1), nn.PReLU(4), nn.InstanceNorm2d(4, affine=True))
+    return theirs, pl.Sequential([pl.Conv2D(4, 1), pl.PReLU(), pl.InstanceNorm()], input_shape=(5, 5, 2))
+
+
 def rows() -> tuple[Any, pl.Sequential]:
     """A convolution over sequences, as images of one row."""
 
@@ -96,7 +101,7 @@ def rows() -> tuple[Any, pl.Sequential]:
     return Rows(), pl.Sequential([pl.Conv2D(4, (1, 3))], input_shape=(1, 9, 3))
 
 
-@pytest.mark.parametrize("make", [flat_norm, kernels, norms, rows])
+@pytest.mark.parametrize("make", [flat_norm, kernels, norms, slopes, rows])
 def test_every_kind_of_layer_gives_what_pytorch_gives(make, tmp_path):
     module, network = make()
     x = pictures(*network.input_shape)

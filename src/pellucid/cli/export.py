@@ -11,7 +11,7 @@ import click
 from pellucid.cli.common import expect_file, load_model
 from pellucid.cli.ranges import NAME, Whole
 from pellucid.errors import ArgumentError
-from pellucid.interop import save_onnx
+from pellucid.interop import save_keras, save_onnx
 from pellucid.interop.onnx.save import LAYOUTS, NEWEST, OLDEST
 from pellucid.shown import shown
 
@@ -24,7 +24,10 @@ class Form(NamedTuple):
     heeds: tuple[str, ...] = ()
 
 
-FORMS = {".onnx": Form("an ONNX file", save_onnx, ("opset", "layout", "probabilities"))}
+FORMS = {
+    ".onnx": Form("an ONNX file", save_onnx, ("opset", "layout", "probabilities")),
+    ".keras": Form("a file of Keras", save_keras),
+}
 """By the suffix of the file."""
 
 
@@ -35,11 +38,12 @@ FORMS = {".onnx": Form("an ONNX file", save_onnx, ("opset", "layout", "probabili
 @click.option("--layout", type=click.Choice(LAYOUTS), help="ONNX: how images come and go; channels-last if left out.")
 @click.option("--probabilities", is_flag=True, default=None, help="ONNX: give probabilities in place of scores.")
 def export_command(model: Path, out: Path, **options: Any) -> None:
-    """Write a trained MODEL file as a file that other programs run: ONNX.
+    """Write a trained MODEL file as a file that other programs run: ONNX, or Keras.
 
     \b
     pellucid export runs/mnist-cnn/model.safetensors --out mnist-cnn.onnx
     pellucid export model.safetensors --out model.onnx --opset 17 --layout channels-first
+    pellucid export model.safetensors --out model.keras
     """
     form = FORMS[expect_file(out, *FORMS, read=[model]).suffix.lower()]
     given = {name: value for name, value in options.items() if value is not None}

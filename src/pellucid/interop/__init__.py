@@ -3,6 +3,7 @@
 from pellucid.interop.book import load_book_params as load_book_params
 from pellucid.interop.book import save_book_params as save_book_params
 from pellucid.interop.keras.load import load_keras as load_keras
+from pellucid.interop.keras.save import save_keras as save_keras
 from pellucid.interop.nielsen import load_nielsen as load_nielsen
 from pellucid.interop.nielsen import save_nielsen as save_nielsen
 from pellucid.interop.onnx import load_onnx as load_onnx

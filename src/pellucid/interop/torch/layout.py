@@ -27,9 +27,11 @@ from pellucid.layers import (
     ConvTranspose2D,
     DepthwiseConv2D,
     GroupNorm,
+    InstanceNorm,
     Layer,
     LayerNorm,
-)  # fmt: skip
+    PReLU,
+)
 from pellucid.layers.container import INPUT
 from pellucid.layers.plain import is_plain
 from pellucid.layers.walk import opened
@@ -153,6 +155,11 @@ def _straight(shape: Shape) -> Shape:
     return tuple(range(len(shape)))
 
 
+@_lays_out(PReLU)
+def _slope(shapes: dict[str, Shape], picture: Shape | None) -> dict[str, Move]:
+    return {"weight": Move("slope", shapes["slope"], (0,))}
+
+
 @_lays_out(Affine)
 def _dense(shapes: dict[str, Shape], picture: Shape | None) -> dict[str, Move]:
     return {"weight": Move("W", shapes["W"], (1, 0), picture), **_bias(shapes)}
@@ -167,7 +174,7 @@ def _bias(shapes: dict[str, Shape]) -> dict[str, Move]:
     return {"bias": Move("b", shapes["b"], (0,))} if "b" in shapes else {}
 
 
-@_lays_out(BatchNorm, LayerNorm, GroupNorm)
+@_lays_out(BatchNorm, LayerNorm, GroupNorm, InstanceNorm)
 def _norm(shapes: dict[str, Shape], picture: Shape | None) -> dict[str, Move]:
     keys = {"weight": "gamma", "bias": "beta", "running_mean": "mean", "running_var": "variance"}
     return {

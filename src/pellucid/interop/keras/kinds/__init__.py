@@ -1,6 +1,7 @@
 """The layers of Keras that can be read, by kin; each file registers its own in `part.KINDS`."""
 
 from pellucid.interop.keras.kinds import convolution as convolution
+from pellucid.interop.keras.kinds import cutting as cutting
 from pellucid.interop.keras.kinds import merge as merge
 from pellucid.interop.keras.kinds import norm as norm
 from pellucid.interop.keras.kinds import pooling as pooling

@@ -52,9 +52,9 @@ def _layer_norm(request: Request) -> Parts:
     options, rank = request.options, len(request.shape)
     options.expect("rms_scaling", False)
     axes = options.axes("axis", -1, rank)
-    if axes != (rank - 1,):
+    if axes != tuple(range(axes[0], rank)):
         options.refuse(f"axis={options.config['axis']!r} of samples {request.shape}")
-    layer = LayerNorm(epsilon=options.number("epsilon", 1e-3))
+    layer = LayerNorm(axes[0] - rank, epsilon=options.number("epsilon", 1e-3))
     return [Part(layer, _gamma_beta(request, request.shape[axes[0] :]))]
 
 
