@@ -15,6 +15,9 @@ from pellucid.layers import Container, Graph, Layer, Sequential, Transpose
 from pellucid.layers.nodes import INPUT, Operation
 from pellucid.typing import Arrays, Shape
 
+CHANNELS_LAST, CHANNELS_FIRST = "_channels_last", "_channels_first"
+"""What the names of transpositions end in."""
+
 
 class Built:
     """The nodes of a container, put down one after the other."""
@@ -24,6 +27,8 @@ class Built:
         self.nodes: list[tuple[str, Operation, tuple[str, ...]]] = []
         self.shapes: dict[str, Shape] = {INPUT: shape}
         self.arrays: Arrays = {}
+        self.turned: dict[str, tuple[str, Shape]] = {}
+        """What was brought to channels-first, what it was before, and the axes of that transposition."""
 
     def put(self, name: str, operation: Operation, inputs: tuple[str, ...], arrays: Any) -> str:
         """Put a node down and return its name."""
@@ -42,15 +47,28 @@ class Built:
             name = f"{wanted}_{number}"
         return name
 
+    def put_part(self, name: str, part: Part, inputs: tuple[str, ...]) -> str:
+        """Put a part of a layer down; one that undoes the transposition before it is left out, and so is that."""
+        axes = part.operation.config()["axes"] if part.suffix in (CHANNELS_LAST, CHANNELS_FIRST) else ()
+        source, back = self.turned.get(inputs[0], ("", ()))
+        if part.suffix == CHANNELS_LAST and [back[a] for a in axes if back] == list(range(len(axes))):
+            return source
+        made = self.put(name + part.suffix, part.operation, inputs, part.arrays)
+        if part.suffix == CHANNELS_FIRST:
+            self.turned[made] = inputs[0], axes
+        return made
+
     def container(self, output: str) -> Container[Any]:
-        """Return the nodes as a chain, or as a graph where they branch."""
-        sources = [INPUT, *(name for name, _, _ in self.nodes)]
-        chain = all(isinstance(operation, Layer) for _, operation, _ in self.nodes) and output == sources[-1]
-        if chain and all(inputs == (source,) for (_, _, inputs), source in zip(self.nodes, sources, strict=False)):
-            return Sequential(
-                [cast(Layer[Any], a) for _, a, _ in self.nodes], names=[name for name, _, _ in self.nodes]
-            )
-        return Graph(self.nodes, output=output)
+        """Return the nodes that lead to the output as a chain, or as a graph where they branch."""
+        needed = {output}
+        for name, _, inputs in reversed(self.nodes):
+            needed.update(inputs if name in needed else ())
+        nodes = [node for node in self.nodes if node[0] in needed]
+        names = [name for name, _, _ in nodes]
+        chain = all(isinstance(operation, Layer) for _, operation, _ in nodes)
+        if chain and all(inputs == (source,) for (_, _, inputs), source in zip(nodes, [INPUT, *names], strict=False)):
+            return Sequential([cast(Layer[Any], layer) for _, layer, _ in nodes], names=names)
+        return Graph(nodes, output=output)
 
 
 def build(
@@ -73,9 +91,10 @@ def build(
 
 def _output(model: Topology, wanted: str | None, label: str) -> Call:
     if wanted is not None:
-        if (wanted, 0) not in model.calls:
+        first = next((call for call in model.calls if call[0] == wanted), None)
+        if first is None:
             raise FileFormatError(f"{label}: there is no layer {wanted[:80]!r}. Its layers: {', '.join(model.layers)}.")
-        return wanted, 0
+        return first
     if len(model.outputs) != 1:
         listed = ", ".join(name for name, _ in model.outputs)[:200]
         raise FileFormatError(
@@ -115,7 +134,7 @@ def _put(made: Built, model: Topology, tree: Tree, options: Options, inputs: tup
         shapes = [made.shapes[source] for source in inputs]
         for part in _parts(options, shapes, cast(Arrays, tree[options.name])):
             _freeze(part.operation, options)
-            inputs = (made.put(options.name + part.suffix, part.operation, inputs, part.arrays),)
+            inputs = (made.put_part(options.name, part, inputs),)
         return inputs[0]
     except (FileFormatError, MemoryError):
         raise
@@ -175,13 +194,13 @@ def _turned(request: Request, axis: int | None, *, activates: bool) -> Parts:
     )
     shape = tuple(request.shape[a] for a in order)
     parts = [
-        Part(Transpose(order), suffix="_channels_last"),
+        Part(Transpose(order), suffix=CHANNELS_LAST),
         *read(request._replace(options=turned, shapes=[shape])),
     ]
     after = _activated(request, parts) if activates else []
     if len(shape_after(parts, [request.shape])) != len(order):
         return parts + after
-    back = Part(Transpose(tuple(order.index(a) for a in range(len(order)))), suffix="_channels_first")
+    back = Part(Transpose(tuple(order.index(a) for a in range(len(order)))), suffix=CHANNELS_FIRST)
     anywhere = all(part.operation.facts.elementwise for part in after)
     return [*parts, *after, back] if anywhere else [*parts, back, *after]
 
