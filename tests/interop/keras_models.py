@@ -88,6 +88,8 @@ def single_layers(L: Any, newer: bool) -> Iterator[tuple[str, tuple[int, ...], l
     yield "padding_rows", ROWS, [L.ZeroPadding1D((1, 2)), L.Cropping1D(1), L.UpSampling1D(2)]
     yield "up", IMAGE, [L.UpSampling2D((2, 3))]
     yield "up_bilinear", IMAGE, [L.UpSampling2D(2, interpolation="bilinear")]
+    yield "resizing", IMAGE, [L.Resizing(10, 3)]
+    yield "resizing_nearest", IMAGE, [L.Resizing(10, 3, interpolation="nearest")]
     yield "idle", IMAGE, [L.RandomFlip(), L.RandomRotation(0.1), L.GaussianNoise(0.1), L.SpatialDropout2D(0.2)]
     yield "idle_rows", ROWS, [L.SpatialDropout1D(0.2), L.Dropout(0.5), L.GaussianDropout(0.1)]
 

@@ -72,6 +72,7 @@ NETWORKS: dict[str, Any] = {
          pl.GELU(approximate=False), pl.Swish(), pl.HardSwish(), pl.HardSigmoid(), pl.Tanh(), pl.Softplus(), pl.Exp(),
          pl.Clip(0.0, 6.0), pl.Scale(), pl.Shift((1,)), pl.Softmax(0), pl.Sigmoid(), pl.SpatialDropout2D(0.1),
          pl.ZeroPad2D(((0, 1), (2, 0))), pl.Pad(((-1, -1), (0, -2), (0, 0))), pl.Upsample2D(2, mode="bilinear"),
+         pl.Resize2D((9, 7), mode="linear"), pl.Resize2D((6, 8), rounding="round_prefer_ceil"),
          pl.AveragePool2D(3, 2, padding="same"), pl.AveragePool2D(2, 1, padding=1, count_padding=True),
          pl.ConvTranspose2D(3, 3, stride=2, padding="same"), pl.ConvTranspose2D(2, 2, stride=3, output_padding=1),
          pl.Transpose((2, 0, 1)), pl.Reshape((4, -1)), pl.Flatten(), pl.Dropout(0.1), pl.LogSoftmax()],

@@ -95,11 +95,12 @@ def _numbers(given: Given, key: str) -> float | list[float]:
 # Activations
 
 
-for kind, name in (
-    (layers.Sigmoid, "sigmoid"), (layers.Tanh, "tanh"), (layers.Softplus, "softplus"), (layers.Swish, "silu"),
-    (layers.HardSwish, "hard_silu"), (layers.Exp, "exponential"),
-):  # fmt: skip
-    writes(kind)(plainly("Activation", activation=name))
+writes(layers.Sigmoid)(plainly("Activation", activation="sigmoid"))
+writes(layers.Tanh)(plainly("Activation", activation="tanh"))
+writes(layers.Softplus)(plainly("Activation", activation="softplus"))
+writes(layers.Swish)(plainly("Activation", activation="silu"))
+writes(layers.HardSwish)(plainly("Activation", activation="hard_silu"))
+writes(layers.Exp)(plainly("Activation", activation="exponential"))
 writes(layers.ReLU)(plainly("ReLU"))
 
 
@@ -208,6 +209,16 @@ def _pad(given: Given) -> list[Entry]:
     if max(numbers) > 0:
         given.refuse("padding and cutting at once")
     return [Entry("Cropping2D", {"cropping": [(-before, -after) for before, after in widths[:2]]})]
+
+
+@writes(layers.Resize2D)
+def _resized(given: Given) -> list[Entry]:
+    layer = given.operation
+    for mode, name, rounding in (("linear", "bilinear", layer.rounding), ("nearest", "nearest", "round_prefer_ceil")):
+        if layer.config() == layers.Resize2D(layer.image_size, mode=mode, rounding=rounding).config():
+            height, width = layer.image_size
+            return [Entry("Resizing", {"height": height, "width": width, "interpolation": name})]
+    return given.refuse("this resizing")
 
 
 @writes(layers.Upsample2D)
