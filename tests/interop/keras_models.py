@@ -155,6 +155,13 @@ def frozen(keras: Any) -> Any:
     return model
 
 
+def operators(keras: Any) -> Any:
+    """What x + 3 and the like become; Keras 2 keeps code in its place."""
+    x = keras.Input((4, 5, 2))
+    y = keras.layers.ReLU(6.0)(x + 3.0) * (1 / 6)
+    return keras.Model(x, 1.0 - (x * y - 0.5) + (x - y))
+
+
 MODELS: dict[str, Callable[[Any], Any]] = {
     "mnist_cnn": mnist_cnn, "two_branches": two_branches, "separable_cnn": separable, "nested": nested,
     "frozen": frozen,
@@ -167,6 +174,8 @@ def every_model(keras: Any) -> Iterator[tuple[str, Any]]:
         yield name, keras.Sequential([keras.Input(shape), *layers])
     for name, make in MODELS.items():
         yield name, make(keras)
+    if newer:
+        yield "operators", operators(keras)
 
 
 def draw_weights(model: Any, rng: np.random.Generator) -> None:

@@ -223,6 +223,7 @@ def unsized(tree: Any) -> None:
         (changed_to("left", class_name="Attention"), r"'left' \(Attention\): this class of layers is not read"),
         (changed_to("left", module="os", class_name="Conv2D"), "a layer of 'os', whose code no file holds"),
         (changed_to("left", registered_name="mine>Conv2D"), "a layer of 'mine>Conv2D'"),
+        (changed_to("add", class_name="Concatenate", config={"name": "add"}), "the operation Concatenate of keras.ops"),
         (option("left", activation="mish"), "activation='mish' is not read. Known are linear, relu"),
         (option("left", activation={"class_name": "function", "module": "builtins", "config": "f"}), "is not read"),
         (option("left", strides=[0, 1]), "strides must be 2 whole numbers from 1 .* got"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from pellucid.errors import FileFormatError, PellucidError
-from pellucid.interop.keras.kinds import KINDS, Part, Parts, Request, activated, infer, shape_after
+from pellucid.interop.keras.kinds import KINDS, Part, Parts, Request, activated, infer, shape_after, with_number
 from pellucid.interop.keras.options import Options
 from pellucid.interop.keras.topology import Call, Topology
 from pellucid.interop.keras.weights import Tree
@@ -85,7 +85,7 @@ def build(
     names: dict[Call, str] = {(model.inputs[0], 0): INPUT}
     for call in _in_order(model, end, names, label):
         inputs = tuple(names[source] for source in model.calls[call])
-        names[call] = _put(made, model, tree, model.layers[call[0]], inputs)
+        names[call] = _put(made, model, tree, model.layers[call[0]], inputs, model.numbers.get(call))
     return made.container(names[end]), made.arrays
 
 
@@ -126,13 +126,21 @@ def _in_order(model: Topology, end: Call, known: dict[Call, str], label: str) ->
     return order
 
 
-def _put(made: Built, model: Topology, tree: Tree, options: Options, inputs: tuple[str, ...]) -> str:
+def _put(
+    made: Built,
+    model: Topology,
+    tree: Tree,
+    options: Options,
+    inputs: tuple[str, ...],
+    numbers: list[float | None] | None,
+) -> str:
     """Put down what a layer becomes; return the node that gives its output."""
     try:
         if options.name in model.models:
             return _put_model(made, model.models[options.name], cast(Tree, tree[options.name]), options, inputs)
         shapes = [made.shapes[source] for source in inputs]
-        for part in _parts(options, shapes, cast(Arrays, tree[options.name])):
+        variables = cast(Arrays, tree[options.name])
+        for part in with_number(options, numbers) if numbers else _parts(options, shapes, variables):
             _freeze(part.operation, options)
             inputs = (made.put_part(options.name, part, inputs),)
         return inputs[0]

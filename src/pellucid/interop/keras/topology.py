@@ -13,13 +13,16 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from pellucid.errors import FileFormatError
-from pellucid.interop.keras.options import MAX_SIZE, Options
+from pellucid.interop.keras.options import MAX_SIZE, Options, is_number
 from pellucid.interop.strict_json import AGAIN
 from pellucid.shown import came
 from pellucid.typing import Config, Shape
 
 MODELS = ("Sequential", "Functional", "Model")
 """Keras 2 calls a functional model Model at times; of a subclass no file says what it does."""
+
+OPERATIONS = ("Add", "Subtract", "Multiply")
+"""What x + y and the like become in Keras 3, and what else of keras.ops is read."""
 
 MAX_LAYERS = 10_000
 MAX_DEPTH = 16
@@ -30,11 +33,15 @@ Call: TypeAlias = tuple[str, int]
 
 
 class Topology(NamedTuple):
-    """A model: its layers by name, in Keras' order, those of them that are models, and the calls."""
+    """A model: its layers by name, in Keras' order, those of them that are models, and the calls.
+
+    `numbers` has, for a call such as x + 3, what it took in order: None for x, and the number.
+    """
 
     layers: dict[str, Options]
     models: dict[str, Topology]
     calls: dict[Call, list[Call]]
+    numbers: dict[Call, list[float | None]]
     inputs: list[str]
     outputs: list[Call]
     input_shape: Shape | None
@@ -71,13 +78,17 @@ class Reader(NamedTuple):
         trainable = config.get("trainable", True) is not False
         if kind == "Sequential":
             return self._in_a_row(layers, models, shape, trainable)
-        calls = {
-            (name, number): inputs
-            for name, given in zip(layers, entries, strict=True)
-            for number, inputs in enumerate(self._calls(given, layers[name]), self._first_call(models.get(name)))
-        }
+        calls: dict[Call, list[Call]] = {}
+        numbers: dict[Call, list[float | None]] = {}
+        for name, given in zip(layers, entries, strict=True):
+            for count, (inputs, more) in enumerate(
+                self._calls(given, layers[name]), self._first_call(models.get(name))
+            ):
+                calls[name, count] = inputs
+                if more:
+                    numbers[name, count] = more
         inputs, outputs = (list(self._ends(config.get(key))) for key in ("input_layers", "output_layers"))
-        return Topology(layers, models, calls, [name for name, _ in inputs], outputs, shape, trainable)
+        return Topology(layers, models, calls, numbers, [name for name, _ in inputs], outputs, shape, trainable)
 
     def _layers(self, entries: list[Any], depth: int) -> tuple[dict[str, Options], dict[str, Topology]]:
         layers: dict[str, Options] = {}
@@ -105,6 +116,8 @@ class Reader(NamedTuple):
         """Refuse a class that is not Keras' own, whatever it is called."""
         module, registered = entry.get("module"), entry.get("registered_name")
         package = module.partition(".")[0] if isinstance(module, str) else module
+        if _is_operation(options) and options.kind not in OPERATIONS:
+            options.refuse(f"the operation {options.kind} of keras.ops", "Use a layer of Keras in its place.")
         if package not in (None, "keras", "tf_keras") or registered not in (None, options.kind):
             options.refuse(f"a layer of {came(registered or module)}, whose code no file holds,")
 
@@ -134,22 +147,27 @@ class Reader(NamedTuple):
         first = [] if layers[names[0]].kind == "InputLayer" else [""]
         row = [*first, *names]
         calls: dict[Call, list[Call]] = {(name, 0): [(above, 0)] for above, name in zip(row, row[1:], strict=False)}
-        return Topology(layers, models, calls, [row[0]], [(names[-1], 0)], shape, trainable)
+        return Topology(layers, models, calls, {}, [row[0]], [(names[-1], 0)], shape, trainable)
 
-    def _calls(self, entry: Config, options: Options) -> Iterator[list[Call]]:
-        """Yield what each call of a layer took."""
+    def _calls(self, entry: Config, options: Options) -> Iterator[tuple[list[Call], list[float | None]]]:
+        """Yield what each call of a layer took: outputs of others, and what `Topology.numbers` has of it, if any."""
         nodes = entry.get("inbound_nodes", [])
         if not isinstance(nodes, list) or len(nodes) > MAX_LAYERS:
             raise self.damaged(f"layer {came(options.name)}: its calls must be a list, got {came(nodes)}")
         for node in nodes:
             if isinstance(node, dict):
                 self._expect_plain(node.get("kwargs"), options)
-                yield list(self._tensors(node.get("args"), options))
+                arguments = node.get("args")
+                if _is_operation(options) and isinstance(arguments, list) and any(map(is_number, arguments)):
+                    told = [a if is_number(a) else None for a in arguments]
+                    yield list(self._tensors([a for a in arguments if not is_number(a)], options)), told
+                else:
+                    yield list(self._tensors(arguments, options)), []
             else:
                 for told in node if isinstance(node, list) else ():
                     if isinstance(told, list) and len(told) > 3:
                         self._expect_plain(told[3], options)
-                yield list(self._ends(node))
+                yield list(self._ends(node)), []
 
     def _first_call(self, inner: Topology | None) -> int:
         """The number of a layer's first call: in Keras 2, making a model from its inputs was one already."""
@@ -190,3 +208,8 @@ class Reader(NamedTuple):
         if not sound or type(value[1]) is not int or value[2] != 0:
             raise self.damaged(f"an output must be named by a layer and two numbers, got {came(value)}")
         return value[0], value[1]
+
+
+def _is_operation(options: Options) -> bool:
+    """Whether this is a function of keras.ops and no layer: layers say their dtype, and whether they are trained."""
+    return options.kind not in MODELS and not {"dtype", "trainable"} & options.config.keys()

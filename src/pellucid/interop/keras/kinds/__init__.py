@@ -7,6 +7,7 @@ from pellucid.interop.keras.kinds import norm as norm
 from pellucid.interop.keras.kinds import pooling as pooling
 from pellucid.interop.keras.kinds import shape as shape
 from pellucid.interop.keras.kinds.activation import activated as activated
+from pellucid.interop.keras.kinds.merge import with_number as with_number
 from pellucid.interop.keras.kinds.part import KINDS as KINDS
 from pellucid.interop.keras.kinds.part import Part as Part
 from pellucid.interop.keras.kinds.part import Parts as Parts
