@@ -326,6 +326,44 @@ def resized(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
     return Value(turn(v.y), turn(v.error) + 32 * v.eps * turn(np.abs(v.y)), v.eps)
 
 
+def cells(layer: Any, a: Array, value: float) -> Array:
+    """What the windows of a volume see (T, N, OD, OH, OW, C), `value` where there is nothing."""
+    out, d, s = layer.output_shape[:3], layer.dilation, layer.stride
+    widths = [(b, e + 4 * k) for (b, e), k in zip(layer.padding, layer.pool_size, strict=True)]
+    wide = np.pad(a, ((0, 0), *widths, (0, 0)), constant_values=value)
+    seen = []
+    for tap in np.ndindex(layer.pool_size):
+        places = (slice(u * e, u * e + n * t, t) for u, e, n, t in zip(tap, d, out, s, strict=True))
+        seen.append(wide[(slice(None), *places)])
+    return np.stack(seen)
+
+
+def max_of_volume(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    return Value(cells(layer, v.y, -np.inf).max(0), cells(layer, v.error, 0).max(0), v.eps)
+
+
+def mean_of_volume(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    """Without counted padding."""
+    count = cells(layer, np.ones_like(v.y), 0).sum(0)
+    y, size, error = (cells(layer, a, 0).sum(0) / count for a in (v.y, np.abs(v.y), v.error))
+    return Value(y, error + (count + 4) * v.eps * size, v.eps)
+
+
+def stamped(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
+    """Each place stamps the kernel; without padding, dilation and groups."""
+    w, stride = own["W"], layer.stride
+
+    def product(x: Array, w: Array) -> Array:
+        y = np.zeros((len(x), *layer.output_shape))
+        for place in np.ndindex(x.shape[1:4]):
+            for tap in np.ndindex(w.shape[:3]):
+                at = tuple(p * s + u for p, s, u in zip(place, stride, tap, strict=True))
+                y[(slice(None), *at)] += x[(slice(None), *place)] @ w[tap].T
+        return y
+
+    return linear(v, w, own.get("b"), math.prod(w.shape[:3]) * w.shape[4], product)
+
+
 def mean_over(layer: Any, v: Value, own: Arrays, train: bool) -> Value:
     axes = tuple(a + 1 if a >= 0 else a for a in layer.axes)
     terms = math.prod(v.y.shape[a] for a in axes) + 4
@@ -403,6 +441,9 @@ LAYERS: dict[type[Any], Any] = {
     pl.LayerNorm: layer_norm,
     pl.GroupNorm: group_norm,
     pl.Resize2D: resized,
+    pl.MaxPool3D: max_of_volume,
+    pl.AveragePool3D: mean_of_volume,
+    pl.ConvTranspose3D: stamped,
     pl.InstanceNorm: instance_norm,
     pl.LocalResponseNorm: local_response,
     pl.Mean: mean_over,

@@ -56,12 +56,14 @@ from pellucid.layers import SELU as SELU
 from pellucid.layers import Add as Add
 from pellucid.layers import Affine as Affine
 from pellucid.layers import AveragePool2D as AveragePool2D
+from pellucid.layers import AveragePool3D as AveragePool3D
 from pellucid.layers import BatchNorm as BatchNorm
 from pellucid.layers import Clip as Clip
 from pellucid.layers import Concat as Concat
 from pellucid.layers import Container as Container
 from pellucid.layers import Conv2D as Conv2D
 from pellucid.layers import ConvTranspose2D as ConvTranspose2D
+from pellucid.layers import ConvTranspose3D as ConvTranspose3D
 from pellucid.layers import DepthwiseConv2D as DepthwiseConv2D
 from pellucid.layers import Divide as Divide
 from pellucid.layers import Dropout as Dropout
@@ -82,6 +84,7 @@ from pellucid.layers import LocalResponseNorm as LocalResponseNorm
 from pellucid.layers import LogSoftmax as LogSoftmax
 from pellucid.layers import MatMul as MatMul
 from pellucid.layers import MaxPool2D as MaxPool2D
+from pellucid.layers import MaxPool3D as MaxPool3D
 from pellucid.layers import Mean as Mean
 from pellucid.layers import Merge as Merge
 from pellucid.layers import Multiply as Multiply

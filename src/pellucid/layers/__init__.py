@@ -24,6 +24,7 @@ from pellucid.layers.container import Rules as Rules
 from pellucid.layers.conv import Conv2D as Conv2D
 from pellucid.layers.conv import DepthwiseConv2D as DepthwiseConv2D
 from pellucid.layers.conv_transpose import ConvTranspose2D as ConvTranspose2D
+from pellucid.layers.conv_transpose3d import ConvTranspose3D as ConvTranspose3D
 from pellucid.layers.dropout import Dropout as Dropout
 from pellucid.layers.dropout import SpatialDropout2D as SpatialDropout2D
 from pellucid.layers.facts import ChannelAffine as ChannelAffine
@@ -54,6 +55,8 @@ from pellucid.layers.piecewise import HardSigmoid as HardSigmoid
 from pellucid.layers.piecewise import HardSwish as HardSwish
 from pellucid.layers.pool import AveragePool2D as AveragePool2D
 from pellucid.layers.pool import MaxPool2D as MaxPool2D
+from pellucid.layers.pool3d import AveragePool3D as AveragePool3D
+from pellucid.layers.pool3d import MaxPool3D as MaxPool3D
 from pellucid.layers.residual import Residual as Residual
 from pellucid.layers.resize import Upsample2D as Upsample2D
 from pellucid.layers.resize import ZeroPad2D as ZeroPad2D
