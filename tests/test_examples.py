@@ -18,6 +18,10 @@ FIGURES = {
     "truth_table": (r"1,500 iterations", r"300 iterations, loss 1\.\d+ → 0\.\d+, falling at every one"),
     "gradient_check": (r".*1e-7 or better", r"\d\.\de-(0[89]|1\d) at most"),
     "own_data": (r"0\.9687 test", r"0\.\d+ test"),
+    "grid_search": (
+        r"none; beside it MLPClassifier 0\.9\d+ ± 0\.0+ of the digits kept, [\d.]+ ± 0\.00 s",
+        r"PellucidClassifier 0\.9\d+ ± 0\.0+ of the digits kept, [\d.]+ ± 0\.00 s",
+    ),
     "trust": (r"guided maps stay .* gradients do not", r"likeness .*: gradient 0\.[0-4]\d ± 0\.\d+, guided 0\.[5-9]\d"),
 }
 WRITTEN = {

@@ -114,7 +114,7 @@ INNER: tuple[tuple[type, set[str]], ...] = (
     # What every step of a training calls; a look at each argument would be felt. `forward` looks at x.
     (pl.Layer, {"backward"}),
     (pl.Merge, {"backward"}),
-    (pl.losses.Loss, {"compute", "divisor", "total"}),
+    (pl.losses.Loss, {"compute", "divisor", "total", "each"}),
     (pl.optimizers.Optimizer, {"update"}),
     # Helpers of `build` and `forward`, which look first.
     (pl.Layer, {"create_params", "channels", "geometry", "window", "means", "check_input"}),

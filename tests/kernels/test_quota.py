@@ -88,6 +88,14 @@ def test_a_wish_for_very_many_threads_is_bounded() -> None:
     assert python(code, PELLUCID_NUM_THREADS="100000") == "256\n256\n"
 
 
+def test_no_more_threads_are_taken_than_numba_was_told() -> None:
+    code = "import pellucid as pl; print(pl.get_num_threads())"
+
+    assert python(code, NUMBA_NUM_THREADS="1") == "1\n"
+    assert python(code, NUMBA_NUM_THREADS="1", PELLUCID_NUM_THREADS="2") == "2\n"
+    assert int(python(code, NUMBA_NUM_THREADS="")) >= 1
+
+
 @pytest.mark.parametrize("wish", ["two", "0", "-1", "1.5"])
 def test_a_wish_that_is_no_number_is_an_error_that_names_it(wish: str) -> None:
     code = "import pellucid as pl\ntry: pl.get_num_threads()\nexcept pl.PellucidError as error: print(error)"

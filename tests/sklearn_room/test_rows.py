@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ pytest.importorskip("sklearn")
 
 from scipy.sparse import csr_array
 
+import pellucid as pl
 from pellucid.sklearn import PellucidClassifier, PellucidRegressor
 from pellucid.sklearn.rows import merged
 
@@ -59,6 +62,18 @@ def test_sparse_rows_teach_what_dense_ones_do(data):
 
     assert_same(dense, sparse)
     np.testing.assert_array_equal(dense.predict_proba(x), dense.predict_proba(csr_array(x)))
+
+
+def test_sparse_rows_are_never_dense_all_at_once(rng):
+    wide = csr_array((np.ones(300, np.float32), (np.arange(300), rng.integers(0, 20_000, 300))), shape=(300, 20_000))
+    network = [pl.Affine(2, weight="zeros")]
+    tracemalloc.start()
+    model = PellucidClassifier(network=network, epochs=1, batch_size=20, optimizer="sgd", early_stopping=True)
+    model.fit(wide, np.arange(300) % 2).predict(wide[:50])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < 300 * 20_000 * 4  # as one array
 
 
 def test_rows_are_merged_where_features_and_target_are_equal():

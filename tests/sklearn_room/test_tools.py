@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -58,16 +53,6 @@ def test_cross_validation_calibration_and_importances():
     assert CalibratedClassifierCV(MODEL, cv=2).fit(X, Y).score(X, Y) > 0.8
     found = permutation_importance(MODEL.fit(X, Y), X, Y, n_repeats=2, random_state=0)
     assert found.importances_mean.argmax() in (2, 3)  # the petals, as everybody finds
-
-
-def test_the_example_puts_a_search_beside_mlps():
-    script = Path(__file__).parents[2] / "examples" / "grid_search.py"
-    done = subprocess.run([sys.executable, "-W", "error", str(script), "--quick"], capture_output=True, text=True)
-
-    assert done.returncode == 0, done.stderr
-    said = dict(re.findall(r"^(\w+) +(0\.9\d+) ± 0\.0000 of the digits kept, [\d.]+ ± 0\.00 s$", done.stdout, re.M))
-    assert said.keys() == {"MLPClassifier", "PellucidClassifier"}, done.stdout
-    assert float(said["PellucidClassifier"]) > 0.95
 
 
 def test_a_regressor_in_a_pipeline():

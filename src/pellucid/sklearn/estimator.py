@@ -20,6 +20,7 @@ from pellucid.schedules import Rate, Schedule
 from pellucid.sklearn.explained import explained
 from pellucid.sklearn.rows import merged
 from pellucid.sklearn.settings import Settings
+from pellucid.sklearn.sparse import SparseSamples
 from pellucid.sklearn.state import plain, restored
 from pellucid.sklearn.watch import Score, Watch
 from pellucid.specs import InputSpec
@@ -159,15 +160,17 @@ class Estimator(BaseEstimator):
 
     def _dataset(self, x: Any, t: Array, weights: Array | None) -> Dataset:
         """Return the samples as the network takes them, with the names of features and classes."""
-        x = x if isinstance(x, np.ndarray) else x.toarray()
-        names = self._class_names()
+        shape, names, sparse = self.network_.input_shape or (), self._class_names(), not isinstance(x, np.ndarray)
         data = Dataset(
-            x.reshape(len(x), *(self.network_.input_shape or ())), t, weights=weights,
+            np.zeros((len(t), 1)) if sparse else x.reshape(len(t), *shape), t, weights=weights,
             task="classification" if names else "regression", classes=len(names) or None, class_names=names or None,
         )  # fmt: skip
         columns = tuple(str(name) for name in getattr(self, "feature_names_in_", ()))
-        if columns and data.x.ndim == 2:
-            data.inputs = InputSpec("table", data.sample_shape, columns=columns)
+        if sparse:
+            samples: Any = SparseSamples(x, shape)
+            data.x, data.inputs = samples, InputSpec("array", shape)
+        elif columns and len(shape) == 1:
+            data.inputs = InputSpec("table", shape, columns=columns)
         return data
 
     def _train(self, data: Dataset, held_out: Dataset | None, batch_size: int, epochs: int) -> Self:
