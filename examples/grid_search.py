@@ -29,7 +29,7 @@ SEARCHED = {
         {"model__hidden_layer_sizes": [(100,), (100, 50)], "model__alpha": [1e-4, 1e-2]},
     ),
     "PellucidClassifier": (
-        PellucidClassifier(image_shape=(8, 8), epochs=12, schedule="one-cycle", learning_rate=0.01),
+        PellucidClassifier(image_shape=(8, 8), epochs=10, batch_size=32, schedule="one-cycle", learning_rate=0.01),
         {"model__filters": [(16, 32), (32, 32)], "model__dropout": [0.0, 0.25]},
     ),
 }
