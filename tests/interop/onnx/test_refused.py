@@ -163,3 +163,10 @@ def test_texts_are_no_numbers(tmp_path):
     with pytest.raises(FileFormatError, match="tensor 'names' is of type 8"):
         load(proto, tmp_path)
     assert onnx.TensorProto.STRING == 8
+
+
+def test_a_small_file_that_makes_a_large_border_is_refused(tmp_path):
+    proto = model([node("Concat", "x k", "y", axis=1)], {"k": np.ones((1, 1), np.float32)}, shape=(1, 1 << 27))
+
+    with pytest.raises(FileFormatError, match="made of constants: more than is read"):
+        load(proto, tmp_path)

@@ -109,6 +109,7 @@ def layer_norm(call: Call) -> Flow | list[Flow]:
     epsilon, shape = call.number("epsilon", 1e-5), flow.shape[axis:]
     if math.prod(shape) < 2:
         raise NotHere("of single numbers")
+    call.made((2, *shape), call.building.dtype)
     gamma = _stretched(call, 1, shape)
     beta = _stretched(call, 2, shape) if call.has(2) else np.zeros(shape)
     flow = call.building.written(flow)

@@ -41,7 +41,9 @@ def _beside_constants(call: Call, flows: list[Flow], axis: int) -> Flow:
     widths, blocks = [0, 0], []
     for i in range(len(call.inputs)):
         if i == place:
-            blocks.append(np.zeros(flow.shape[1:] if not building.whole else flow.shape, building.dtype))
+            shape = flow.shape if building.whole else flow.shape[1:]
+            call.made(shape, building.dtype)
+            blocks.append(np.zeros(shape, building.dtype))
             continue
         array = call.constant(i)
         if array.ndim != len(flow.shape):
