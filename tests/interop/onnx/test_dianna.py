@@ -57,5 +57,5 @@ def test_it_becomes_a_chain_without_a_transpose(network):
 def test_it_is_explained(network, images):
     said = pl.explain.grad_cam(network, images[0][:2], images[1][:2].astype(int), layer="conv2d_1_Relu")
 
-    assert said.maps().shape == (2, 28, 28)
+    assert said.maps().shape == (2, 24, 24)
     assert said.maps().any(axis=(1, 2)).all()
