@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pellucid.interop.onnx.write.draft import Draft, Value, channels_first
 from pellucid.interop.onnx.write.writers import writes
-from pellucid.kernels import Padding
-from pellucid.layers import Conv2D, ConvTranspose2D, DepthwiseConv2D
-from pellucid.typing import Shape
+from pellucid.layers import Conv2D, ConvTranspose2D, ConvTranspose3D, DepthwiseConv2D
 
 
-def pads(padding: Padding) -> list[int]:
+def pads(padding: Iterable[tuple[int, int]]) -> list[int]:
     """Return ((top, bottom), (left, right)) as ONNX writes it: what comes before each axis, then what comes after."""
-    return [before for before, _ in padding] + [after for _, after in padding]
+    sides = list(padding)
+    return [before for before, _ in sides] + [after for _, after in sides]
 
 
 @writes(Conv2D, DepthwiseConv2D)
 def conv(draft: Draft, layer: Conv2D | DepthwiseConv2D, x: Value) -> Value:
     """Conv; a depthwise one has a group for each channel."""
-    return _convolution(draft, "Conv", layer, x, layer.infer_shape(x.shape), **layer.geometry(x.shape))
+    return _convolution(draft, "Conv", layer, x, **layer.geometry(x.shape))
 
 
 @writes(ConvTranspose2D)
 def conv_transpose(draft: Draft, layer: ConvTranspose2D, x: Value) -> Value:
     """ConvTranspose, with kernels (C, F/G, KH, KW)."""
-    out, extra = layer.infer_shape(x.shape), layer.cut()[1]
-    return _convolution(draft, "ConvTranspose", layer, x, out, **layer.geometry(), output_padding=extra)
+    return _convolution(draft, "ConvTranspose", layer, x, **layer.geometry(), output_padding=layer.cut()[1])
 
 
-def _convolution(draft: Draft, operator: str, layer: Any, x: Value, out: Shape, **geometry: Any) -> Value:
-    weights = [draft.constant("W", layer.params["W"].transpose(3, 2, 0, 1))]
+@writes(ConvTranspose3D)
+def conv_transpose_3d(draft: Draft, layer: ConvTranspose3D, x: Value) -> Value:
+    """ConvTranspose, with kernels (C, F/G, KD, KH, KW)."""
+    geometry = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation, "groups": layer.groups}
+    return _convolution(draft, "ConvTranspose", layer, x, **geometry, output_padding=layer.output_padding)
+
+
+def _convolution(draft: Draft, operator: str, layer: Any, x: Value, **geometry: Any) -> Value:
+    W, out = layer.params["W"], layer.infer_shape(x.shape)
+    weights = [draft.constant("W", W.transpose(W.ndim - 1, W.ndim - 2, *range(W.ndim - 2)))]
     if layer.bias:
         weights.append(draft.constant("b", layer.params["b"]))
     return draft.add(
