@@ -40,6 +40,7 @@ DOORS = {
     "interop/nielsen.py": ("nielsen.json",),
     "interop/onnx/read/file.py": ("model.onnx",),
     "interop/safetensors.py": ("model.safetensors",),
+    "interop/keras/archive.py": ("model.keras",),
     "interop/keras/load.py": ("model.keras", "model.h5"),
     "interop/torch/state.py": ("state.safetensors",),
     "kernels/cachefile.py": ("kernel.nbi", "kernel.nbc"),
