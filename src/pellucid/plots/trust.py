@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH, ROW, PICTURE, PANEL = 9.4, 0.36, 1.5, 2.1  # inches
+WIDTH, ROW, PICTURE, PANEL, LINE = 9.4, 0.36, 1.5, 2.1, 0.17  # inches
 GREEN, OCHRE = "#009E73", "#B98300"
 MARKS = {
     "passes": ("✓", GREEN),
@@ -53,7 +53,8 @@ def trust_card(card: Any, *, title: str | None = None) -> Figure:
     top = grid.MARGIN + grid.HEADING + 0.1
     below = top + (len(card.rows) + 1) * ROW + 0.3
     with style.house(who):
-        fig = grid.page(WIDTH - grid.MARGIN, below + PANEL + 0.3 + 0.62, heading)
+        settings = _settings(card)
+        fig = grid.page(WIDTH - grid.MARGIN, below + PANEL + 0.3 + 0.62 + len(settings) * LINE, heading)
         _write_checks(fig, card, top)
         _show_example(fig, card, below + 0.3)
         _draw_randomization(_panel(fig, 4.2, below + 0.3, 2.0, "Layers drawn anew"), card.randomization)
@@ -61,9 +62,26 @@ def trust_card(card: Any, *, title: str | None = None) -> Figure:
         _draw_deletion(curves, card.deletion)
         handles, labels = curves.get_legend_handles_labels()
         width, height = fig.get_size_inches()
-        corner = ((grid.MARGIN - 0.05) / width, 0.3 / height)
+        corner = ((grid.MARGIN - 0.05) / width, (0.3 + len(settings) * LINE) / height)
         fig.legend(handles, labels, loc="lower left", bbox_to_anchor=corner, ncols=3, borderpad=0, columnspacing=1.2)
+        for i, text in enumerate(settings):
+            place = grid.MARGIN / width, (0.16 + (len(settings) - 1 - i) * LINE) / height
+            fig.text(*place, text, size=style.SMALL - 1, color=palette.MUTED, va="bottom")
     return fig
+
+
+def _settings(card: Any) -> list[str]:
+    """Return the settings of every check in as few lines as the page is wide, those of the card first."""
+    images = f"settings: {card.settings['images']} images, seed {card.settings['seed']}"
+    parts = [images, *(f"{row.check}: {row.settings}" for row in card.rows if row.settings)]
+    lines = [""]
+    for part in map(shown, parts):
+        longer = f"{lines[-1]} · {part}" if lines[-1] else part
+        if style.text_width(longer, style.SMALL - 1) <= WIDTH - 2 * grid.MARGIN or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return lines
 
 
 def _write_checks(fig: Figure, card: Any, top: float) -> None:
@@ -103,7 +121,7 @@ def _show_example(fig: Figure, card: Any, top: float) -> None:
     first = grid.place(fig, grid.MARGIN, top, width, height)
     grid.show_image(first, images[0], images)
     second = grid.place(fig, grid.MARGIN + width + 0.15, top, width, height)
-    scale = Scale.of(found)
+    scale = Scale.of_map(found)
     second.imshow(found, cmap=style.colour_map(scale.evidence), vmin=scale.low, vmax=scale.high, aspect="auto")
     for axes, text in ((first, "an image"), (second, "its map")):
         grid.write_caption(axes, grid.Caption(text))

@@ -14,6 +14,7 @@ from pellucid.explain.evaluate.attribution import Explainer as Explainer
 from pellucid.explain.evaluate.card import Row as Row
 from pellucid.explain.evaluate.card import TrustCard as TrustCard
 from pellucid.explain.evaluate.card import trust_card as trust_card
+from pellucid.explain.evaluate.complexity import complexity_rise as complexity_rise
 from pellucid.explain.evaluate.controls import edge_detector as edge_detector
 from pellucid.explain.evaluate.controls import edges as edges
 from pellucid.explain.evaluate.curves import Curves as Curves

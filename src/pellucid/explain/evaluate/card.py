@@ -13,6 +13,7 @@ from pellucid.checked import checked, checked_late
 from pellucid.data.dataset import Dataset
 from pellucid.errors import ShapeError
 from pellucid.explain.evaluate.attribution import Explainer, attributions, maps, name_of, settle
+from pellucid.explain.evaluate.complexity import complexity_rise
 from pellucid.explain.evaluate.curves import Curves, deletion, insertion
 from pellucid.explain.evaluate.ground_truth import pointing_game, relevance_mass
 from pellucid.explain.evaluate.infidelity import infidelity
@@ -64,6 +65,11 @@ class Row(NamedTuple):
     def controls(self) -> str:
         """The means of the controls, in words."""
         return ", ".join(f"{name} {values.mean():.2f}" for name, values in self.measure.controls.items())
+
+    @property
+    def settings(self) -> str:
+        """The options of the check, in words."""
+        return ", ".join(f"{key} {_plain(value)}" for key, value in self.measure.settings.items())
 
     @property
     def value(self) -> str:
@@ -125,6 +131,7 @@ class TrustCard:
         for row in self.rows:
             better = f"{row.measure.better} is better; {row.controls}" if row.controls else row.question
             lines.append(f"  {row.mark} {row.check:<{width}}  {row.value:<{digits}}  ({better})")
+        lines += ["  settings:", *(f"    {row.check:<{width}}  {row.settings}" for row in self.rows if row.settings)]
         return "\n".join(map(shown, lines))
 
     def plot(self) -> Figure:
@@ -154,7 +161,8 @@ def trust_card(
     the share of the image that the mask covers to 1.
 
     Later layers are the last half of those with parameters. The maps before and after must be less alike than the map
-    and the edges of its image (rank correlation; see `Randomization.likeness`).
+    and the edges of its image (rank correlation; see `Randomization.likeness`). Complexity is efficient MPRT: by what
+    share the entropy of the map rises when all layers are random (`complexity_rise`).
 
     Parameters
     ----------
@@ -179,7 +187,7 @@ def trust_card(
     >>> x = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
     >>> card = evaluate.trust_card(network, pl.explain.saliency, x, images=2)
     >>> len(card.rows), card.rows[0].check, card.passed
-    (8, 'deletion', 4)
+    (9, 'deletion', 4)
     """
     who = "trust_card"
     whole = network_of(network, who, built=True)
@@ -206,6 +214,11 @@ def trust_card(
         ),
         *_forgetting(forgotten),
         _row(
+            "complexity",
+            "is it more complex when all are random?",
+            complexity_rise(whole, method, x, c, seed=seed),
+        ),
+        _row(
             "infidelity", "do values foretell small changes?", infidelity(whole, method, x, c, scaled=True, seed=seed)
         ),
         _row("sensitivity-n", "do sums foretell what removal does?", sensitivity_n(whole, method, x, c, seed=seed)),
@@ -230,6 +243,10 @@ def trust_card(
     example = maps(attributions(who, lambda *_: found, whole, x, c))[0]
     settings = {"images": count, "seed": seed}
     return TrustCard(name, tuple(rows), removed, forgotten, picture, example, settings)
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _row(check: str, question: str, measure: Measure) -> Row:

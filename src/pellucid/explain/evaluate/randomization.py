@@ -168,4 +168,5 @@ def randomized(network: AnyContainer, layers: list[str], fresh: AnyContainer) ->
 def forgets(result: Randomization, layers: int, name: str) -> Measure:
     """Return the check that after randomising so many layers a map is less like its own than an edge detector's is."""
     controls = {"edges": result.edges} if result.edges.size else {}
-    return Measure(name, result.method, result.after(layers), "lower", controls)
+    settings = {"layers": layers, "mode": result.mode, "seeds": len(result.likeness)}
+    return Measure(name, result.method, result.after(layers), "lower", controls, settings)
