@@ -38,6 +38,7 @@ from pellucid.interop import load as load
 from pellucid.interop import load_book_params as load_book_params
 from pellucid.interop import load_into as load_into
 from pellucid.interop import load_keras as load_keras
+from pellucid.interop import load_model as load_model
 from pellucid.interop import load_nielsen as load_nielsen
 from pellucid.interop import load_onnx as load_onnx
 from pellucid.interop import load_torch as load_torch

@@ -20,7 +20,7 @@ import pellucid as pl
 from fuzz import damage, kernel, values
 from fuzz.damage import Damage
 from interop.crafted import affine, chain, model_file, weights
-from pellucid.cli import common, sources
+from pellucid.cli import common, prepare, sources
 from pellucid.data import CsvOptions, InputSpec, read_inputs
 from pellucid.data.idx import write_idx
 from pellucid.errors import PellucidError
@@ -28,6 +28,7 @@ from pellucid.errors import PellucidError
 DOORS = {
     "checks.py": "open_file, which all others call",
     "files.py": "read_bytes, which others call",
+    "cli/prepare.py": ("names.json",),
     "cli/sources.py": ("data.json", "run"),
     "data/archive.py": ("book.npz", "explanation.npz", "many.npz"),
     "data/csv_text.py": ("table.csv", "new.csv"),
@@ -36,6 +37,7 @@ DOORS = {
     "data/npy.py": ("one.npy", "many.npz"),
     "data/pictures.py": ("one.png", "one.jpg", "one.gif", "one.bmp", "one.tif", "one.webp", "one.ppm"),
     "explain/result.py": ("explanation.npz",),
+    "interop/any.py": "the first bytes, for one of the readers below",
     "interop/book.py": ("book.npz",),
     "interop/nielsen.py": ("nielsen.json",),
     "interop/onnx/read/file.py": ("model.onnx",),
@@ -53,6 +55,7 @@ DOORS = {
 
 KERAS = Path(__file__).parents[1] / "interop/keras_files"
 TABLE = b"a,b,label\n" + b"".join(b"%d,%.1f,%d\n" % (i * i, i * 0.5, i % 3) for i in range(12))
+NAMES = (b'["a", "b"]', b'{"0": ["n01440764", "a"], "1": "b"}')
 ROOM = 48 << 20
 PICTURE = 640 << 20
 """What the largest picture allowed takes."""
@@ -144,6 +147,7 @@ def _readers() -> tuple[Reader, ...]:
         Reader("state.safetensors", (_state(),), _from_torch, damage.in_header),
         Reader("run", (models[0],), _use_run, damage.in_header, sealed=True),
         Reader("data.json", memory, _recalled, damage.in_json),
+        Reader("names.json", NAMES, lambda path: list(prepare.read_class_names(path, (2,))), damage.in_json),
         Reader("model.onnx", _onnx_models(), _use_onnx, damage.in_onnx),
         Reader("model.onnx", _onnx_models(), _use_table, damage.in_onnx, weight=0.3),
         Reader("nielsen.json", (_held("nielsen.json"),), _nielsen, damage.in_json),

@@ -8,14 +8,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pellucid import checks
+from pellucid import checks, interop
+from pellucid.cli.prepare import Preparation
 from pellucid.cli.sources import Source, data_of
 from pellucid.data import Dataset
 from pellucid.errors import ArgumentError, DataError, PellucidError
 from pellucid.files import atomic_write, expect_spared, writable, writable_folder
-from pellucid.interop import load, read_metadata
+from pellucid.interop import read_metadata
+from pellucid.interop.any import kind_of_model
 from pellucid.interop.strict_json import parse_json
 from pellucid.layers import Container
+from pellucid.layers.door import behind_door, with_flat_scores
 from pellucid.losses import LOSSES, Loss, as_loss
 from pellucid.models import RECIPES, recipe
 from pellucid.outputs import both, hits_numbers, knows_chances
@@ -47,15 +50,27 @@ def shaped_for(network: Container[Any], data: Dataset) -> Dataset:
     return data.flattened() if len(shape) == 1 else data.as_images(shape)
 
 
-def load_model(path: Path) -> tuple[Container[Any], Loss | None]:
-    """Return the network in a model file and the loss it was trained with, as far as the file says so."""
-    network = load(path)
+def load_model(path: Path, preparation: Preparation | None = None) -> tuple[Container[Any], Loss | None]:
+    """Return the network in a file and the loss it was trained with, as far as the file says so.
+
+    Its inputs are prepared as the file says, and as the options say over it.
+    """
+    network = interop.load_model(path)
+    if preparation is not None:
+        preparation.apply(network)
+    if kind_of_model(path) != "pellucid":
+        return network, None
     try:
         stated = parse_json(read_metadata(path).get("loss", "null"), "loss")
         loss = as_loss(stated) if stated else None
     except (PellucidError, ValueError, TypeError, KeyError, AttributeError):
         raise ArgumentError(f"{path}: its loss is not one of {', '.join(sorted(LOSSES))}.") from None
     return network, loss
+
+
+def looked_at(network: Container[Any]) -> Container[Any]:
+    """Return what commands look at: the network behind its door, where channels come last, its scores a vector."""
+    return with_flat_scores(behind_door(network))
 
 
 def rows_of(network: Container[Any], x: Array, loss: Loss | None) -> Array:
@@ -80,7 +95,7 @@ def model_or_file(name: str, seed: int = 0) -> Any:
     if name in RECIPES:
         return recipe(name).for_mnist(seed)
     if Path(name).exists():
-        return load(Path(name))
+        return interop.load_model(Path(name))
     if Path(name).suffix:
         raise ArgumentError(f"{name}: there is no such model file.")
     checks.unknown_name("pellucid", "model", name, RECIPES)

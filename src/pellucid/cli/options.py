@@ -81,7 +81,7 @@ def data_option(function: Any, target: Sequence[str] = ("--target", "--target-co
         help="A folder of IDX files of your own (train-images…, train-labels…, t10k-…), a CSV file, or 'mnist'.",
     )
     options = (data, _TEST, _target_option(*target), *_CSV_OPTIONS, _DIGITS, *([_PICTURES] if pictures else []))
-    return _decorated(command, options)
+    return decorated(command, options)
 
 
 def data_and_pictures(function: Any) -> Any:
@@ -103,7 +103,7 @@ def table_option(function: Any) -> Any:
         _expect_heeded(rest["files"])
         return function(*args, table=table, **rest)
 
-    return _decorated(command, (_target_option("--target", "--target-column"), *_CSV_OPTIONS, _PICTURES))
+    return decorated(command, (_target_option("--target", "--target-column"), *_CSV_OPTIONS, _PICTURES))
 
 
 # Options that would be dropped without a word
@@ -141,7 +141,8 @@ def _instead(wanted: str, source: Source | None) -> str:
     return f"--data {shown(source.path)} is {KINDS[source.kind].words}. Leave it out."
 
 
-def _decorated(command: Any, options: tuple[Any, ...]) -> Any:
+def decorated(command: Any, options: tuple[Any, ...]) -> Any:
+    """Return a command with options, in their order."""
     for option in reversed(options):
         command = option(command)
     return command

@@ -7,12 +7,14 @@ from pathlib import Path
 import click
 import numpy as np
 
-from pellucid.cli.common import class_names, load_model, rows_of, shaped_for
+from pellucid.cli.common import class_names, load_model, looked_at, rows_of, shaped_for
 from pellucid.cli.options import data_option, table_option
+from pellucid.cli.prepare import Preparation, preparation_options
 from pellucid.cli.ranges import COUNT, NAME
 from pellucid.cli.sources import Source, data_of, tell
 from pellucid.data import CsvOptions, read_inputs
 from pellucid.data.incoming import as_written
+from pellucid.layers.door import with_flat_scores
 from pellucid.outputs import answers, hits_numbers
 from pellucid.shown import shown
 from pellucid.training import evaluate
@@ -21,14 +23,16 @@ from pellucid.training import evaluate
 @click.command("evaluate")
 @click.argument("model", type=NAME)
 @data_option
-def evaluate_command(model: Path, data_dir: Source) -> None:
+@preparation_options
+def evaluate_command(model: Path, data_dir: Source, preparation: Preparation) -> None:
     """Measure a trained MODEL file on the training and test data: those that its run remembers, or --data.
 
     \b
     pellucid evaluate runs/two-layer-net/model.safetensors
     pellucid evaluate model.safetensors --data my-digits
     """
-    network, loss = load_model(model)
+    network, loss = load_model(model, preparation)
+    network = looked_at(network)
     parts = [shaped_for(network, data) for data in data_of(model, network, data_dir)]
     for name, data in zip(("train", "test"), parts, strict=True):
         click.echo(f"{name:6} {evaluate(network, data, loss=loss)}")
@@ -39,19 +43,29 @@ def evaluate_command(model: Path, data_dir: Source) -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=NAME)
 @click.option("--top", type=COUNT, default=3, show_default=True, help="How many classes to show for each image.")
 @table_option
-def predict_command(model: Path, files: tuple[Path, ...], top: int, table: CsvOptions, pictures: str | None) -> None:
+@preparation_options
+def predict_command(
+    model: Path,
+    files: tuple[Path, ...],
+    top: int,
+    table: CsvOptions,
+    pictures: str | None,
+    preparation: Preparation,
+) -> None:
     """Say what a trained MODEL sees in files: pictures, IDX files, .npy arrays, CSV tables.
 
-    They are prepared as the model's training samples were, which its file says. A network of digits turns a PNG or
-    JPEG of a digit on paper into MNIST's form (light on dark, centred); other networks get pictures in their size. An
-    IDX file (raw or .gz), an array or a table holds one sample or many.
+    MODEL is a file of ours, ONNX, or Keras's .keras and .h5. The files are prepared as its training samples were, which
+    it says, or the options below. A network of digits turns a PNG or JPEG of a digit on paper into MNIST's form (light
+    on dark, centred); other networks get pictures in their size. An IDX file (raw or .gz), an array or a table holds
+    one sample or many.
 
     \b
     pellucid predict runs/two-layer-net/model.safetensors my-seven.png
     pellucid predict model.safetensors t10k-images-idx3-ubyte.gz > answers.txt
     pellucid predict model.safetensors new-flowers.csv
     """
-    network, loss = load_model(model)
+    network, loss = load_model(model, preparation)
+    network = with_flat_scores(network)
     shape = network.input_shape or ()
     read = [
         read_inputs(path, shape, network.inputs, pictures=pictures, table=as_written(path, table)) for path in files

@@ -30,6 +30,18 @@ class Real(click.FloatRange):
         return number
 
 
+class Numbers(Real):
+    """Several such numbers, with commas between them: one for each channel, or one for all."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return them as a tuple, or fail with what is wrong with one of them."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(float(super(Numbers, self).convert(one.strip(), param, ctx)) for one in str(value).split(","))
+
+
 class Name(click.Path):
     """The name of a file or folder, which is not empty: that would mean the current folder."""
 

@@ -32,6 +32,7 @@ from pellucid.files import atomic_write, read_bytes
 from pellucid.interop.strict_json import parse_json
 from pellucid.layers import Container
 from pellucid.shown import shown
+from pellucid.specs import PICTURES
 
 MNIST = "mnist"
 MEMORY, HISTORY = "data.json", "history.json"
@@ -80,7 +81,8 @@ class Source:
     def load(self, like: InputSpec | None = None, task: Task = "classification") -> tuple[Dataset, Dataset]:
         """Return (train, test), pictures as (N, H, W, C), prepared as `like` says, if it is given."""
         if self.path is None or self.is_mnist:
-            return mnist(flatten=False)
+            train, test = mnist(flatten=False)
+            return as_learnt(train, like), as_learnt(test, like)
         if not self.path.is_file():
             return load_directory(self.path, flatten=False, digits=self.digits, like=like)
         return self._load_csv(like, task)
@@ -215,7 +217,7 @@ def data_of(model: Path, network: Container[Any], source: Source | None) -> tupl
             raise DataError(f"{memory}: is of another model than {model}, which lies beside it. Give --data.")
         return recalled(memory).load(inputs, task)
     if inputs is not None and inputs.kind == "digits":
-        return mnist(flatten=False)
+        return Source(Path(MNIST)).load(inputs)
     raise DataError(
         f"{model}: nothing beside it says what it learnt from. Give --data: IDX files, a CSV file, or mnist."
     )
@@ -232,6 +234,17 @@ def _path(name: Any) -> Path:
     if "\0" in made:
         raise ValueError
     return Path(made)
+
+
+def as_learnt(data: Dataset, like: InputSpec | None) -> Dataset:
+    """Return pictures of 0 to 1 as a network wants them, where it says that it wants them otherwise."""
+    if like is None or like.kind not in PICTURES or like.picture_shape != data.sample_shape:
+        return data
+    if like.white in (None, 1.0) and not like.mean and like.shape == data.sample_shape:
+        return data
+    made = Dataset(like.prepared(data.x), data.t, classes=data.classes)
+    made.inputs = like
+    return made
 
 
 def _as_pictures(data: Dataset) -> Dataset:

@@ -12,25 +12,30 @@ import numpy as np
 
 from pellucid import checks, explain, plots, views
 from pellucid.cli.common import write_figure
-from pellucid.cli.explain import Desk, files_read
+from pellucid.cli.desk import Desk, files_read
 from pellucid.cli.options import data_and_pictures
+from pellucid.cli.prepare import Preparation, preparation_options
+from pellucid.cli.progress import told
 from pellucid.cli.ranges import NAME, SEED, Whole
 from pellucid.cli.sources import Source
 from pellucid.errors import ArgumentError, DataError, PellucidError
 from pellucid.files import atomic_write, expect_spared, make_folder, writable, writable_folder
 from pellucid.layers import Layer
-from pellucid.layers.parts import layer_shape
+from pellucid.layers.parts import layer_shape, upto
 from pellucid.layers.walk import operations
 from pellucid.shown import shown
+from pellucid.views.cost import multiply_adds
+from pellucid.views.flow import flow
 from pellucid.views.top import top_of_units
 
 OF_UNITS = {"maximize-filters", "top-samples"}
 OF_LAYERS = {"filters", "feature-maps", "grad-cam", *OF_UNITS}
-MAXIMISED, SEARCHED, TOP = (
-    16,
-    6,
-    9,
-)  # units that are maximised, and searched for samples unless some are named; samples of each
+MAXIMISED, SEARCHED, TOP = 16, 6, 9
+"""Units that are maximised, and searched for samples, unless some are named; samples of each."""
+STEPS, LEAST_STEPS, FEW, PRODUCTS = 256, 48, 4, 10**12
+"""The usual steps up, the fewest, the units that are maximised in any case, and the multiply-adds to be spent."""
+HIGHEST = 10
+"""Classes that are maximised where there are more than units."""
 
 
 @click.command("views")
@@ -40,7 +45,7 @@ MAXIMISED, SEARCHED, TOP = (
 @click.option("--layer", metavar="NAME", help="The layer looked at, where a view is of one.")
 @click.option("--unit", "units", type=Whole(0), multiple=True, help="A filter or unit; may be given again.")
 @click.option(
-    "--scale",
+    "--map-scale",
     type=click.Choice(["shared", "each"]),
     default="shared",
     show_default=True,
@@ -48,6 +53,7 @@ MAXIMISED, SEARCHED, TOP = (
 )
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of maximize and maximize-filters.")
 @data_and_pictures
+@preparation_options
 @click.option(
     "--out",
     type=NAME,
@@ -62,9 +68,10 @@ def views_command(
     only: tuple[str, ...],
     layer: str | None,
     units: tuple[int, ...],
-    scale: str,
+    map_scale: str,
     seed: int,
     data_dir: Source,
+    preparation: Preparation,
     out: Path,
 ) -> None:
     """Draw a network from all sides, a file for each view.
@@ -81,8 +88,9 @@ def views_command(
     saliency           of every class: plain, guided and rectified
     grad-cam           of every class: plain, guided and rectified
 
-    RUN is a run's directory or a model file. An IMAGE is a file or an index into the data such as test:17; the first
-    test image if left out. Occlusion takes all of them, the other views the first.
+    RUN is a run's directory or a model file: ours, ONNX, or Keras's. An IMAGE is a file or an index into the data such
+    as test:17; the first test image if left out. Occlusion takes all of them, the other views the first. Of more than
+    20 classes the ten that score highest are shown.
 
     \b
     pellucid views runs/mnist-cnn
@@ -100,15 +108,18 @@ def views_command(
     if out.is_dir():
         for name in only or VIEWS:
             writable("--out", _file(out, name))
-        expect_spared("--out", [_file(out, name) for name in only or VIEWS], files_read(run, data_dir, images))
-    desk = Desk.open(run, data_dir, images or ("test:0",))
+        expect_spared(
+            "--out", [_file(out, name) for name in only or VIEWS], files_read(run, data_dir, images, preparation)
+        )
+    desk = Desk.open(run, data_dir, images or ("test:0",), preparation)
     if layer is not None:
         layer_shape("views", desk.network, layer)  # an unknown name is told before anything is written
-    sight = Sight(desk, layer, units, seed, scale)
+    sight = Sight(desk, layer, units, seed, map_scale)
     made = 0
     for name in dict.fromkeys(only) or VIEWS:
         try:
-            drawn = VIEWS[name](sight)
+            with told(name):
+                drawn = VIEWS[name](sight)
         except PellucidError as error:
             if only:
                 raise
@@ -165,6 +176,17 @@ class Sight:
             raise ArgumentError(f"{self.network.label} has no layer with filters.")
         return convolutions[pick] if convolutions else dense[0]
 
+    def best_classes(self) -> list[int]:
+        """Return the classes that score highest for the image."""
+        scores = self.network(self.image[None])[0]
+        return [int(k) for k in np.argsort(-scores, kind="stable")[:HIGHEST]]
+
+    def affordable(self, part: Any, units: list[int]) -> tuple[list[int], int]:
+        """Return as many of the units, and the steps up, as a minute or so allows for a network of this size."""
+        once = max(1, sum(multiply_adds(op) or 0 for op in flow(part)))
+        few = units if len(units) <= FEW or once * len(units) * STEPS <= PRODUCTS else units[:FEW]
+        return few, int(np.clip(PRODUCTS // (once * len(few)), LEAST_STEPS, STEPS))
+
     def chosen(self, layer: str, usual: int) -> list[int]:
         """Return the units that were named, or the first ones of a layer."""
         return list(self.units) or list(range(min(usual, layer_shape("views", self.network, layer)[-1])))
@@ -199,18 +221,21 @@ def _activation_after(sight: Sight, layer: str) -> str:
 
 def _maximize(sight: Sight) -> Any:
     desk = sight.desk
-    result = explain.maximize(sight.network, range(desk.classes), seed=sight.seed, data=desk.train)
+    classes = list(range(desk.classes)) if desk.classes <= MAXIMISED else sight.best_classes()
+    classes, steps = sight.affordable(sight.network, classes)
+    result = explain.maximize(sight.network, classes, steps=steps, seed=sight.seed, data=desk.train)
     return plots.maximized(result, class_names=desk.names)
 
 
 def _maximize_filters(sight: Sight) -> Any:
     layer = sight.weighted(-1)
-    result = explain.maximize(sight.network, sight.chosen(layer, MAXIMISED), layer=layer, seed=sight.seed)
+    units, steps = sight.affordable(upto(sight.network, layer), sight.chosen(layer, MAXIMISED))
+    result = explain.maximize(sight.network, units, layer=layer, steps=steps, seed=sight.seed)
     return plots.maximized(result, columns=8, film=False)
 
 
 def _top_samples(sight: Sight) -> Any:
-    layer, data = sight.weighted(-1), sight.desk.test
+    layer, data = sight.weighted(-1), sight.desk.need_test("top-samples")
     kind = "filter" if len(layer_shape("views", sight.network, layer)) == 3 else "unit"
     units = sight.chosen(layer, SEARCHED)
     found = top_of_units("top_samples", sight.network, layer, units, data.x, TOP)
@@ -242,8 +267,8 @@ def _every_class(sight: Sight, found: explain.AllClasses) -> Any:
 
 
 VIEWS: dict[str, Callable[[Sight], Any]] = {
-    "summary": lambda sight: str(views.summary(sight.network)),
-    "diagram": lambda sight: views.diagram(sight.network).plot(),
+    "summary": lambda sight: str(views.summary(sight.desk.whole)),
+    "diagram": lambda sight: views.diagram(sight.desk.whole).plot(),
     "filters": _filters,
     "feature-maps": _feature_maps,
     "maximize": _maximize,

@@ -172,7 +172,9 @@ class Dataset:
             )
         made = self._like(self.x.reshape(len(self), *image), self.t, self.weights)
         if made.inputs is not None and made.inputs.shape != image:  # other pictures than those in the file
-            made.inputs = made.inputs.replace(kind="array", shape=image, columns=(), mean=(), deviation=())
+            made.inputs = InputSpec(
+                "array", image, made.inputs.low, made.inputs.high, class_names=made.inputs.class_names
+            )
         return made
 
     @checked_late

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -122,16 +123,18 @@ def explain_by_each(
     names: Sequence[str] = (),
     layer: str | None = None,
     strict: bool = False,
+    during: Callable[[str], AbstractContextManager[Any]] = nullcontext,
 ) -> Explained:
     """Ask every method about a batch; one that does not fit the network is refused with its reason, or raises.
 
-    What they explain is said with the `names` of the classes.
+    What they explain is said with the `names` of the classes. Each works within `during(label)`.
     """
     answers = Explained([], [])
     for method in methods:
         options = {"layer": layer} if method.takes_layer and layer is not None else {}
         try:
-            said = method(network, x, target, **options)
+            with during(method.label):
+                said = method(network, x, target, **options)
             answers.given.append((method, replace(said, scalars=tuple(_named(s, names) for s in said.scalars))))
         except ArgumentError as error:
             if strict:

@@ -1,5 +1,6 @@
 """Networks in files: our own, and those of other programs and books."""
 
+from pellucid.interop.any import load_model as load_model
 from pellucid.interop.book import load_book_params as load_book_params
 from pellucid.interop.book import save_book_params as save_book_params
 from pellucid.interop.keras.load import load_keras as load_keras

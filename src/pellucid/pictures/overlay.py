@@ -9,15 +9,15 @@ from pellucid.pictures.scale import Scale
 from pellucid.typing import Array
 
 FADED = 0.55  # how much of the image's contrast stays under a map
+LUMA = np.array([0.299, 0.587, 0.114])  # of ITU-R 601
 STRENGTH = 0.85  # how much of the image the strongest value hides
 
 
 def grounds(images: Array) -> Array:
-    """Return images in 0..1 as colours (N, H, W, 3) with less contrast, towards their paper."""
-    drawing = pixels.grey_map(images) == "gray_r"
+    """Return images in 0..1 as (N, H, W, 3), grey and with less contrast, towards their paper: colour is the map's."""
+    drawing = images.ndim == 3 and pixels.grey_map(images) == "gray_r"
     if images.ndim == 4:
-        paper = 0.0 if drawing else 1.0
-        return np.asarray(paper + FADED * (images - paper))
+        images = images @ LUMA
     shown = 1 - FADED * (images if drawing else 1 - images)
     return np.repeat(shown[..., None], 3, axis=3)
 

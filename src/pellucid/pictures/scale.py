@@ -11,6 +11,7 @@ from pellucid.typing import Array
 
 # Per cent of the values that a robust scale must hold: a few far ones would turn all others pale.
 OUTLIERS = 99.5
+PHOTOGRAPH = 64  # pixels of the shorter side, from which an image is no small drawing
 
 
 class Scale(NamedTuple):
@@ -35,10 +36,20 @@ class Scale(NamedTuple):
         both = bool((values < 0).any()) if signed is None else signed
         return cls(-high if both else 0.0, high, both, clipped)
 
+    @classmethod
+    def of_map(cls, values: Array, *, signed: bool | None = None) -> Scale:
+        """Return the scale of maps (…, H, W); of photographs a robust one, as a few of many pixels lie far out."""
+        return cls.of(values, signed=signed, robust=min(values.shape[-2:]) >= PHOTOGRAPH)
+
     @property
     def reach(self) -> str:
-        """What stands below a picture that has no colour bar: `±0.63`, or `0 – 0.63`."""
-        return f"{'±' if self.signed else '0 – '}{self.high:.2g}"
+        """What stands below a picture that has no colour bar: `±0.63`, or `0 – 0.63`, and whether some lie beyond."""
+        return f"{'±' if self.signed else '0 – '}{self.high:.2g}{', few beyond' * self.clipped}"
+
+    @property
+    def ends(self) -> str:
+        """Which ends of a colour bar some values lie beyond: "neither", "max" or "both"."""
+        return "neither" if not self.clipped else "both" if self.signed else "max"
 
     @property
     def colours(self) -> tuple[str, ...]:

@@ -80,11 +80,11 @@ def _title(said: Any, scale: str) -> str:
 def _row(
     fig: Figure, axes: Sequence[Axes], form: str, said: Any, maps: Array, image: Array, colours: str, scale: str
 ) -> None:
-    whole = Scale.of(maps)
+    whole = Scale.of_map(maps)
     chosen = map_colours(colours, whole)
     ground = grounds(image)[0] if said.maps().shape[1:] != maps.shape[1:] else None
     for k, place in enumerate(axes):
-        limits = Scale.of(maps[k], signed=whole.signed) if scale == "each" else whole
+        limits = Scale.of_map(maps[k], signed=whole.signed) if scale == "each" else whole
         drawn = paint(place, maps[k], limits, chosen, ground)
         if said.positive and said.no_positive_evidence[k]:
             grid.write_caption(place, Caption("no evidence"))
@@ -92,7 +92,7 @@ def _row(
             grid.write_caption(place, Caption(limits.reach))
     grid.name_row(axes[0], form, APART / 2)
     if scale == "shared":
-        grid.colour_bar(fig, axes, drawn)
+        grid.colour_bar(fig, axes, drawn, whole.ends)
 
 
 def _heads(axes: Sequence[Axes], names: Sequence[str], scores: Sequence[str], best: int) -> None:

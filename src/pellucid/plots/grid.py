@@ -124,8 +124,7 @@ def draw_on_one_scale(fig: Figure, axes: Sequence[Axes], pictures: Sequence[Arra
     colours = style.colour_map(scale.colours)
     for place, picture in zip(axes, pictures, strict=True):
         drawn = place.imshow(picture, cmap=colours, vmin=scale.low, vmax=scale.high, aspect="auto")
-    extend = "neither" if not scale.clipped else "both" if scale.signed else "max"
-    colour_bar(fig, axes, drawn, extend)
+    colour_bar(fig, axes, drawn, scale.ends)
 
 
 def colour_bar(fig: Figure, axes: Sequence[Axes], drawn: ScalarMappable, extend: str = "neither") -> Axes:

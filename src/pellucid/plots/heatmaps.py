@@ -106,14 +106,14 @@ def _caption(explanation: Any, i: int, faint: bool) -> Caption:
 
 
 def _draw(fig: Figure, axes: Sequence[Axes], maps: Array, images: Array | None, scale: str, colours: str) -> None:
-    whole = Scale.of(maps)
+    whole = Scale.of_map(maps)
     chosen = map_colours(colours, whole)
     under = None if images is None else grounds(images)
     for i, place in enumerate(axes):
-        limits = Scale.of(maps[i], signed=whole.signed) if scale == "each" else whole
+        limits = Scale.of_map(maps[i], signed=whole.signed) if scale == "each" else whole
         drawn = paint(place, maps[i], limits, chosen, None if under is None else under[i])
     if scale == "shared":
-        grid.colour_bar(fig, axes, drawn)
+        grid.colour_bar(fig, axes, drawn, whole.ends)
 
 
 def paint(place: Axes, values: Array, limits: Scale, colours: Colormap, ground: Array | None = None) -> ScalarMappable:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
-from pellucid.data import CsvOptions, Dataset, InputSpec
-from pellucid.data.incoming import as_written, read_inputs
+from pellucid.data import Dataset
+from pellucid.data.incoming import read_inputs
 from pellucid.errors import ArgumentError, DataError
 from pellucid.explain.target import Contrast, Target
 from pellucid.report.sample import Sample
@@ -21,30 +22,33 @@ MOST = 64
 SHOWN, LONGEST = 12, 1000  # names in a message, and signs of two names
 
 
+_INDEX = re.compile(r"(train|test):(\d{1,9})(?:-(\d{1,9}))?")
+
+Read: TypeAlias = "Callable[[str], tuple[Array, tuple[str, ...]]]"
+"""Samples in a file, in the shape that the network takes, and what there is to say about how they came about."""
+
+
+def is_index(text: str) -> bool:
+    """Whether a text names samples of the data and no file: a file of that very name comes first."""
+    return _INDEX.fullmatch(text) is not None and not Path(text).exists()
+
+
 def read_samples(
-    texts: Sequence[str],
-    train: Dataset,
-    test: Dataset,
-    inputs: InputSpec | None = None,
-    *,
-    pictures: str | None = None,
-    table: CsvOptions | None = None,
+    texts: Sequence[str], train: Dataset | None, test: Dataset | None, read: Read | None = None
 ) -> list[Sample]:
     """Return the images that are named: files, or indices into the data such as `test:17`, `train:3` and `test:0-9`.
 
-    A file of that very name comes first. The data have the shape that the network takes; `inputs` says how its
-    samples were prepared, and so does `read_inputs` with files.
+    The data have the shape that the network takes; `read` brings a file to it, by default with `read_inputs`.
     """
     samples: list[Sample] = []
     for text in texts:
-        index = re.fullmatch(r"(train|test):(\d{1,9})(?:-(\d{1,9}))?", text)
-        if index and not Path(text).exists():
-            data = train if index[1] == "train" else test
-            samples += _indexed(text, index[1], data, int(index[2]), int(index[3] or index[2]))
+        if is_index(text):
+            part, _, places = text.partition(":")
+            first, _, last = places.partition("-")
+            data = train if part == "train" else test
+            samples += _indexed(text, part, data, int(first), int(last or first))
         else:
-            found, notes = read_inputs(
-                text, test.sample_shape, inputs, pictures=pictures, table=as_written(text, table)
-            )
+            found, notes = (read or _read_like(test))(text)
             many = len(found) > 1
             _expect_few(len(samples) + len(found))
             samples += [Sample(shown(f"{text}[{i}]" if many else text), x, notes=notes) for i, x in enumerate(found)]
@@ -52,7 +56,16 @@ def read_samples(
     return samples
 
 
-def _indexed(text: str, part: str, data: Dataset, first: int, last: int) -> list[Sample]:
+def _read_like(data: Dataset | None) -> Read:
+    def read(text: str) -> tuple[Array, tuple[str, ...]]:
+        return read_inputs(text, () if data is None else data.sample_shape, None if data is None else data.inputs)
+
+    return read
+
+
+def _indexed(text: str, part: str, data: Dataset | None, first: int, last: int) -> list[Sample]:
+    if data is None:
+        raise DataError(f"explain: {text} is of data, and none are known. Give --data, or name a file.")
     if not first <= last < len(data):
         raise DataError(f"explain: {text} must lie in {part}:0 to {part}:{len(data) - 1}.")
     _expect_few(last - first + 1)

@@ -92,9 +92,9 @@ const openUnit = (button) => {
     const [name, uri] = units.samples[i];
     return typeof map === "string" ? tile(uri, name, [map]) : tile(map[0], name, [map[1]]);
   })));
-  strip.append(group("most excited by", unit.top.map(([index, truth, value, uri]) =>
+  if (unit.top.length > 0) strip.append(group("most excited by", unit.top.map(([index, truth, value, uri]) =>
     tile(uri, `${units.part}:${index}`, [truth === "" ? value : `${truth} · ${value}`]))));
-  strip.append(group("made to excite it", [tile(unit.best, "", [unit.score])]));
+  if (unit.best !== null) strip.append(group("made to excite it", [tile(unit.best, "", [unit.score])]));
   view.replaceChildren(make("h3", button.dataset.title), strip);
   view.scrollIntoView({ block: "nearest" });
 };

@@ -8,28 +8,32 @@ from typing import Any
 import numpy as np
 
 from pellucid import explain, views
-from pellucid.data import Dataset
 from pellucid.errors import PellucidError
 from pellucid.layers import Container, Layer
+from pellucid.layers.parts import upto
 from pellucid.layers.walk import operations
 from pellucid.pictures import palette, pixels
 from pellucid.pictures.png import data_uri
 from pellucid.pictures.scale import Scale
 from pellucid.pictures.weights import weights_shown
+from pellucid.report.measured import Measured
 from pellucid.report.sample import Sample
 from pellucid.report.template import script_data
 from pellucid.typing import Array, Arrays
+from pellucid.views.cost import multiply_adds
+from pellucid.views.flow import flow
 from pellucid.views.receptive import Box
 from pellucid.views.top import TopSamples, top_of_units
 
 MOST_LAYERS, MOST_UNITS, TOP, MAPS, STEPS, SEARCHED = 6, 64, 6, 4, 64, 5000
+PRODUCTS = 10**12
+"""Multiply-adds that may be spent on what excites the units of a layer: half a minute or so."""
 IMAGES = (784, 1024, 4096)  # inputs of a dense layer that are a square image laid flat
 
 
 def filters_or_reason(
     network: Container[Any],
-    data: Dataset,
-    pictures: Array,
+    measured: Measured | None,
     names: Sequence[str],
     samples: Sequence[Sample],
     addresses: Sequence[str],
@@ -37,8 +41,7 @@ def filters_or_reason(
 ) -> tuple[dict[str, Any] | None, str]:
     """Return the layers with weights, from the input on, those within blocks too; or None, and why there are none.
 
-    Of many layers some are shown, from end to end. `pictures` are the bytes of the data's images, `addresses` those
-    of the samples.
+    Of many layers some are shown, from end to end. `addresses` are those of the samples' images.
     """
     named = {path: layer for path, layer in operations(network) if isinstance(layer, Layer)}
     weighted = {path: layer for path, layer in named.items() if layer.filter_weights() is not None}
@@ -46,16 +49,17 @@ def filters_or_reason(
     shown = [list(weighted)[i] for i in spread]
     try:
         maps = [views.feature_maps(network, sample.x) for sample in samples[:MAPS]]
-        made = {path: _units(network, path, weighted[path], data, pictures, names, maps) for path in shown}
+        every = {path: _units(network, path, weighted[path], measured, names, maps) for path in shown}
     except PellucidError as error:
         return None, str(error)
+    made = {path: units for path, units in every.items() if units}
     if not made:
         return None, "No layer has weights that can be shown."
     chosen = [[sample.name, address] for sample, address in zip(samples, addresses, strict=True)]
     return {
         "shown": len(made),
         "all": len(weighted),
-        "layers": [_layer(i, path, weighted[path], made[path]) for i, path in enumerate(shown)],
+        "layers": [_layer(i, path, weighted[path], made[path]) for i, path in enumerate(made)],
         "data": script_data({"samples": chosen, "part": part, "layers": made}),
     }, ""
 
@@ -63,7 +67,10 @@ def filters_or_reason(
 def _layer(i: int, path: str, layer: Layer[Any], units: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the buttons of a layer's units."""
     shape = layer.output_shape or (1,)
-    shows = "weights" if units[0]["thumb"] == units[0]["weights"] else "the inputs made to excite each"
+    first = units[0]
+    shows = "weights" if first["thumb"] == first["weights"] else "the inputs made to excite each"
+    if first["best"] is None and shows != "weights":
+        shows = "what each gives for the first image"
     return {
         "i": i,
         "layer": path,
@@ -79,31 +86,51 @@ def _units(
     network: Container[Any],
     path: str,
     layer: Layer[Any],
-    data: Dataset,
-    pictures: Array,
+    measured: Measured | None,
     names: Sequence[str],
     maps: Sequence[Arrays],
 ) -> list[dict[str, Any]]:
-    """Return what opens where a unit is clicked."""
+    """Return what opens where a unit is clicked: what was made or looked for, as far as it does not take too long."""
     count = min((layer.output_shape or (1,))[-1], MOST_UNITS)
-    best = explain.maximize(network, range(count), layer=path, steps=STEPS, film=1)
-    excited = pixels.as_bytes(pixels.shown_images("report", np.clip(best.best, 0, 1)))
-    found = top_of_units("report", network, path, range(count), data.x[:SEARCHED], TOP)
+    products = count * sum(multiply_adds(op) or 0 for op in flow(upto(network, path)))
+    made = _made(network, path, count) if products * STEPS <= PRODUCTS else None
+    found = None
+    if measured is not None and products // count * min(len(measured.data), SEARCHED) <= PRODUCTS:
+        found = top_of_units("report", network, path, range(count), measured.data.x[:SEARCHED], TOP)
     W = layer.filter_weights()
     weights = None if W is None else _weights(W)
     # Kernels of many channels are a mosaic that says little at the size of a button.
-    buttons = excited if W is None or weights is None or (W.ndim == 4 and W.shape[2] > 3) else weights
+    # Without time for the inputs made to excite them, the maps of the first image stand there.
+    telling = weights is not None and W is not None and not (W.ndim == 4 and W.shape[2] > 3)
+    buttons = weights if telling else made[0] if made is not None else _of_maps(maps[0][path], count)
+    if buttons is None:
+        return []
     return [
         {
             "thumb": data_uri(buttons[k]),
             "weights": None if weights is None else data_uri(weights[k]),
             "maps": [_map(m[path], k) for m in maps],
-            "top": _samples(found[k], pictures, data, names),
-            "best": data_uri(excited[k]),
-            "score": f"{best.scores[k, 0]:.3g}",
+            "top": [] if found is None or measured is None else _samples(found[k], measured, names),
+            "best": None if made is None else data_uri(made[0][k]),
+            "score": "" if made is None else made[1][k],
         }
         for k in range(count)
     ]
+
+
+def _made(network: Container[Any], path: str, count: int) -> tuple[Array, list[str]]:
+    """Return the inputs made to excite each unit, as bytes, and what each reaches."""
+    best = explain.maximize(network, range(count), layer=path, steps=STEPS, film=1)
+    shown = np.clip(best.pictures(best.best), 0, 1)
+    return pixels.as_bytes(pixels.shown_images("report", shown)), [f"{score:.3g}" for score in best.scores[:, 0]]
+
+
+def _of_maps(output: Array, count: int) -> Array | None:
+    """Return the maps of the first image as bytes of colour, in place of what would say more; None of vectors."""
+    if output.ndim != 3:
+        return None
+    scales = [Scale.of(output[..., k]) for k in range(count)]
+    return np.stack([scale.drawn(output[..., k], scale.colours) for k, scale in enumerate(scales)])
 
 
 def _weights(W: Array) -> Array | None:
@@ -122,10 +149,10 @@ def _map(output: Array, k: int) -> Any:
     return [data_uri(scale.drawn(output[..., k], scale.colours)), scale.reach]
 
 
-def _samples(top: TopSamples, pictures: Array, data: Dataset, names: Sequence[str]) -> list[list[Any]]:
+def _samples(top: TopSamples, measured: Measured, names: Sequence[str]) -> list[list[Any]]:
     """Return [index, true class, activation, address of the image, framed] of each."""
     return [
-        [i, names[int(data.t[i])], f"{value:.3g}", data_uri(_framed(pictures[i], box))]
+        [i, names[int(measured.data.t[i])], f"{value:.3g}", data_uri(_framed(measured.pictures[i], box))]
         for i, value, box in zip(top.indices.tolist(), top.values, top.boxes, strict=True)
     ]
 

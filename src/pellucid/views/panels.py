@@ -50,7 +50,7 @@ def panels(label: str, explanation: Explanation, i: int, ground: Array, names: S
 def _map(label: str, explanation: Explanation, i: int, ground: Array) -> Panel:
     one = explanation[i]
     values = one.upsampled()[0]
-    scale = Scale.of(values)
+    scale = Scale.of_map(values)
     coarse = one.maps().shape[1:] != values.shape
     drawn = upon(ground, values, scale) if coarse else scale.drawn(values, scale.evidence)
     verdict, holds = "", None

@@ -16,7 +16,7 @@ from pellucid import checks
 from pellucid.checked import checked, checked_late
 from pellucid.errors import ArgumentError
 from pellucid.kernels import Window
-from pellucid.layers.container import INPUT, network_of
+from pellucid.layers.container import INPUT, is_door, network_of
 from pellucid.layers.door import behind_door
 from pellucid.layers.facts import Sees, Sources, Taps
 from pellucid.shown import came
@@ -76,7 +76,8 @@ def fields(ops: tuple[Op, ...], input_shape: Shape) -> dict[str, Boxes]:
     """Return the boxes of every operation, by its path."""
     boxes: dict[str, Boxes] = {INPUT: _own_pixels(input_shape)}
     for op in ops:
-        boxes[op.path] = _seen(op, [boxes[source] for source in op.inputs])
+        at_door = op.inputs == (INPUT,) and is_door(op.operation)  # behind it rows and columns are counted
+        boxes[op.path] = _own_pixels(op.output_shape) if at_door else _seen(op, [boxes[source] for source in op.inputs])
     return boxes
 
 

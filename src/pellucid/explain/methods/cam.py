@@ -15,7 +15,7 @@ from pellucid.explain.target import Question, Target
 from pellucid.kernels.dense.rows import rows_times_transposed
 from pellucid.layers import Layer
 from pellucid.layers.parts import upto
-from pellucid.layers.walk import layers_in_line
+from pellucid.layers.walk import nodes_of
 from pellucid.shown import came
 from pellucid.typing import ArrayLike
 
@@ -72,10 +72,17 @@ def cam(
 def _ending(question: Question) -> tuple[str, Layer[Any]]:
     """Return the name of the layer under the global pooling, and the dense layer on top."""
     network = question.network
-    line = layers_in_line(network) or {}
-    layers = [(name, layer) for name, layer in line.items() if not layer.facts.in_order]
-    if [layer.facts.function for _, layer in layers[-2:]] == ["global_average", "affine"] and len(layers) > 2:
-        return layers[-3][0], layers[-1][1]
+    nodes = {node.name: node for node in nodes_of(network)}
+    path, found = network.output, list[Any]()
+    while path in nodes and len(found) < 2:
+        operation = nodes[path].operation
+        if not operation.facts.in_order:
+            found.append(operation)
+        path = nodes[path].inputs[0]
+    while path in nodes and nodes[path].operation.facts.in_order:
+        path = nodes[path].inputs[0]
+    if [operation.facts.function for operation in found] == ["affine", "global_average"] and path in nodes:
+        return path, found[0]
     raise ArgumentError(
         f"cam: the network must end in GlobalAveragePool2D and Affine, which {network.label} does not. "
         "Use grad_cam or hires_cam."
