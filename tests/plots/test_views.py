@@ -212,3 +212,14 @@ def test_top_samples_of_vectors_are_drawn_as_images(rng):
     fig = pl.views.top_samples(model, "Affine1", 1, rng.random((8, 16)), 3).plot()
 
     assert [axes.images[0].get_array().shape for axes in maps(fig)] == [(4, 4)] * 3
+
+
+def test_kernels_of_three_colours_are_pictures_of_colour():
+    W = np.zeros((7, 7, 3, 2), np.float32)
+    W[..., 0, 0] = 2.0  # all red
+    W[0, 0, 2, 1] = -0.5  # and one pixel without blue
+    axes = pl.plots.filter_grid(W).axes
+    first, second = (one.images[0].get_array() for one in axes)
+    np.testing.assert_array_equal(first[3, 3], [1, 0.5, 0.5])
+    np.testing.assert_array_equal(second[0, 0], [0.5, 0.5, 0])
+    assert len(axes) == 2  # no bar: every filter has a scale of its own

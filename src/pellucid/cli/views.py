@@ -32,7 +32,7 @@ OF_UNITS = {"maximize-filters", "top-samples"}
 OF_LAYERS = {"filters", "feature-maps", "grad-cam", *OF_UNITS}
 MAXIMISED, SEARCHED, TOP = 16, 6, 9
 """Units that are maximised, and searched for samples, unless some are named; samples of each."""
-STEPS, LEAST_STEPS, FEW, PRODUCTS = 256, 48, 4, 10**12
+STEPS, LEAST_STEPS, FEW, PRODUCTS = 256, 48, 4, 10**11
 """The usual steps up, the fewest, the units that are maximised in any case, and the multiply-adds to be spent."""
 HIGHEST = 10
 """Classes that are maximised where there are more than units."""

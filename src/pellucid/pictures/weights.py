@@ -11,6 +11,9 @@ from pellucid.errors import ShapeError
 from pellucid.pictures import pixels
 from pellucid.typing import Array
 
+SEEN = 5
+"""Pixels of a kernel's shorter side, from which its colours form a picture."""
+
 
 def weights_shown(who: str, values: Any) -> tuple[Array, bool]:
     """Return kernels (KH, KW, C, OC) as (OC, H, W), dense weights (D, K) as (K, H, W); and whether each is a mosaic."""
@@ -25,6 +28,19 @@ def weights_shown(who: str, values: Any) -> tuple[Array, bool]:
         )
     kernels = weights.transpose(3, 2, 0, 1).astype(np.float64)  # (OC, C, KH, KW)
     return (kernels[:, 0], False) if kernels.shape[1] == 1 else (mosaic(kernels), True)
+
+
+def as_colours(who: str, values: Any) -> Array | None:
+    """Return kernels (KH, KW, 3, OC) of 5 pixels and more as colours (OC, KH, KW, 3) in 0..1; None of others.
+
+    Grey is 0, and a channel's largest share of its colour is the filter's largest weight: each on a scale of its own.
+    """
+    weights = pixels.numbers(who, "weights", values)
+    if weights.ndim != 4 or weights.shape[2] != 3 or min(weights.shape[:2]) < SEEN:
+        return None
+    kernels = weights.transpose(3, 0, 1, 2).astype(np.float64)
+    largest = np.abs(kernels).max(axis=(1, 2, 3), keepdims=True)
+    return np.asarray(0.5 + np.divide(kernels, 2 * largest, out=np.zeros_like(kernels), where=largest > 0))
 
 
 def mosaic(kernels: Array) -> Array:

@@ -13,7 +13,7 @@ from pellucid.pictures.scale import Scale
 from pellucid.plots import grid, style
 from pellucid.plots.grid import Caption
 from pellucid.plots.heatmaps import map_colours, paint
-from pellucid.shown import shown
+from pellucid.shown import bounded, shown
 from pellucid.typing import Array
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WHO = "plots.class_maps"
 SIDE = 0.9  # inches of one map
+LONGEST = 18  # signs of a class's name above its column
 HEAD, APART = 0.5, 0.22  # inches above the maps for the classes, and between the image, the forms and the maps
 
 
@@ -48,7 +49,7 @@ def class_maps(
     first = rows[0][1]
     image = pixels.shown_images(WHO, first[:1].pictures(), "result.inputs")
     named = classes.names(WHO, class_names, first.target)
-    names = [named[k] for k in first.target.tolist()]
+    names = [bounded(named[k], LONGEST) for k in first.target.tolist()]
     scores = [f"{score:.3g}" for score in first.scores]
     text = _title(first, scale) if title is None else title
     with style.house(WHO):

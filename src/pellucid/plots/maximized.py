@@ -12,7 +12,7 @@ from pellucid.checked import checked
 from pellucid.pictures import classes, palette, pixels
 from pellucid.plots import grid, style
 from pellucid.plots.grid import Caption
-from pellucid.shown import shown
+from pellucid.shown import bounded, shown
 from pellucid.typing import Array, IntArray
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LARGE, SMALL, LEAST = 1.12, 0.44, 0.25  # inches of an image, and of a frame of its film
+LONGEST = 28  # signs of a class's name
 WHO = "plots.maximized"
 
 
@@ -72,7 +73,7 @@ def _caption(result: Any, i: int, names: dict[int, str]) -> Caption:
     if result.probabilities is None:
         return Caption(str(target), palette.INK, f"activation {score}", bold=True)
     chance = classes.percent(float(result.probabilities[i, winner]))
-    return Caption(names[target], palette.INK, f"logit {score} · {chance}", bold=True)
+    return Caption(bounded(names[target], LONGEST), palette.INK, f"logit {score} · {chance}", bold=True)
 
 
 def _second(result: Any, names: dict[int, str]) -> list[Caption]:
@@ -88,7 +89,11 @@ def _second(result: Any, names: dict[int, str]) -> list[Caption]:
         label = int(labels[i])
         colour = palette.MUTED if label == target else palette.VERMILION
         captions.append(
-            Caption(f"nearest: {names.get(label, str(label))}", colour, f"no. {result.nearest.indices[i]:,}")
+            Caption(
+                f"nearest: {bounded(names.get(label, str(label)), LONGEST)}",
+                colour,
+                f"no. {result.nearest.indices[i]:,}",
+            )
         )
     return captions
 

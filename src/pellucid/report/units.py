@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from pellucid.layers.walk import operations
 from pellucid.pictures import palette, pixels
 from pellucid.pictures.png import data_uri
 from pellucid.pictures.scale import Scale
-from pellucid.pictures.weights import weights_shown
+from pellucid.pictures.weights import as_colours, weights_shown
 from pellucid.report.measured import Measured
 from pellucid.report.sample import Sample
 from pellucid.report.template import script_data
@@ -26,8 +27,10 @@ from pellucid.views.receptive import Box
 from pellucid.views.top import TopSamples, top_of_units
 
 MOST_LAYERS, MOST_UNITS, TOP, MAPS, STEPS, SEARCHED = 6, 64, 6, 4, 64, 5000
-PRODUCTS = 10**12
-"""Multiply-adds that may be spent on what excites the units of a layer: half a minute or so."""
+DRAWN = 128 * 128
+"""Pixels of the largest inputs that are made to excite units; larger ones take minutes."""
+PRODUCTS = 10**11
+"""Multiply-adds that may be spent on what excites the units of a layer: some seconds."""
 IMAGES = (784, 1024, 4096)  # inputs of a dense layer that are a square image laid flat
 
 
@@ -93,7 +96,8 @@ def _units(
     """Return what opens where a unit is clicked: what was made or looked for, as far as it does not take too long."""
     count = min((layer.output_shape or (1,))[-1], MOST_UNITS)
     products = count * sum(multiply_adds(op) or 0 for op in flow(upto(network, path)))
-    made = _made(network, path, count) if products * STEPS <= PRODUCTS else None
+    small = math.prod((network.input_shape or ())[:2]) <= DRAWN
+    made = _made(network, path, count) if small and products * STEPS <= PRODUCTS else None
     found = None
     if measured is not None and products // count * min(len(measured.data), SEARCHED) <= PRODUCTS:
         found = top_of_units("report", network, path, range(count), measured.data.x[:SEARCHED], TOP)
@@ -137,6 +141,9 @@ def _weights(W: Array) -> Array | None:
     """Return the weights of each unit as bytes of colour (K, H, W, 3), or None where they are of no picture."""
     if W.ndim != 4 and (W.ndim != 2 or len(W) not in IMAGES):
         return None
+    coloured = as_colours("report", W)
+    if coloured is not None:
+        return pixels.as_bytes(coloured)
     scale = Scale.of(W, signed=True)
     return scale.drawn(weights_shown("report", W)[0], scale.colours)
 
