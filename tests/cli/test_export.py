@@ -41,7 +41,10 @@ def test_options_reach_the_file(run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["m.safetensors", "--out", "m.h5"], r"--out: the file must end in \.onnx or \.keras or \.safetensors, got 'm\.h5'"),
+        (
+            ["m.safetensors", "--out", "m.h5"],
+            r"--out: the file must end in \.onnx or \.keras or \.safetensors, got 'm\.h5'",
+        ),
         (["m.safetensors", "--out", "m.keras", "--opset", "13"], r"--opset: says nothing about a file of Keras"),
         (["m.safetensors"], "Missing option '--out'"),
         (["m.safetensors", "--out", "m.onnx", "--opset", "12"], "12 is not in the range 13<=x<=26"),
