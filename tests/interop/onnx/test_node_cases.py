@@ -31,6 +31,6 @@ def test_every_float32_case_of_the_operators_passes(tmp_path):
     chosen = [case for case in cases() if case.operator in OPERATORS and is_float32(case)]
     failed = {case.name: why for case in chosen if (why := failure(case, tmp_path))}
 
-    assert {name for name in failed if "_3d" not in name} == NOT_NETWORKS.keys()
+    assert failed.keys() == NOT_NETWORKS.keys(), failed
     assert len(chosen) - len(failed) >= 250
     print(f"{len(chosen) - len(failed)} node cases pass")

@@ -178,9 +178,7 @@ class Call:
 
 def maker(name: str) -> Maker:
     """Return a class of layers by its name."""
-    found: Maker | None = getattr(layers, name, None)
-    if found is None:
-        raise NotHere("over that many axes of space")
+    found: Maker = getattr(layers, name)
     return found
 
 
