@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pellucid.kernels.direct.records import Correlate, Gather, WeightGradient
+from pellucid.kernels.direct.records import Correlate, Gather, Pack, WeightGradient
 from pellucid.kernels.jit import by_address, inner
 from pellucid.kernels.vectors.border import clear, put_inside
 from pellucid.kernels.vectors.memory import integers
@@ -22,6 +22,19 @@ from pellucid.kernels.vectors.tile import FLOAT, LOWEST, NONE, Into, Sum, rows_o
 def phase_of(table, phase):
     """First and last place, first and last run of a phase."""
     return table[4 * phase], table[4 * phase + 1], table[4 * phase + 2], table[4 * phase + 3]
+
+
+@by_address
+def pack(arguments, piece, scratch):
+    """Some rows of the weights, into every panel; `records.Pack` says what lies where."""
+    p = read(Pack, arguments)
+    panel = 2 * LANES
+    for r in range(piece * p.rows, min(p.k, (piece + 1) * p.rows)):
+        for c in range(0, p.oc, LANES):
+            first = c // panel * panel
+            width = panel if p.oc - first > LANES else LANES
+            target = p.out + (first * p.k + r * width + c - first) * FLOAT
+            store(target, load_some(p.w + (r * p.oc + c) * FLOAT, p.oc - c))
 
 
 @by_address

@@ -24,10 +24,10 @@ import numpy as np
 
 from pellucid.kernels import jit
 from pellucid.kernels.crew import tasks
-from pellucid.kernels.crew.tasks import Row
-from pellucid.kernels.direct.records import Correlate, Frame, Gather, Image, Tables, WeightGradient
+from pellucid.kernels.crew.tasks import Row, Task
+from pellucid.kernels.direct.records import Correlate, Frame, Gather, Image, Pack, Tables, WeightGradient
 from pellucid.kernels.geometry import Pair, Window, conv_output_shape
-from pellucid.kernels.panels import BLOCK_FLOPS, panels, sum_blocks, whole, widened, work_blocks
+from pellucid.kernels.panels import BLOCK_FLOPS, LANES, panels, sum_blocks, whole, widened, work_blocks
 from pellucid.typing import Array, IntArray, Shape
 
 # Up to so many channels the input gradient is gathered from columns.
@@ -36,6 +36,8 @@ FEW_CHANNELS = 8
 FLAT_IMAGES = 16
 # Images whose pixels and gradients are summed over together in the weight gradient: about a second-level cache.
 GROUP_BYTES = 512 * 1024
+# Weights of so many numbers or more are put into panels by all threads, so many numbers a piece.
+LARGE_WEIGHTS, PACKED = 32 * 1024, 16 * 1024
 
 
 class Phase(NamedTuple):
@@ -218,12 +220,30 @@ def forward(
     """y = x ∗ w + b, and ReLU of it if asked."""
     y = np.empty(conv_output_shape(x.shape, w.shape, window), np.float32) if out is None else out
     source, target = (_flat(x), _flat(y)) if _is_flat(window) else (x, y)
-    og = w.shape[3] // groups
-    weights = panels(w.reshape(-1, groups, og).transpose(1, 0, 2))  # of (groups, K, OC//groups)
+    og, task = w.shape[3] // groups, Task()
+    weights = _in_panels(task, w, groups)
     bias = widened((np.zeros(groups * og, np.float32) if b is None else b).reshape(groups, og))
     row = _forward_row(source.shape, w.shape[3], window, groups, relu)
-    tasks.run(row, x=source, w=weights.reshape(-1), bias=bias, y=target)
+    task.add(row, x=source, w=weights, bias=bias, y=target)
+    task.run()
     return y
+
+
+def _in_panels(task: Task, w: Array, groups: int) -> Array:
+    """The panels of (groups, K, OC//groups), one after the other; the task fills those of a large w."""
+    k, oc = w.size // w.shape[3], w.shape[3]
+    if groups > 1 or w.size < LARGE_WEIGHTS or oc in (LANES, 2 * LANES):
+        return panels(w.reshape(-1, groups, oc // groups).transpose(1, 0, 2)).reshape(-1)
+    row = _pack_row(k, oc)
+    packed = np.empty(row.shape("out"), np.float32)
+    task.add(row, w=np.ascontiguousarray(w).reshape(k, oc), out=packed)
+    return packed
+
+
+@lru_cache(maxsize=128)
+def _pack_row(k: int, oc: int) -> Row:
+    rows = -(-PACKED // oc)
+    return Row(jit.load("direct.loops").pack, -(-k // rows), Pack(k, oc, rows))
 
 
 def _clear_unseen(dx: Array, work: Work) -> None:

@@ -52,6 +52,16 @@ class Tables(NamedTuple):
     parts: Slot = reads(lambda t: (t.cuts, t.phases, 4), INTEGER)
 
 
+class Pack(NamedTuple):
+    """Weights (K, OC), `rows` of K a piece, to be put into panels as `panels.panels` lays them out."""
+
+    k: int
+    oc: int
+    rows: int
+    w: Slot = reads("k oc")
+    out: Slot = writes(lambda p: (p.k * whole(p.oc),))
+
+
 _IMAGES = "n frame.height frame.width frame.channels"
 
 

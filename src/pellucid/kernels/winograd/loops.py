@@ -56,9 +56,9 @@ def tiles_of(group, i):
 
 
 @inner
-def part_of(p, start, end, low):
-    """The images of a group that begins at `start`, and a strip of their tiles that begins in row `low`."""
-    images, high = min(p.cut.group, end - start), min(low + p.cut.strip, p.sizes.th)
+def part_of(p, start, end, low, top):
+    """The images of a group that begins at `start`, and a strip of their rows of tiles from `low` on, below `top`."""
+    images, high = min(p.cut.group, end - start), min(low + p.cut.strip, top)
     rows = Strip(low=low, high=high)
     return Part(start=start, images=images, rows=rows, tiles=images * (high - low) * p.sizes.tw)
 
@@ -83,16 +83,17 @@ def forward_of(m: int) -> ByAddress:
     """The forward pass of a form."""
     transform_image, output_image = OF_IMAGE[m], OUTPUTS[m]
 
-    def forward(arguments: Any, block: Any, scratch: Any) -> None:
-        """A block of images; `records.Forward` says what lies where."""
+    def forward(arguments: Any, piece: Any, scratch: Any) -> None:
+        """A part of a block of images; `records.Forward` says what lies where."""
         p = read(Forward, arguments)
-        s, size = p.sizes, outputs_of(p)
+        s, size, block = p.sizes, outputs_of(p), piece // p.parts
+        first, top = s.th * (piece % p.parts) // p.parts, s.th * (piece % p.parts + 1) // p.parts
         u = group_of(p, scratch + p.at.u, p.at_u, s.channels)
         v = group_of(p, scratch + p.at.v, p.at_v, s.oc)
         end = min(s.n, (block + 1) * p.cut.size)
         for start in range(block * p.cut.size, end, p.cut.group):
-            for low in range(0, s.th, p.cut.strip):
-                part = part_of(p, start, end, low)
+            for low in range(first, top, p.cut.strip):
+                part = part_of(p, start, end, low, top)
                 for i in range(part.images):
                     image = p.x + (start + i) * s.height * s.width * s.channels * F4
                     transform_image(s, image, part.rows, tiles_of(u, i), scratch, p.zeros)
@@ -200,7 +201,7 @@ def backward_of(m: int) -> ByAddress:
         end = min(s.n, (block + 1) * p.cut.size)
         for start in range(block * p.cut.size, end, p.cut.group):
             for low in range(0, s.th, p.cut.strip):
-                part = part_of(p, start, end, low)
+                part = part_of(p, start, end, low, p.sizes.th)
                 tiles_of_dy(p, part, v, buffers)
                 if p.dw != 0:
                     add_sums(p, part, u, v, scratch)

@@ -28,6 +28,7 @@ import numpy as np
 from pellucid.kernels import jit
 from pellucid.kernels.crew import blas
 from pellucid.kernels.crew.tasks import Row, Task
+from pellucid.kernels.crew.threads import scratch
 from pellucid.kernels.geometry import Window
 from pellucid.kernels.panels import LANES, bias_vector, fours, whole
 from pellucid.kernels.problem import NOT_FUSED, Fused
@@ -42,6 +43,7 @@ from pellucid.kernels.winograd.records import (
     Places,
     Sizes,
     Transform,
+    transformed,
 )
 from pellucid.typing import Array, IntArray, Shape
 
@@ -49,6 +51,8 @@ from pellucid.typing import Array, IntArray, Shape
 TILES_PER_PRODUCT = 36
 # Large images are cut: no more tiles than this at once, or they would not stay in the second-level cache.
 MOST_TILES = 144
+# Few images are cut themselves, into so many pieces in all, each of so many tiles at least: each reads all kernels.
+PIECES, PART_TILES = 8, 24
 # Sums over the batch are taken in this many runs of images, whatever the number of threads.
 PARTIAL_SUMS = 16
 PARTIAL_BYTES = 32 * 1024 * 1024
@@ -168,10 +172,10 @@ def transform_row(r: int, c: int, oc: int) -> Row:
     return Row(code.TRANSFORM[r], -(-c // code.CHANNELS), Transform(r * r, c, oc), 36 * LANES)
 
 
-def _add_transform(task: Task, w: Array, form: Form) -> Array:
+def _add_transform(task: Task, w: Array, form: Form, out: Array | None = None) -> Array:
     """Add to the task: the transform of w (R·R, C, OC). Return where it will be."""
     row = transform_row(form.r, *w.shape[1:])
-    out = np.empty(row.shape("out"), np.float32)
+    out = np.empty(row.shape("out"), np.float32) if out is None else out
     task.add(row, w=w, out=out)
     return out
 
@@ -179,8 +183,10 @@ def _add_transform(task: Task, w: Array, form: Form) -> Array:
 @lru_cache(maxsize=128)
 def _forward_row(x_shape: Shape, oc: int, window: Window, mode: int) -> Row:
     p = plan(x_shape, oc, window)
-    record = Forward(p.sizes, p.cut, p.at, mode, p.zeros, *_tables(p)[:2])
-    return Row(jit.load("winograd.loops").FORWARD[p.form.m], -(-p.sizes.n // p.cut.size), record, p.scratch)
+    blocks = -(-p.sizes.n // p.cut.size)
+    parts = max(1, min(PIECES // blocks, p.sizes.th, p.sizes.n * p.sizes.th * p.sizes.tw // blocks // PART_TILES))
+    record = Forward(p.sizes, p.cut, p.at, mode, parts, p.zeros, *_tables(p)[:2])
+    return Row(jit.load("winograd.loops").FORWARD[p.form.m], blocks * parts, record, p.scratch)
 
 
 @lru_cache(maxsize=128)
@@ -213,9 +219,10 @@ def _forward(
     y = np.empty(row.shape("y"), np.float32) if out is None else out
     switch = np.empty(row.shape("y") if mode == POOLED else (0, 0, 0, 0), np.uint8)
     task = Task()
-    kernels = _add_transform(task, np.ascontiguousarray(w.reshape(-1, c, oc)), FORMS[window.size])
-    task.add(row, x=x, w=kernels, bias=bias_vector(b, oc), y=y, switch=switch if mode == POOLED else None)
-    task.run()
+    with scratch("winograd.kernels", transformed(c, oc)) as kernels:
+        _add_transform(task, np.ascontiguousarray(w.reshape(-1, c, oc)), FORMS[window.size], kernels)
+        task.add(row, x=x, w=kernels, bias=bias_vector(b, oc), y=y, switch=switch if mode == POOLED else None)
+        task.run()
     return y, switch
 
 

@@ -89,12 +89,15 @@ _IMAGES = "sizes.n sizes.height sizes.width sizes.channels"
 
 
 class Forward(NamedTuple):
-    """A forward pass. Tables are bytes to each tile in u (of x) and v (of the products)."""
+    """A forward pass, whose rows of tiles are cut into `parts`. Tables are bytes to each tile in u (of x) and v (of the
+    products).
+    """
 
     sizes: Sizes
     cut: Cut
     at: Places
     mode: int
+    parts: int
     zeros: Slot = reads(_zeros)
     at_u: Slot = reads(_tiles, INTEGER)
     at_v: Slot = reads(_tiles, INTEGER)
