@@ -14,6 +14,7 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked
 from pellucid.errors import ShapeError
+from pellucid.initializers import Constant
 from pellucid.layers.base import Layer
 from pellucid.layers.broadcast import aligned, broadcast_shape, summed_to
 from pellucid.layers.facts import Facts, Sees, Sight, Sources
@@ -66,8 +67,11 @@ class _WithArray(Layer[ConstantCache]):
         return Sources(np.broadcast_to(np.arange(math.prod(input_shape)).reshape(input_shape), out))
 
     def create_params(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> None:
-        held = np.full(self._held(input_shape), self.begins, dtype) if self._given is None else self._given
-        self.params = Parameters({self.parameter: held.astype(dtype)})
+        if self._given is None:
+            held = self.drawn(Constant(self.begins), self._held(input_shape), rng, dtype)
+        else:
+            held = self._given.astype(dtype)
+        self.params = Parameters({self.parameter: held})
 
     def _aligned(self, x: Array, p: Array) -> Array:
         """x with axes of length 1 where `p` has more axes than a sample."""

@@ -17,7 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid import checks
+from pellucid.checked import checked_late
 from pellucid.errors import ShapeError
+from pellucid.initializers import Constant
 from pellucid.layers.base import Layer
 from pellucid.layers.facts import Facts, Sees, Sight, seen_along
 from pellucid.layers.parameters import Parameters
@@ -62,7 +64,8 @@ class _SampleNorm(Layer[NormCache]):
 
     def create_params(self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> None:
         shape = self.scaled(input_shape)
-        self.params = Parameters(gamma=np.ones(shape, dtype), beta=np.zeros(shape, dtype))
+        gamma, beta = (self.drawn(Constant(begin), shape, rng, dtype) for begin in (1, 0))
+        self.params = Parameters(gamma=gamma, beta=beta)
 
     def forward(
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
@@ -135,6 +138,7 @@ class LayerNorm(_SampleNorm):
     def window(self, input_shape: Shape) -> Sight:
         return seen_along(input_shape, range(self.axis % len(input_shape), len(input_shape)))
 
+    @checked_late
     def scaled(self, input_shape: Shape) -> Shape:
         return input_shape[self.axis :]
 
@@ -188,6 +192,7 @@ class InstanceNorm(_SampleNorm):
     def window(self, input_shape: Shape) -> Sees:
         return Sees.ALL
 
+    @checked_late
     def scaled(self, input_shape: Shape) -> Shape:
         return input_shape[-1:]
 
@@ -246,6 +251,7 @@ class GroupNorm(_SampleNorm):
         super().__init__(epsilon, name=name)
         self.groups = checks.size("GroupNorm", "groups", groups)
 
+    @checked_late
     def scaled(self, input_shape: Shape) -> Shape:
         return input_shape[-1:]
 

@@ -13,6 +13,7 @@ from pellucid.layers.interpolation import COORDINATES, MODES, ROUNDINGS, Line, w
 from pellucid.layers.resize import mapped
 from pellucid.layers.shape import ShapeCache
 from pellucid.layers.window import image_shape
+from pellucid.shown import came
 from pellucid.typing import Array, Arrays, Config, DTypeLike, IntArray, Shape
 
 Ends = tuple[float, float]
@@ -95,6 +96,8 @@ class Resize2D(Layer[ShapeCache]):
         self.coefficient = checks.number(who, "coefficient", coefficient)
         self.extrapolation = checks.number(who, "extrapolation", extrapolation)
         self.scales = None if scales is None else _two(who, "scales", scales)
+        if not isinstance(crop, (tuple, list)) or len(crop) != 2:
+            raise ArgumentError(f"{who}: crop must be ((top, bottom), (left, right)), got {came(crop)}.")
         self.crop = (_two(who, "crop", crop[0]), _two(who, "crop", crop[1]))
         if self.scales and min(self.scales) <= 0:
             raise ArgumentError(f"{who}: scales must be two numbers above 0, got {self.scales}.")
@@ -173,8 +176,9 @@ class Resize2D(Layer[ShapeCache]):
 
 
 def _two(who: str, name: str, given: Ends) -> Ends:
-    first, second = given
-    return checks.number(who, name, first), checks.number(who, name, second)
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise ArgumentError(f"{who}: {name} must be two numbers, got {came(given)}.")
+    return checks.number(who, name, given[0]), checks.number(who, name, given[1])
 
 
 def _seen(weighted: Array) -> IntArray:
