@@ -84,3 +84,23 @@ def test_the_class_that_is_explained_is_the_same_in_every_batch(cnn):
     x = np.random.default_rng(1).random((13, 12, 12, 1), np.float32)
     whole = explain.saliency(cnn, x)
     assert np.array_equal(explain.saliency(cnn, x[4:5]).values, whole.values[4:5])
+
+
+@pytest.mark.usefixtures("threads")
+def test_an_imported_network_is_the_same_in_every_batch(tmp_path):
+    pytest.importorskip("onnx")
+    branch = [pl.Conv2D(16, 3, padding="same"), pl.BatchNorm(), pl.ReLU(), pl.Conv2D(16, 1)]
+    layers = [pl.Conv2D(16, 3, stride=2), pl.Residual(branch), pl.ReLU(), pl.MaxPool2D(2), pl.Flatten(), pl.Affine(5)]
+    made = pl.Sequential(layers, input_shape=(16, 14, 3), seed=2)
+    pl.save_onnx(made, tmp_path / "made.onnx", layout="channels-first")
+    network = pl.load_onnx(tmp_path / "made.onnx")
+    x = np.random.default_rng(1).random((1000, 3, 16, 14), np.float32)
+    y, few = network(x), x[:13]
+    asked = (explain.saliency, explain.integrated_gradients, explain.grad_cam, explain.occlusion)
+    maps = [method(network, few, 1).values for method in asked]
+    for threads in (1, 2, 3):
+        pl.set_num_threads(threads)
+        for batch in (1, 7, 1000):
+            assert np.array_equal(network(x[:batch]), y[:batch]), (threads, batch)
+        for method, whole in zip(asked, maps, strict=True):
+            assert np.array_equal(method(network, few[4:5], 1).values, whole[4:5]), (method.__name__, threads)
