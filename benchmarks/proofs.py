@@ -44,9 +44,18 @@ def trained_cnn(train: Any, folder: Path) -> Case:
 
     def theirs() -> Any:
         net = nn.Sequential(
-            nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.25),
-            nn.Flatten(), nn.Linear(9216, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10),
-        )  # fmt: skip
+            nn.Conv2d(1, 32, 3),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Dropout(0.25),
+            nn.Flatten(),
+            nn.Linear(9216, 128),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(128, 10),
+        )
         save_file(net.state_dict(), folder / "names.safetensors")
         pl.save_torch(ours, folder / "cnn.safetensors", like=folder / "names.safetensors")
         net.load_state_dict(load_file(folder / "cnn.safetensors"))
@@ -88,11 +97,17 @@ def imported_residual(train: Any, folder: Path) -> Case:
     branch = [pl.Conv2D(16, 3, padding=1), pl.BatchNorm(), pl.ReLU(), pl.Conv2D(16, 3, padding=1), pl.BatchNorm()]
     ours = pl.Sequential(
         [
-            pl.Conv2D(16, 3, padding=1), pl.BatchNorm(), pl.ReLU(), pl.MaxPool2D(3, 2, 1), pl.Residual(branch),
-            pl.ReLU(), pl.GlobalAveragePool2D(), pl.Affine(10),
+            pl.Conv2D(16, 3, padding=1),
+            pl.BatchNorm(),
+            pl.ReLU(),
+            pl.MaxPool2D(3, 2, 1),
+            pl.Residual(branch),
+            pl.ReLU(),
+            pl.GlobalAveragePool2D(),
+            pl.Affine(10),
         ],
         input_shape=(28, 28, 1),
-    )  # fmt: skip
+    )
     pl.load_torch(ours, folder / "residual.safetensors")
 
     def theirs() -> Any:

@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.arrays import numbers
 from pellucid.checked import checked_late
-from pellucid.errors import ArgumentError
+from pellucid.errors import ArgumentError, ShapeError
 from pellucid.losses import Loss, as_loss, loss_config
 from pellucid.shown import came
 from pellucid.typing import Array, Config, Shape
@@ -159,6 +160,9 @@ class InputSpec:
 
         x = (pixel · scale − mean) / deviation, each channel by its own.
         """
+        pictures = numbers("InputSpec", "pictures", pictures)
+        if pictures.ndim != 4:
+            raise ShapeError(f"InputSpec: pictures must have shape (N, H, W, C), got {pictures.shape}.")
         x = pictures * pictures.dtype.type(self.white or 1.0)
         return np.ascontiguousarray(self.standardised(x if self.layout == LAYOUTS[0] else x.transpose(0, 3, 1, 2)))
 
@@ -167,6 +171,9 @@ class InputSpec:
 
         Where nothing says what white is, the range is not touched.
         """
+        x = numbers("InputSpec", "x", x)
+        if x.ndim == 0 or math.prod(x.shape[1:]) != self.size:
+            raise ShapeError(f"InputSpec: x must hold samples of shape {self.shape}, got {x.shape}.")
         x = x.reshape(len(x), *self.shape)
         if self.mean:
             mean, deviation = self._constants(x.dtype)

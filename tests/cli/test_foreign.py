@@ -64,8 +64,10 @@ def test_names_come_from_a_file_of_lines_a_list_or_keras_s_own(run, files) -> No
     Path("lines.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
     Path("list.json").write_text(json.dumps(names))
     Path("keras.json").write_text(json.dumps({str(k): [f"n{k}", name] for k, name in enumerate(names)}))
-    said = {file: run("predict", "model.onnx", "photo0.png", *SAID, "--classes", file)[1] for file in
-            ("lines.txt", "list.json", "keras.json")}  # fmt: skip
+    said = {
+        file: run("predict", "model.onnx", "photo0.png", *SAID, "--classes", file)[1]
+        for file in ("lines.txt", "list.json", "keras.json")
+    }
     assert len(set(said.values())) == 1
     assert any(name in said["lines.txt"] for name in names)
 
@@ -139,8 +141,16 @@ def test_saved_as_ours_it_needs_no_options_any_more(run, files) -> None:
     Path("names.txt").write_text("a\nb\nc\nd\n")
     code, out, err = run("export", "model.onnx", "--out", "ours.safetensors", *SAID, "--classes", "names.txt", "--crop")
     assert code == 0, err
-    spec = InputSpec("images", (3, 16, 12), layout="channels-first", scale=1.0, mean=MEAN, deviation=STD,
-                     class_names=tuple("abcd"), sizing="crop")  # fmt: skip
+    spec = InputSpec(
+        "images",
+        (3, 16, 12),
+        layout="channels-first",
+        scale=1.0,
+        mean=MEAN,
+        deviation=STD,
+        class_names=tuple("abcd"),
+        sizing="crop",
+    )
     assert pl.load("ours.safetensors").inputs == spec
     wanted = run("predict", "model.onnx", "photo0.png", *SAID, "--classes", "names.txt", "--crop")
     assert run("predict", "ours.safetensors", "photo0.png") == wanted

@@ -63,8 +63,9 @@ def test_lrp_gives_the_signal_all_and_its_gate_nothing(gate, x):
         scale = pl.Scale.from_arrays(gates_of(network, x[k : k + 1]))
         fixed = pl.Graph(
             [(n, scale, "relu") if n == "gated" else (n, o, i) for n, o, i in network.nodes if n != "gate"],
-            input_shape=(6, 6, 2), dtype=np.float64,
-        )  # fmt: skip
+            input_shape=(6, 6, 2),
+            dtype=np.float64,
+        )
         np.testing.assert_allclose(explain.lrp(fixed, x[k : k + 1], 1, rule="0").values[0], said.values[k], atol=1e-9)
 
 

@@ -22,8 +22,20 @@ IMAGE, ROWS, VECTOR = (7, 6, 4), (9, 4), (5,)
 
 def single_layers(L: Any, newer: bool) -> Iterator[tuple[str, tuple[int, ...], list[Any]]]:
     """Yield a name, the shape of a sample and layers in a row, for every layer and option that is read."""
-    for name in ("relu", "elu", "selu", "gelu", "swish", "sigmoid", "hard_sigmoid", "tanh", "softplus", "softmax",
-                 "exponential", "linear"):  # fmt: skip
+    for name in (
+        "relu",
+        "elu",
+        "selu",
+        "gelu",
+        "swish",
+        "sigmoid",
+        "hard_sigmoid",
+        "tanh",
+        "softplus",
+        "softmax",
+        "exponential",
+        "linear",
+    ):
         yield name, VECTOR, [L.Dense(4, activation=name)]
     for name in ("relu6", "leaky_relu", "silu", "hard_silu", "log_softmax") if newer else ():
         yield name, VECTOR, [L.Dense(4, activation=name)]
@@ -102,10 +114,17 @@ def adapted(layer: Any) -> Any:
 def mnist_cnn(keras: Any) -> Any:
     """M4: the convolutional network of the book for MNIST."""
     L = keras.layers
-    return keras.Sequential([
-        keras.Input((28, 28, 1)), L.Conv2D(30, 5, activation="relu"), L.MaxPooling2D(2), L.Flatten(),
-        L.Dense(100, activation="relu"), L.Dropout(0.5), L.Dense(10, activation="softmax"),
-    ])  # fmt: skip
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            L.Conv2D(30, 5, activation="relu"),
+            L.MaxPooling2D(2),
+            L.Flatten(),
+            L.Dense(100, activation="relu"),
+            L.Dropout(0.5),
+            L.Dense(10, activation="softmax"),
+        ]
+    )
 
 
 def two_branches(keras: Any) -> Any:
@@ -125,12 +144,21 @@ def two_branches(keras: Any) -> Any:
 def separable(keras: Any) -> Any:
     """Depthwise and separable convolutions, as MobileNet and Xception stack them."""
     L = keras.layers
-    return keras.Sequential([
-        keras.Input((12, 12, 3)), L.Rescaling(1 / 255.0), L.Conv2D(4, 3, strides=2, padding="same", use_bias=False),
-        L.BatchNormalization(), L.ReLU(6.0), L.SeparableConv2D(8, 3, padding="same", activation="relu"),
-        L.DepthwiseConv2D(3, strides=2, padding="same"), L.BatchNormalization(scale=False), L.Activation("relu"),
-        L.GlobalAveragePooling2D(), L.Dense(5, activation="softmax"),
-    ])  # fmt: skip
+    return keras.Sequential(
+        [
+            keras.Input((12, 12, 3)),
+            L.Rescaling(1 / 255.0),
+            L.Conv2D(4, 3, strides=2, padding="same", use_bias=False),
+            L.BatchNormalization(),
+            L.ReLU(6.0),
+            L.SeparableConv2D(8, 3, padding="same", activation="relu"),
+            L.DepthwiseConv2D(3, strides=2, padding="same"),
+            L.BatchNormalization(scale=False),
+            L.Activation("relu"),
+            L.GlobalAveragePooling2D(),
+            L.Dense(5, activation="softmax"),
+        ]
+    )
 
 
 def nested(keras: Any) -> Any:
@@ -163,9 +191,12 @@ def operators(keras: Any) -> Any:
 
 
 MODELS: dict[str, Callable[[Any], Any]] = {
-    "mnist_cnn": mnist_cnn, "two_branches": two_branches, "separable_cnn": separable, "nested": nested,
+    "mnist_cnn": mnist_cnn,
+    "two_branches": two_branches,
+    "separable_cnn": separable,
+    "nested": nested,
     "frozen": frozen,
-}  # fmt: skip
+}
 
 
 def every_model(keras: Any) -> Iterator[tuple[str, Any]]:

@@ -132,7 +132,7 @@ def texts(file: Any) -> None:
         (texts, "an array of text"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
-)  # fmt: skip
+)
 @pytest.mark.parametrize("libver", ["earliest", "latest"])
 def test_what_keras_never_writes_is_refused(fill, told, libver):
     def walk(group: Group) -> None:

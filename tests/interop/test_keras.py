@@ -53,32 +53,75 @@ NETWORKS: dict[str, Any] = {
         [pl.Conv2D(8, 5), pl.ReLU(), pl.MaxPool2D(), pl.Flatten(), pl.Affine(10), pl.Softmax()], input_shape=(28, 28, 1)
     ),
     "residual": pl.Sequential(
-        [*block(4), pl.MaxPool2D(2), pl.Residual(block(4)), pl.ReLU(), pl.MaxPool2D(3, 2, padding=1),
-         pl.Residual(block(6), pl.Conv2D(6, 1)), pl.GlobalAveragePool2D(), pl.Affine(3, bias=False)],
+        [
+            *block(4),
+            pl.MaxPool2D(2),
+            pl.Residual(block(4)),
+            pl.ReLU(),
+            pl.MaxPool2D(3, 2, padding=1),
+            pl.Residual(block(6), pl.Conv2D(6, 1)),
+            pl.GlobalAveragePool2D(),
+            pl.Affine(3, bias=False),
+        ],
         input_shape=(12, 11, 3),
     ),
-    "graph": pl.Graph({
-        "conv": (pl.Conv2D(4, 3, stride=2, padding=((1, 0), (2, 1)), groups=2), "input"),
-        "deep": (
-            pl.Sequential([pl.DepthwiseConv2D(3, padding="same"), pl.PReLU(), pl.ConvTranspose2D(4, 3, padding=1)]),
-            "conv",
-        ),
-        "sum": (pl.Add(), ["conv", "deep"]), "product": (pl.Multiply(), ["conv", "deep"]),
-        "difference": (pl.Subtract(), ["sum", "product"]), "all": (pl.Concat(), ["sum", "difference", "conv"]),
-        "wide": (pl.Concat(axis=1), ["all", "all"]), "out": (pl.Flatten(), "wide"), "end": (pl.Affine(2), "out"),
-    }, input_shape=(9, 8, 4)),
+    "graph": pl.Graph(
+        {
+            "conv": (pl.Conv2D(4, 3, stride=2, padding=((1, 0), (2, 1)), groups=2), "input"),
+            "deep": (
+                pl.Sequential([pl.DepthwiseConv2D(3, padding="same"), pl.PReLU(), pl.ConvTranspose2D(4, 3, padding=1)]),
+                "conv",
+            ),
+            "sum": (pl.Add(), ["conv", "deep"]),
+            "product": (pl.Multiply(), ["conv", "deep"]),
+            "difference": (pl.Subtract(), ["sum", "product"]),
+            "all": (pl.Concat(), ["sum", "difference", "conv"]),
+            "wide": (pl.Concat(axis=1), ["all", "all"]),
+            "out": (pl.Flatten(), "wide"),
+            "end": (pl.Affine(2), "out"),
+        },
+        input_shape=(9, 8, 4),
+    ),
     "layers": pl.Sequential(
-        [pl.LayerNorm(), pl.GroupNorm(2), pl.InstanceNorm(), pl.LayerNorm(0), pl.LeakyReLU(0.2), pl.ELU(0.5), pl.SELU(),
-         pl.GELU(approximate=False), pl.Swish(), pl.HardSwish(), pl.HardSigmoid(), pl.Tanh(), pl.Softplus(), pl.Exp(),
-         pl.Clip(0.0, 6.0), pl.Scale(), pl.Shift((1,)), pl.Softmax(0), pl.Sigmoid(), pl.SpatialDropout2D(0.1),
-         pl.ZeroPad2D(((0, 1), (2, 0))), pl.Pad(((-1, -1), (0, -2), (0, 0))), pl.Upsample2D(2, mode="bilinear"),
-         pl.Resize2D((9, 7), mode="linear"), pl.Resize2D((6, 8), rounding="round_prefer_ceil"),
-         pl.AveragePool2D(3, 2, padding="same"), pl.AveragePool2D(2, 1, padding=1, count_padding=True),
-         pl.ConvTranspose2D(3, 3, stride=2, padding="same"), pl.ConvTranspose2D(2, 2, stride=3, output_padding=1),
-         pl.Transpose((2, 0, 1)), pl.Reshape((4, -1)), pl.Flatten(), pl.Dropout(0.1), pl.LogSoftmax()],
+        [
+            pl.LayerNorm(),
+            pl.GroupNorm(2),
+            pl.InstanceNorm(),
+            pl.LayerNorm(0),
+            pl.LeakyReLU(0.2),
+            pl.ELU(0.5),
+            pl.SELU(),
+            pl.GELU(approximate=False),
+            pl.Swish(),
+            pl.HardSwish(),
+            pl.HardSigmoid(),
+            pl.Tanh(),
+            pl.Softplus(),
+            pl.Exp(),
+            pl.Clip(0.0, 6.0),
+            pl.Scale(),
+            pl.Shift((1,)),
+            pl.Softmax(0),
+            pl.Sigmoid(),
+            pl.SpatialDropout2D(0.1),
+            pl.ZeroPad2D(((0, 1), (2, 0))),
+            pl.Pad(((-1, -1), (0, -2), (0, 0))),
+            pl.Upsample2D(2, mode="bilinear"),
+            pl.Resize2D((9, 7), mode="linear"),
+            pl.Resize2D((6, 8), rounding="round_prefer_ceil"),
+            pl.AveragePool2D(3, 2, padding="same"),
+            pl.AveragePool2D(2, 1, padding=1, count_padding=True),
+            pl.ConvTranspose2D(3, 3, stride=2, padding="same"),
+            pl.ConvTranspose2D(2, 2, stride=3, output_padding=1),
+            pl.Transpose((2, 0, 1)),
+            pl.Reshape((4, -1)),
+            pl.Flatten(),
+            pl.Dropout(0.1),
+            pl.LogSoftmax(),
+        ],
         input_shape=(6, 5, 4),
     ),
-}  # fmt: skip
+}
 """Layers of ours that Keras has counterparts of."""
 
 
@@ -238,7 +281,7 @@ def unsized(tree: Any) -> None:
         (lambda tree: tree.update(class_name="MyModel"), "the model is a 'MyModel', whose code no file holds"),
         (lambda tree: {"class_name": "Sequential", "config": {"layers": []}}, "a model must have 1 to"),
     ],
-)  # fmt: skip
+)
 def test_what_has_no_counterpart_or_no_sense_is_named(change, told, tmp_path):
     with pytest.raises(FileFormatError, match=told):
         pl.load_keras(rewritten(tmp_path, change))
@@ -316,7 +359,7 @@ def packed(path: Path, content: dict[str, bytes], *more: tuple[str, bytes]) -> P
         (members(**{"config.json": bytes(65 << 20)}), (), "has 68157440 bytes, allowed are"),
         (members(**{"model.weights.h5": b"no HDF5 in it"}), (), "is no HDF5 file, it begins with b'no HDF5 '"),
     ],
-)  # fmt: skip
+)
 def test_an_archive_of_another_kind_is_named(content, more, told, tmp_path):
     with pytest.raises(FileFormatError, match=told):
         pl.load_keras(packed(tmp_path / "model.keras", content, *more))

@@ -166,8 +166,11 @@ def test_layers_and_weights_keep_their_names(path):
 
     assert model.graph.name == "toy"
     assert [node.name for node in model.graph.node] == [
-        "block.branch.affine1", "block.branch.relu1", "block.add", "scores",
-    ]  # fmt: skip
+        "block.branch.affine1",
+        "block.branch.relu1",
+        "block.add",
+        "scores",
+    ]
     assert {weight.name for weight in model.graph.initializer} == set(network.params)
     assert [door.name for door in (*model.graph.input, *model.graph.output)] == ["input", "scores"]
 

@@ -51,8 +51,12 @@ def test_the_table_says_which_tensor_went_where(tmp_path):
     network = mnist_cnn()
     matches = pl.load_torch(network, saved(MnistCNN(), tmp_path / "state.safetensors"))
     assert matches[2] == (
-        "fc1.weight", "affine1.W", (100, 4320), (4320, 100), "transpose(1, 0), rows of (12, 12, 30) from (C, H, W)"
-    )  # fmt: skip
+        "fc1.weight",
+        "affine1.W",
+        (100, 4320),
+        (4320, 100),
+        "transpose(1, 0), rows of (12, 12, 30) from (C, H, W)",
+    )
     assert str(matches).splitlines()[-1] == ("fc2.bias     (10,)          affine2.b  (10,)          as it is")
 
 
@@ -64,9 +68,10 @@ def flat_norm() -> tuple[Any, pl.Sequential]:
 
 def kernels() -> tuple[Any, pl.Sequential]:
     theirs = nn.Sequential(
-        nn.Conv2d(4, 6, 3, groups=2), nn.Conv2d(6, 12, 3, groups=6, bias=False),
+        nn.Conv2d(4, 6, 3, groups=2),
+        nn.Conv2d(6, 12, 3, groups=6, bias=False),
         nn.ConvTranspose2d(12, 6, 2, 2, groups=3),
-    )  # fmt: skip
+    )
     ours = [
         pl.Conv2D(6, 3, groups=2),
         pl.DepthwiseConv2D(3, 2, bias=False),
@@ -118,10 +123,17 @@ def test_every_kind_of_layer_gives_what_pytorch_gives(make, tmp_path):
 def test_a_network_of_ours_is_taken_by_load_state_dict(tmp_path):
     network, x = mnist_cnn(), pictures(28, 28, 1)
     pl.save_torch(network, tmp_path / "ours.safetensors")
-    module = nn.Sequential(OrderedDict(
-        conv2d1=nn.Conv2d(1, 30, 5), relu1=nn.ReLU(), pool=nn.MaxPool2d(2), flatten=nn.Flatten(),
-        affine1=nn.Linear(4320, 100), relu2=nn.ReLU(), affine2=nn.Linear(100, 10),
-    ))  # fmt: skip
+    module = nn.Sequential(
+        OrderedDict(
+            conv2d1=nn.Conv2d(1, 30, 5),
+            relu1=nn.ReLU(),
+            pool=nn.MaxPool2d(2),
+            flatten=nn.Flatten(),
+            affine1=nn.Linear(4320, 100),
+            relu2=nn.ReLU(),
+            affine2=nn.Linear(100, 10),
+        )
+    )
     module.load_state_dict(st.load_file(tmp_path / "ours.safetensors"))
     assert_close(network(x), run(module, x))
 
@@ -150,9 +162,12 @@ def test_names_that_agree_are_believed_before_any_order(tmp_path):
 
 @pytest.mark.parametrize(
     ("names", "told"),
-    [({"decodre": "one"}, "there is no 'decodre'"), ({"decoder": "won"}, "there is no 'won'"),
-     ({"decoder": "one", "decoder.bias": "two"}, "the same tensors")],
-)  # fmt: skip
+    [
+        ({"decodre": "one"}, "there is no 'decodre'"),
+        ({"decoder": "won"}, "there is no 'won'"),
+        ({"decoder": "one", "decoder.bias": "two"}, "the same tensors"),
+    ],
+)
 def test_names_that_do_not_fit_are_told(names, told, tmp_path):
     module, network = two_of_one_shape()
     path = saved(module, tmp_path / "state.safetensors")

@@ -85,9 +85,12 @@ def resnet18(size: int, classes: int = 10) -> pl.Sequential:
     layers.append(pl.MaxPool2D(3, 2, padding=1))
     for filters, stride in ((64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)):
         branch = [
-            pl.Conv2D(filters, 3, stride=stride, padding=1, bias=False), pl.BatchNorm(), pl.ReLU(),
-            pl.Conv2D(filters, 3, padding=1, bias=False), pl.BatchNorm(),
-        ]  # fmt: skip
+            pl.Conv2D(filters, 3, stride=stride, padding=1, bias=False),
+            pl.BatchNorm(),
+            pl.ReLU(),
+            pl.Conv2D(filters, 3, padding=1, bias=False),
+            pl.BatchNorm(),
+        ]
         shortcut = [pl.Conv2D(filters, 1, stride=2, bias=False), pl.BatchNorm()] if stride == 2 else None
         layers += [pl.Residual(branch, shortcut), pl.ReLU()]
     return pl.Sequential([*layers, pl.GlobalAveragePool2D(), pl.Affine(classes)], input_shape=(size, size, 3))

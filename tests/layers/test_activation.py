@@ -36,9 +36,26 @@ from pellucid.layers.activation import Activation
 from pellucid.numerical import numerical_gradient
 from pellucid.typing import Array
 
-KINDS: list[Activation] = [ReLU(), LeakyReLU(), LeakyReLU(0.3), ELU(), ELU(0.5), GELU(), Sigmoid(), Tanh(), Softplus(),
-                          GELU(False), SELU(), Swish(), Erf(), Clip(-1, 2), Clip(high=6), HardSigmoid(),
-                          HardSigmoid(0.2), HardSwish()]  # fmt: skip
+KINDS: list[Activation] = [
+    ReLU(),
+    LeakyReLU(),
+    LeakyReLU(0.3),
+    ELU(),
+    ELU(0.5),
+    GELU(),
+    Sigmoid(),
+    Tanh(),
+    Softplus(),
+    GELU(False),
+    SELU(),
+    Swish(),
+    Erf(),
+    Clip(-1, 2),
+    Clip(high=6),
+    HardSigmoid(),
+    HardSigmoid(0.2),
+    HardSwish(),
+]
 BENDS = {Clip: [-1, 2, 6], HardSigmoid: [-3, -2.5, 2.5, 3], HardSwish: [-3, 3]}
 each = pytest.mark.parametrize("layer", KINDS, ids=repr)
 E = math.e

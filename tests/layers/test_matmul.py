@@ -8,8 +8,15 @@ import pytest
 import pellucid as pl
 from pellucid.errors import ShapeError
 
-RIGHT = [((4,), (4, 3)), ((2, 4), (4, 3)), ((2, 4), (4,)), ((4,), (5, 4, 3)), ((5, 2, 4), (5, 4, 3)), ((4,), (4,)),
-         ((2, 4), (5, 4, 3))]  # fmt: skip
+RIGHT = [
+    ((4,), (4, 3)),
+    ((2, 4), (4, 3)),
+    ((2, 4), (4,)),
+    ((4,), (5, 4, 3)),
+    ((5, 2, 4), (5, 4, 3)),
+    ((4,), (4,)),
+    ((2, 4), (5, 4, 3)),
+]
 
 
 @pytest.mark.parametrize("left", [False, True], ids=["right", "left"])

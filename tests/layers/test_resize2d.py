@@ -31,10 +31,14 @@ def by_onnx(x, layer):
     from onnx.reference import ReferenceEvaluator
 
     attributes = {
-        "mode": layer.mode, "coordinate_transformation_mode": layer.coordinates, "nearest_mode": layer.rounding,
-        "antialias": int(layer.antialias), "exclude_outside": int(layer.exclude_outside),
-        "cubic_coeff_a": layer.coefficient, "extrapolation_value": layer.extrapolation,
-    }  # fmt: skip
+        "mode": layer.mode,
+        "coordinate_transformation_mode": layer.coordinates,
+        "nearest_mode": layer.rounding,
+        "antialias": int(layer.antialias),
+        "exclude_outside": int(layer.exclude_outside),
+        "cubic_coeff_a": layer.coefficient,
+        "extrapolation_value": layer.extrapolation,
+    }
     (top, bottom), (left, right) = layer.crop
     given = {"x": first(x), "roi": np.array([0, 0, top, left, 1, 1, bottom, right], np.float32)}
     if layer.scales:

@@ -88,7 +88,7 @@ def counted_conv(conv, x):
 def counted_stamps(layer, x):
     """A transposed convolution as stamps, with a count of their products."""
     W, count = layer.params["W"], 0
-    for _ in np.ndindex(*x.shape, *W.shape[:3]):
+    for _ in np.ndindex(*x.shape, *W.shape[:-1]):  # the last axis is that of x's channels
         count += 1
     return layer(x[None])[0], count
 

@@ -21,10 +21,10 @@ from pellucid.typing import Array, ArrayLike, Arrays, Config, DTypeLike, Shape
 
 
 class AffineCache(NamedTuple):
-    """The input, and whether it came by in training, where a sum may depend on the batch."""
+    """The input, and whether every sum is a sample's own, as it is outside training."""
 
     x: Array
-    train: bool = False
+    alone: bool = True
 
 
 class Affine(Layer[AffineCache]):
@@ -116,17 +116,18 @@ class Affine(Layer[AffineCache]):
         self, x: Array, *, train: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[Array, AffineCache]:
         x = self.check_input(x)
-        y = (matmul if train else rows_times)(x, self.params["W"])  # (N, K)
+        alone = train is False  # no sum may depend on who else is in the batch
+        y = (rows_times if alone else matmul)(x, self.params["W"])  # (N, K)
         if self.bias:
             y += self.params["b"]
-        return y, AffineCache(x, train)
+        return y, AffineCache(x, alone)
 
     def backward(
         self, dy: Array, cache: AffineCache, *, need_dx: bool = True, need_grads: bool = True
     ) -> tuple[Array | None, Arrays]:
         W, dx = self.params["W"], None
         if need_dx:
-            dx = matmul(dy, W.T) if cache.train else rows_times_transposed(dy, W)  # (N, D)
+            dx = rows_times_transposed(dy, W) if cache.alone else matmul(dy, W.T)  # (N, D)
         if not need_grads:
             return dx, {}
         grads = {"W": matmul(cache.x.T, dy)}  # (D, K)

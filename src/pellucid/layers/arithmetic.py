@@ -24,11 +24,11 @@ class _PlaceByPlace(Merge[MergeCache]):
     """y = f(x_1, x_2, …) at every place of the samples once they have one shape."""
 
     @abstractmethod
-    def joined(self, xs: Sequence[Array]) -> Array:
+    def _joined(self, xs: Sequence[Array]) -> Array:
         """Return y of inputs that broadcast."""
 
     @abstractmethod
-    def slopes(self, dy: Array, xs: Sequence[Array]) -> Sequence[Array]:
+    def _slopes(self, dy: Array, xs: Sequence[Array]) -> Sequence[Array]:
         """Return dy · ∂y/∂x_k for each input, in the shape of y."""
 
     def infer_shape(self, shapes: Sequence[Shape]) -> Shape:
@@ -38,10 +38,10 @@ class _PlaceByPlace(Merge[MergeCache]):
     @checked_late
     def forward(self, xs: Sequence[Array]) -> tuple[Array, MergeCache]:
         self.infer_shape([x.shape[1:] for x in xs])
-        return self.joined(_one_rank(xs)), MergeCache(tuple(xs))
+        return self._joined(_one_rank(xs)), MergeCache(tuple(xs))
 
     def backward(self, dy: Array, cache: MergeCache) -> list[Array]:
-        return _summed(self.slopes(dy, _one_rank(cache.xs)), cache.xs)
+        return _summed(self._slopes(dy, _one_rank(cache.xs)), cache.xs)
 
 
 def _one_rank(xs: Sequence[Array]) -> list[Array]:
@@ -69,10 +69,10 @@ class Add(_PlaceByPlace):
     def multiply_adds(self, shapes: Sequence[Shape]) -> int:
         return 0
 
-    def joined(self, xs: Sequence[Array]) -> Array:
+    def _joined(self, xs: Sequence[Array]) -> Array:
         return reduce(np.add, xs)
 
-    def slopes(self, dy: Array, xs: Sequence[Array]) -> Sequence[Array]:
+    def _slopes(self, dy: Array, xs: Sequence[Array]) -> Sequence[Array]:
         return [dy] * len(xs)
 
 
@@ -101,10 +101,10 @@ class Subtract(_OfTwo):
     def multiply_adds(self, shapes: Sequence[Shape]) -> int:
         return 0
 
-    def joined(self, xs: Sequence[Array]) -> Array:
+    def _joined(self, xs: Sequence[Array]) -> Array:
         return np.subtract(*xs)
 
-    def slopes(self, dy: Array, xs: Sequence[Array]) -> Sequence[Array]:
+    def _slopes(self, dy: Array, xs: Sequence[Array]) -> Sequence[Array]:
         return [dy, -dy]
 
 
@@ -127,17 +127,17 @@ class Multiply(_PlaceByPlace):
     def multiply_adds(self, shapes: Sequence[Shape]) -> int:
         return 0  # nothing is summed
 
-    def joined(self, xs: Sequence[Array]) -> Array:
+    def _joined(self, xs: Sequence[Array]) -> Array:
         return reduce(np.multiply, xs)
 
-    def slopes(self, dy: Array, xs: Sequence[Array]) -> Sequence[Array]:
+    def _slopes(self, dy: Array, xs: Sequence[Array]) -> Sequence[Array]:
         return [reduce(np.multiply, [x for j, x in enumerate(xs) if j != k], dy) for k in range(len(xs))]
 
     def secants(self, m: Array, xs: Sequence[Array], bases: Sequence[Array]) -> list[Array]:
         here, there = _one_rank(xs), _one_rank(bases)
         found: list[Array] = []
         for k in reversed(range(1, len(xs))):  # y = (x_0 ⋯ x_{k−1}) · x_k
-            a, a0 = self.joined(here[:k]), self.joined(there[:k])
+            a, a0 = self._joined(here[:k]), self._joined(there[:k])
             found.append(0.5 * m * (a + a0))
             m = 0.5 * m * (here[k] + there[k])
         return _summed([m, *reversed(found)], xs)
@@ -161,10 +161,10 @@ class Divide(_OfTwo):
     def multiply_adds(self, shapes: Sequence[Shape]) -> int:
         return 0
 
-    def joined(self, xs: Sequence[Array]) -> Array:
+    def _joined(self, xs: Sequence[Array]) -> Array:
         return np.divide(*xs)
 
-    def slopes(self, dy: Array, xs: Sequence[Array]) -> Sequence[Array]:
+    def _slopes(self, dy: Array, xs: Sequence[Array]) -> Sequence[Array]:
         a, b = xs
         da = dy / b
         return [da, -da * (a / b)]

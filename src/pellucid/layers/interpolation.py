@@ -15,8 +15,13 @@ from pellucid.typing import Array
 
 MODES = ("nearest", "linear", "cubic")
 COORDINATES = (
-    "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize",
-)  # fmt: skip
+    "half_pixel",
+    "half_pixel_symmetric",
+    "pytorch_half_pixel",
+    "align_corners",
+    "asymmetric",
+    "tf_crop_and_resize",
+)
 ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 
 
@@ -74,9 +79,12 @@ def _place(line: Line, i: int) -> float:
 def _coefficients(line: Line, r: float) -> Array:
     """The weights of the neighbours of a place that lies r in (0, 1] behind the left one."""
     if line.mode == "nearest":
-        left = r < 1 and {
-            "round_prefer_floor": r <= 0.5, "round_prefer_ceil": r < 0.5, "floor": True, "ceil": False
-        }[line.rounding]  # fmt: skip
+        left = (
+            r < 1
+            and {"round_prefer_floor": r <= 0.5, "round_prefer_ceil": r < 0.5, "floor": True, "ceil": False}[
+                line.rounding
+            ]
+        )
         return np.array([1.0, 0.0] if left else [0.0, 1.0])
     shrink = min(line.scale, 1.0) if line.antialias else 1.0
     reach = 1 if line.mode == "linear" else 2

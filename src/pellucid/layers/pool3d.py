@@ -28,9 +28,15 @@ class _Pool3D(Layer[CacheT]):
     fixed = (*Layer.fixed, "pool_size")
 
     def __init__(
-        self, size: int | Triple, stride: int | Triple | None, padding: int | Border, dilation: int | Triple,
-        ceil: bool, *, name: str,
-    ) -> None:  # fmt: skip
+        self,
+        size: int | Triple,
+        stride: int | Triple | None,
+        padding: int | Border,
+        dilation: int | Triple,
+        ceil: bool,
+        *,
+        name: str,
+    ) -> None:
         super().__init__(name=name)
         who = type(self).__name__
         self.pool_size = triple(who, "size", size)
@@ -90,9 +96,15 @@ class MaxPool3D(_Pool3D[MaxPool3DCache]):
     facts = Facts(switches=True, pools=True, keeps_sums=True, keeps_range=True, homogeneous=True)
 
     def __init__(
-        self, size: int | Triple = 2, stride: int | Triple | None = None, padding: int | Border = 0, *,
-        dilation: int | Triple = 1, ceil: bool = False, name: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        size: int | Triple = 2,
+        stride: int | Triple | None = None,
+        padding: int | Border = 0,
+        *,
+        dilation: int | Triple = 1,
+        ceil: bool = False,
+        name: str = "",
+    ) -> None:
         super().__init__(size, stride, padding, dilation, ceil, name=name)
 
     def forward(
@@ -149,9 +161,16 @@ class AveragePool3D(_Pool3D[AveragePoolCache]):
     facts = Facts(linear=True, weights=(), pools=True, homogeneous=True)
 
     def __init__(
-        self, size: int | Triple = 2, stride: int | Triple | None = None, padding: int | Border = 0, *,
-        count_padding: bool = False, dilation: int | Triple = 1, ceil: bool = False, name: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        size: int | Triple = 2,
+        stride: int | Triple | None = None,
+        padding: int | Border = 0,
+        *,
+        count_padding: bool = False,
+        dilation: int | Triple = 1,
+        ceil: bool = False,
+        name: str = "",
+    ) -> None:
         super().__init__(size, stride, padding, dilation, ceil, name=name)
         self.count_padding = checks.flag("AveragePool3D", "count_padding", count_padding)
 

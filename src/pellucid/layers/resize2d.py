@@ -87,8 +87,10 @@ class Resize2D(Layer[ShapeCache]):
         who = "Resize2D"
         self.image_size = checks.pair(who, "size", size)
         for what, given, known in (
-            ("mode", mode, MODES), ("coordinates", coordinates, COORDINATES), ("rounding", rounding, ROUNDINGS)
-        ):  # fmt: skip
+            ("mode", mode, MODES),
+            ("coordinates", coordinates, COORDINATES),
+            ("rounding", rounding, ROUNDINGS),
+        ):
             checks.expect_known(who, what, given, known)
         self.mode, self.coordinates, self.rounding = mode, coordinates, rounding
         self.antialias = checks.flag(who, "antialias", antialias)
@@ -114,9 +116,17 @@ class Resize2D(Layer[ShapeCache]):
         """A (OH, H) or B (OW, W); a row of a place outside is NaN."""
         scale = self.scales[axis] if self.scales else self.image_size[axis] / pixels
         line = Line(
-            pixels, self.image_size[axis], scale, self.coordinates, self.crop[axis], self.mode, self.rounding,
-            self.antialias, self.exclude_outside, self.coefficient,
-        )  # fmt: skip
+            pixels,
+            self.image_size[axis],
+            scale,
+            self.coordinates,
+            self.crop[axis],
+            self.mode,
+            self.rounding,
+            self.antialias,
+            self.exclude_outside,
+            self.coefficient,
+        )
         return weights(line)
 
     def matrices(self, input_shape: Shape, dtype: DTypeLike) -> tuple[Array, Array, Array]:

@@ -133,12 +133,29 @@ class PellucidClassifier(ClassifierMixin, Estimator):
         verbose: bool = False,
     ) -> None:
         super().__init__(
-            hidden_sizes, image_shape=image_shape, filters=filters, kernel_size=kernel_size, activation=activation,
-            dropout=dropout, network=network, loss=loss, optimizer=optimizer, learning_rate=learning_rate,
-            schedule=schedule, alpha=alpha, epochs=epochs, batch_size=batch_size, augment=augment,
-            early_stopping=early_stopping, validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
-            tol=tol, warm_start=warm_start, random_state=random_state, verbose=verbose,
-        )  # fmt: skip
+            hidden_sizes,
+            image_shape=image_shape,
+            filters=filters,
+            kernel_size=kernel_size,
+            activation=activation,
+            dropout=dropout,
+            network=network,
+            loss=loss,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            schedule=schedule,
+            alpha=alpha,
+            epochs=epochs,
+            batch_size=batch_size,
+            augment=augment,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.class_weight = class_weight
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:

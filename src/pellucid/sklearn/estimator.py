@@ -137,9 +137,15 @@ class Estimator(BaseEstimator):
             raise ValueError("partial_fit does not support early_stopping=True")
         with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and scikit-learn says so
             X, y = validate_data(
-                self, X, y, accept_sparse="csr", dtype=np.float32, multi_output=True, y_numeric=is_regressor(self),
+                self,
+                X,
+                y,
+                accept_sparse="csr",
+                dtype=np.float32,
+                multi_output=True,
+                y_numeric=is_regressor(self),
                 reset=first,
-            )  # fmt: skip
+            )
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         if weights is not None and not weights.any():
             raise ValueError("Sample weights must contain at least one non-zero number.")
@@ -162,9 +168,13 @@ class Estimator(BaseEstimator):
         """Return the samples as the network takes them, with the names of features and classes."""
         shape, names, sparse = self.network_.input_shape or (), self._class_names(), not isinstance(x, np.ndarray)
         data = Dataset(
-            np.zeros((len(t), 1)) if sparse else x.reshape(len(t), *shape), t, weights=weights,
-            task="classification" if names else "regression", classes=len(names) or None, class_names=names or None,
-        )  # fmt: skip
+            np.zeros((len(t), 1)) if sparse else x.reshape(len(t), *shape),
+            t,
+            weights=weights,
+            task="classification" if names else "regression",
+            classes=len(names) or None,
+            class_names=names or None,
+        )
         columns = tuple(str(name) for name in getattr(self, "feature_names_in_", ()))
         if sparse:
             samples: Any = SparseSamples(x, shape)
@@ -178,10 +188,17 @@ class Estimator(BaseEstimator):
         watch = Watch(self.tol, self.n_iter_no_change, score=score, verbose=self.verbose)
         listens = type(self._training.optimizer.schedule).observe is not Schedule.observe
         history = fit(
-            self.network_, data, epochs=epochs, batch_size=batch_size, validation=held_out, augment=self.augment,
-            train_sample=None if listens and held_out is None else 0, callbacks=[watch], progress=False,
+            self.network_,
+            data,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation=held_out,
+            augment=self.augment,
+            train_sample=None if listens and held_out is None else 0,
+            callbacks=[watch],
+            progress=False,
             resume=History(training=self._training),
-        )  # fmt: skip
+        )
         if history.stopped == "interrupted":
             warnings.warn("Training interrupted by user.", stacklevel=4)
         self._training = history.training

@@ -21,9 +21,16 @@ import pellucid as pl
 from pellucid.interop.onnx import load_onnx
 
 NAMES = (
-    "squeezenet", "resnet50", "vgg19", "densenet121", "inception_v1", "inception_v2", "shufflenet", "zfnet512",
+    "squeezenet",
+    "resnet50",
+    "vgg19",
+    "densenet121",
+    "inception_v1",
+    "inception_v2",
+    "shufflenet",
+    "zfnet512",
     "bvlc_alexnet",
-)  # fmt: skip
+)
 
 
 def weighted(name: str, seed: int = 0) -> Any:

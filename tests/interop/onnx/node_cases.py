@@ -122,9 +122,12 @@ def _case(case: Any) -> Case | None:
     inputs, outputs = case.data_sets[0]
     names = [value.name for value in graph.input], [value.name for value in graph.output]
     return Case(
-        case.name, graph.node[0].op_type, case.model, dict(zip(names[0], inputs, strict=False)),
+        case.name,
+        graph.node[0].op_type,
+        case.model,
+        dict(zip(names[0], inputs, strict=False)),
         dict(zip(names[1], outputs, strict=False)),
-    )  # fmt: skip
+    )
 
 
 def is_float32(case: Case) -> bool:

@@ -36,13 +36,16 @@ class Plain(torch.nn.Module):
         return self.fc2(self.relu3(self.fc1(self.flatten(x))))
 
     nodes = (
-        node("Conv", "x conv1.weight conv1.bias", "a", "conv1"), node("Relu", "a", "b", "relu1"),
+        node("Conv", "x conv1.weight conv1.bias", "a", "conv1"),
+        node("Relu", "a", "b", "relu1"),
         node("MaxPool", "b", "c", "pool", kernel_shape=[2, 2], strides=[2, 2]),
         node("Conv", "c conv2.weight conv2.bias", "d", "conv2", pads=[1, 1, 1, 1], strides=[2, 2]),
-        node("Relu", "d", "e", "relu2"), node("Flatten", "e", "f", "flatten"),
-        node("Gemm", "f fc1.weight fc1.bias", "g", "fc1", transB=1), node("Relu", "g", "h", "relu3"),
+        node("Relu", "d", "e", "relu2"),
+        node("Flatten", "e", "f", "flatten"),
+        node("Gemm", "f fc1.weight fc1.bias", "g", "fc1", transB=1),
+        node("Relu", "g", "h", "relu3"),
         node("Gemm", "h fc2.weight fc2.bias", "y", "fc2", transB=1),
-    )  # fmt: skip
+    )
 
 
 class Branched(torch.nn.Module):
@@ -63,13 +66,15 @@ class Branched(torch.nn.Module):
         return self.fc(x.mean(dim=(2, 3)))
 
     nodes = (
-        node("Conv", "x conv1.weight conv1.bias", "a", "conv1", pads=[1, 1, 1, 1]), node("Relu", "a", "b", "relu1"),
+        node("Conv", "x conv1.weight conv1.bias", "a", "conv1", pads=[1, 1, 1, 1]),
+        node("Relu", "a", "b", "relu1"),
         node("Conv", "b conv2.weight", "c", "conv2", pads=[1, 1, 1, 1]),
         node("BatchNormalization", "c norm.weight norm.bias norm.running_mean norm.running_var", "d", "norm"),
-        node("Add", "d b", "e", "add"), node("Relu", "e", "f", "relu2"),
+        node("Add", "d b", "e", "add"),
+        node("Relu", "e", "f", "relu2"),
         node("ReduceMean", "f", "g", "mean", axes=[2, 3], keepdims=0),
         node("Gemm", "g fc.weight fc.bias", "y", "fc", transB=1),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(params=[Plain, Branched], ids=["plain", "branched"])

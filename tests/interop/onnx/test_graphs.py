@@ -32,10 +32,14 @@ def kinds(network):
 def test_an_open_batch_stays_open_through_shape_arithmetic(conv, x, tmp_path, rng):
     """As PyTorch exports x.view(x.size(0), -1)."""
     nodes = [
-        conv[0], node("Shape", "c", "s"), node("Gather", "s zero", "n", axis=0), node("Unsqueeze", "n axes", "n1"),
-        node("Concat", "n1 minus", "target", axis=0), node("Reshape", "c target", "flat"),
+        conv[0],
+        node("Shape", "c", "s"),
+        node("Gather", "s zero", "n", axis=0),
+        node("Unsqueeze", "n axes", "n1"),
+        node("Concat", "n1 minus", "target", axis=0),
+        node("Reshape", "c target", "flat"),
         node("Gemm", "flat v", "y", transB=1),
-    ]  # fmt: skip
+    ]
     constants = {"zero": 0, "axes": [0], "minus": [-1], "v": weights(rng, 5, 192), **conv[1]}
 
     network = same(model(nodes, constants), x, tmp_path)
@@ -104,8 +108,11 @@ def test_grey_pictures_come_by_a_door_too_so_that_they_are_explained_as_pictures
 
 def test_a_channels_last_graph_needs_no_transpose(x, tmp_path, rng):
     """As TensorFlow exports: ONNX's two transposes around a convolution cancel ours."""
-    nodes = [node("Transpose", "x", "t", perm=[0, 3, 1, 2]), node("Conv", "t w", "c"),
-             node("Transpose", "c", "y", perm=[0, 2, 3, 1])]  # fmt: skip
+    nodes = [
+        node("Transpose", "x", "t", perm=[0, 3, 1, 2]),
+        node("Conv", "t w", "c"),
+        node("Transpose", "c", "y", perm=[0, 2, 3, 1]),
+    ]
     proto = model(nodes, {"w": weights(rng, 4, 3, 3, 3)}, shape=("N", 8, 6, 3))
 
     assert kinds(same(proto, x.transpose(0, 2, 3, 1).copy(), tmp_path)) == ["Conv2D"]
@@ -131,8 +138,12 @@ def test_channels_are_shuffled_by_one_transpose(x, tmp_path, rng):
         node("Reshape", "t join", "j"),
         node("Conv", "j v", "y", group=3),
     ]
-    constants = {"w": weights(rng, 6, 3, 1, 1), "v": weights(rng, 6, 2, 1, 1), "split": [0, 2, 3, 8, 6],
-                 "join": [0, 6, 8, 6]}  # fmt: skip
+    constants = {
+        "w": weights(rng, 6, 3, 1, 1),
+        "v": weights(rng, 6, 2, 1, 1),
+        "split": [0, 2, 3, 8, 6],
+        "join": [0, 6, 8, 6],
+    }
 
     network = same(model(nodes, constants), x, tmp_path)
 
@@ -141,8 +152,13 @@ def test_channels_are_shuffled_by_one_transpose(x, tmp_path, rng):
 
 def test_a_gate_of_channels_meets_its_image(conv, x, tmp_path, rng):
     """Squeeze-and-excitation: a vector inside, (N, C, 1, 1) in ONNX."""
-    nodes = [conv[0], node("GlobalAveragePool", "c", "g"), node("Conv", "g v", "h"), node("Sigmoid", "h", "s"),
-             node("Mul", "c s", "y")]  # fmt: skip
+    nodes = [
+        conv[0],
+        node("GlobalAveragePool", "c", "g"),
+        node("Conv", "g v", "h"),
+        node("Sigmoid", "h", "s"),
+        node("Mul", "c s", "y"),
+    ]
     same(model(nodes, {**conv[1], "v": weights(rng, 4, 4, 1, 1)}), x, tmp_path)
 
 
@@ -278,8 +294,11 @@ def test_a_float64_file_gives_a_float64_network(tmp_path, rng):
 
 @pytest.mark.parametrize("opset", [7, 9, 10, 11, 12, 13, 17, 18, 21, 24])
 def test_the_same_graph_in_many_opsets(opset, x, tmp_path, rng):
-    clip = (node("Clip", "b", "l", min=-1.0, max=2.0), {}) if opset < 11 else (
-        node("Clip", "b low high", "l"), {"low": np.float32(-1), "high": np.float32(2)})  # fmt: skip
+    clip = (
+        (node("Clip", "b", "l", min=-1.0, max=2.0), {})
+        if opset < 11
+        else (node("Clip", "b low high", "l"), {"low": np.float32(-1), "high": np.float32(2)})
+    )
     squeeze = (
         (node("Squeeze", "p", "q", axes=[2, 3]), {}) if opset < 13 else (node("Squeeze", "p ax", "q"), {"ax": [2, 3]})
     )

@@ -25,8 +25,11 @@ def test_all_operators_without_a_layer_are_named_and_shown(tmp_path, rng):
 
     rows = caught.value.table.rows
     assert [(row.operator, row.known) for row in rows] == [
-        ("Conv", True), ("NonZero", False), ("Einsum", False), ("NonZero", False),
-    ]  # fmt: skip
+        ("Conv", True),
+        ("NonZero", False),
+        ("Einsum", False),
+        ("NonZero", False),
+    ]
     assert rows[0].output_shape == "N × 4 × 6 × 4"
     assert "not read" in str(caught.value.table)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pellucid.arrays import numbers
 from pellucid.checked import checked_late
 from pellucid.specs import InputSpec, pictures_of
 from pellucid.typing import Array, Config, IntArray
@@ -92,7 +93,7 @@ class Maximized:
     def pictures(self, images: Array) -> Array:
         """Return images (N, …) of this result as a person sees them: channels last, and no mean subtracted."""
         prepared = self.spec is not None and bool(self.spec.mean)  # else the bounds say what is white
-        return pictures_of(images, self.spec if prepared else None, self.layout)
+        return pictures_of(numbers("Maximized", "images", images), self.spec if prepared else None, self.layout)
 
     def plot(self, **options: Any) -> Figure:
         """Draw it: `plots.maximized`."""

@@ -40,9 +40,10 @@ def load_keras(path: PathLike, *, input_shape: Shape | int | None = None, output
 
     Examples
     --------
-    >>> network = pl.load_keras("mnist.keras")  # doctest: +SKIP
-    >>> network.names  # doctest: +SKIP
-    ('conv2d', 'conv2d_activation', 'max_pooling2d', 'flatten', 'dense', 'dense_activation')
+    >>> network = pl.Sequential([pl.Conv2D(2, 3), pl.ReLU(), pl.Flatten(), pl.Affine(3)], input_shape=(6, 6, 1))
+    >>> pl.save_keras(network, "digits.keras")
+    >>> pl.load_keras("digits.keras").names
+    ('conv2d1', 'relu1', 'flatten1', 'affine1')
     """
     from pellucid.interop.keras.read import read_network  # loads a reader for each of Keras' layers
 

@@ -70,12 +70,34 @@ def _repeat(request: Request) -> Parts:
 
 
 IDLE = (
-    "Identity", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization", "RandomFlip",
-    "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness", "RandomHeight",
-    "RandomWidth", "RandomShear", "RandomGrayscale", "RandomErasing", "RandomHue", "RandomSaturation",
-    "RandomSharpness", "RandomInvert", "RandomPosterization", "RandomGaussianBlur", "RandomColorJitter",
-    "RandomColorDegeneration", "RandomElasticTransform", "RandomPerspective", "RandAugment",
-)  # fmt: skip
+    "Identity",
+    "GaussianNoise",
+    "GaussianDropout",
+    "AlphaDropout",
+    "ActivityRegularization",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomZoom",
+    "RandomTranslation",
+    "RandomContrast",
+    "RandomBrightness",
+    "RandomHeight",
+    "RandomWidth",
+    "RandomShear",
+    "RandomGrayscale",
+    "RandomErasing",
+    "RandomHue",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomInvert",
+    "RandomPosterization",
+    "RandomGaussianBlur",
+    "RandomColorJitter",
+    "RandomColorDegeneration",
+    "RandomElasticTransform",
+    "RandomPerspective",
+    "RandAugment",
+)
 """Which act while training alone."""
 
 reads("ZeroPadding2D")(_pad(2))

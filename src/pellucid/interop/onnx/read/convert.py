@@ -35,9 +35,18 @@ PROBE = 7919
 """Stands for an open batch: a prime that no shape is likely to hold."""
 
 IMAGES = {
-    "Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization",
-    "InstanceNormalization", "LRN", "Resize", "Upsample",
-}  # fmt: skip
+    "Conv",
+    "ConvTranspose",
+    "MaxPool",
+    "AveragePool",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "BatchNormalization",
+    "InstanceNormalization",
+    "LRN",
+    "Resize",
+    "Upsample",
+}
 """What takes (N, C, H, W): an input of four axes is made channels-last at once where one of them follows."""
 
 MOVES = {"Transpose", "Reshape", "Squeeze", "Unsqueeze"}

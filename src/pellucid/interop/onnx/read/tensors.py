@@ -14,9 +14,20 @@ from pellucid.typing import Array
 DTYPES = {
     code: np.dtype(name)
     for code, name in {
-        1: "f4", 2: "u1", 3: "i1", 4: "u2", 5: "i2", 6: "i4", 7: "i8", 9: "?", 10: "f2", 11: "f8", 12: "u4", 13: "u8",
+        1: "f4",
+        2: "u1",
+        3: "i1",
+        4: "u2",
+        5: "i2",
+        6: "i4",
+        7: "i8",
+        9: "?",
+        10: "f2",
+        11: "f8",
+        12: "u4",
+        13: "u8",
     }.items()
-}  # fmt: skip
+}
 """The types of elements that are read, by ONNX's number."""
 
 MAX_AXES = 32

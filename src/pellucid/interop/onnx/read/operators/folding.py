@@ -211,15 +211,32 @@ def _quotient(a: Array, b: Array) -> Array:
 
 
 BINARY: dict[str, Callable[[Array, Array], Array]] = {
-    "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": _quotient, "Pow": np.power, "Max": np.maximum,
-    "Min": np.minimum, "Equal": np.equal, "Less": np.less, "Greater": np.greater, "And": np.logical_and,
+    "Add": np.add,
+    "Sub": np.subtract,
+    "Mul": np.multiply,
+    "Div": _quotient,
+    "Pow": np.power,
+    "Max": np.maximum,
+    "Min": np.minimum,
+    "Equal": np.equal,
+    "Less": np.less,
+    "Greater": np.greater,
+    "And": np.logical_and,
     "Or": np.logical_or,
-}  # fmt: skip
+}
 
 UNARY: dict[str, Callable[[Array], Array]] = {
-    "Neg": np.negative, "Abs": np.abs, "Sqrt": np.sqrt, "Exp": np.exp, "Floor": np.floor, "Ceil": np.ceil,
-    "Not": np.logical_not, "Reciprocal": np.reciprocal, "Round": np.round, "Log": np.log,
-}  # fmt: skip
+    "Neg": np.negative,
+    "Abs": np.abs,
+    "Sqrt": np.sqrt,
+    "Exp": np.exp,
+    "Floor": np.floor,
+    "Ceil": np.ceil,
+    "Not": np.logical_not,
+    "Reciprocal": np.reciprocal,
+    "Round": np.round,
+    "Log": np.log,
+}
 
 
 @folded(*BINARY)
