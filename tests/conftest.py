@@ -52,6 +52,42 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"{count:6}  {reason}")
 
 
+# Layers that compiled kernels or a BLAS compute; the others are NumPy's element-wise work on every machine.
+ON_KERNELS = (
+    "Affine",
+    "AveragePool2D",
+    "BatchNorm",
+    "Conv2D",
+    "ConvTranspose2D",
+    "DepthwiseConv2D",
+    "Dropout",
+    "GlobalAveragePool2D",
+    "GlobalMaxPool2D",
+    "Graph",
+    "MatMul",
+    "MaxPool2D",
+    "ReLU",
+    "Resize2D",
+    "Residual",
+    "Sequential",
+    "Upsample2D",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:
+    """With PELLUCID_CASES=kernels, of the tests that run over all layers keep those of `ON_KERNELS`."""
+    if os.environ.get("PELLUCID_CASES") != "kernels":
+        return
+    cases = [getattr(item, "callspec", None) and item.callspec.params.get("case") for item in items]
+    left = [item for item, case in zip(items, cases, strict=True) if not _on_kernels(case)]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in set(left)]
+
+
+def _on_kernels(case: Any) -> bool:
+    return not hasattr(case, "make") or type(case.make()).__name__ in ON_KERNELS
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """A generator that starts alike in every test."""

@@ -45,7 +45,7 @@ def run(name: str, command: list[str], environment: dict[str, str], folder: Path
     """Run the tests; what is not shown as it comes is shown at the end."""
     print(f"== {name}: {' '.join(command)}", flush=True)
     began, out = time.perf_counter(), None if shown else subprocess.PIPE
-    environment = {**os.environ, "PELLUCID_EXAMPLES": "20", **environment}
+    environment = {**os.environ, "PELLUCID_EXAMPLES": "20", "PELLUCID_CASES": "kernels", **environment}
     done = subprocess.run(command, env=environment, cwd=folder, check=False, stdout=out, stderr=subprocess.STDOUT)
     good, seconds = done.returncode == 0, time.perf_counter() - began
     said = "" if shown else f"{done.stdout.decode(errors='replace')}\n"
