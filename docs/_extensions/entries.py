@@ -39,7 +39,9 @@ def entry(name: str) -> list[str]:
     thing = named(name)
     if inspect.isclass(thing):
         kind = "exception" if issubclass(thing, BaseException) else "class"
-        return [f".. auto{kind}:: {name}", "   :members:", ""]
+        foreign = [key for key, value in vars(thing).items() if type(value).__module__.startswith("sklearn.")]
+        left_out = [f"   :exclude-members: {', '.join(foreign)}"] if foreign else []  # scikit-learn adds set_…_request
+        return [f".. auto{kind}:: {name}", "   :members:", *left_out, ""]
     if inspect.isroutine(thing):
         return [f".. autofunction:: {name}", ""]
     value = repr(thing)
