@@ -377,3 +377,11 @@ def test_local_response_norm_of_an_odd_size_is_that_of_pytorch() -> None:
     np.testing.assert_allclose(y.transpose(0, 3, 1, 2), theirs.detach().numpy(), rtol=1e-12)
     dx, _ = layer.backward(dy, cache)
     np.testing.assert_allclose(dx.transpose(0, 3, 1, 2), tensor.grad.numpy(), rtol=1e-9, atol=1e-12)
+
+
+def test_many_numbers_are_scaled_block_by_block_to_the_same_bits(rng):
+    network = Sequential([BatchNorm()], input_shape=(40, 40, 64))
+    network.forward(rng.random((3, 40, 40, 64), np.float32), train=True)
+    x = rng.random((12, 40, 40, 64), np.float32)  # 1.2 million
+
+    np.testing.assert_array_equal(network(x), np.concatenate([network(x[i : i + 1]) for i in range(12)]))

@@ -10,11 +10,15 @@ import numpy as np
 from pellucid import checks
 from pellucid.checked import checked, checked_late
 from pellucid.errors import ShapeError
+from pellucid.kernels.crew.threads import blocks_of, parallel_for
 from pellucid.layers.base import Layer
 from pellucid.layers.facts import ChannelAffine, Facts, Sees
 from pellucid.layers.norm import channel_dots, channel_sums
 from pellucid.layers.parameters import Parameters
 from pellucid.typing import Array, Arrays, Config, DTypeLike, Shape
+
+BLOCK = 64 * 1024
+"""Numbers that are scaled together: 256 KB, in and out half a second-level cache."""
 
 
 class BatchNormCache(NamedTuple):
@@ -139,8 +143,7 @@ class BatchNorm(Layer[BatchNormCache]):
         mean = self.buffers["mean"].copy()  # a training step may change it before the backward pass
         inverse = 1 / np.sqrt(self.buffers["variance"] + x.dtype.type(self.epsilon))
         scale = inverse * self.params["gamma"]
-        y = x * scale
-        y += self.params["beta"] - mean * scale
+        y = _scaled(x, scale, self.params["beta"] - mean * scale)
         return y, BatchNormCache(x, mean, inverse, from_batch=False)
 
     def backward(
@@ -167,3 +170,22 @@ class BatchNorm(Layer[BatchNormCache]):
 
     def config(self) -> Config:
         return {"momentum": self.momentum, "epsilon": self.epsilon}
+
+
+def _scaled(x: Array, scale: Array, shift: Array) -> Array:
+    """x · scale + shift by channel: of many numbers block by block, on all threads, while a block lies in the cache."""
+    if x.size < 16 * BLOCK:  # else the threads take longer to come than the work
+        y: Array = x * scale
+        y += shift
+        return y
+    y = np.empty(x.shape, x.dtype)
+    pixels, made = x.reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1])
+    parts = blocks_of(len(pixels), max(1, BLOCK // x.shape[-1]))
+
+    def block(index: int) -> None:
+        out = made[parts[index]]
+        np.multiply(pixels[parts[index]], scale, out=out)
+        out += shift
+
+    parallel_for(block, len(parts))
+    return y
