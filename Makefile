@@ -64,7 +64,7 @@ format: $(VENV)/.installed-dev ## bring the code to the house's format
 	$(BIN)/ruff check --fix
 
 clean:
-	rm -rf $(VENV) runs dist docs/_build
+	rm -rf $(VENV) runs dist docs/_build docs/jupyter_execute
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pellucid needs Python 3.11 or newer: make PYTHON=python3.11")'

@@ -23,7 +23,7 @@ extensions = [
     "commands",
     "sources",
 ]
-exclude_patterns = ["_build", "_extensions", "_static"]
+exclude_patterns = ["_build", "_extensions", "_static", "jupyter_execute"]
 
 # A name in a docstring's backticks links to its entry where it has one: `_extensions/names.py`.
 nitpicky = True
