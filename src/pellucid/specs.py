@@ -161,7 +161,7 @@ class InputSpec:
         x = (pixel · scale − mean) / deviation, each channel by its own.
         """
         pictures = numbers("InputSpec", "pictures", pictures)
-        if pictures.ndim != 4:
+        if self.layout != LAYOUTS[0] and pictures.ndim != 4:
             raise ShapeError(f"InputSpec: pictures must have shape (N, H, W, C), got {pictures.shape}.")
         x = pictures * pictures.dtype.type(self.white or 1.0)
         return np.ascontiguousarray(self.standardised(x if self.layout == LAYOUTS[0] else x.transpose(0, 3, 1, 2)))
