@@ -15,8 +15,9 @@ from pellucid.cli.prepare import Preparation, preparation_options
 from pellucid.cli.ranges import NAME, Whole
 from pellucid.errors import ArgumentError
 from pellucid.interop import save, save_keras, save_onnx
-from pellucid.interop.onnx.save import LAYOUTS, NEWEST, OLDEST
+from pellucid.interop.onnx.save import NEWEST, OLDEST
 from pellucid.shown import shown
+from pellucid.specs import LAYOUTS
 
 
 class Form(NamedTuple):

@@ -15,9 +15,9 @@ from pellucid.interop.tensors import expect_finite
 from pellucid.layers import Container
 from pellucid.layers.container import network_of
 from pellucid.layers.door import has_door
+from pellucid.specs import LAYOUTS
 
 OLDEST, NEWEST = 13, 26
-LAYOUTS = ("channels-last", "channels-first")
 LARGEST = (1 << 31) - (1 << 20)  # bytes of a message, with room for what is no weight
 
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from pellucid.errors import ArgumentError
+from pellucid.interop.by_kind import ByKind
 from pellucid.interop.torch.order import SAME, Order, order_after
 from pellucid.layers import (
     Affine,
@@ -33,7 +34,6 @@ from pellucid.layers import (
     PReLU,
 )
 from pellucid.layers.container import INPUT
-from pellucid.layers.plain import is_plain
 from pellucid.layers.walk import opened
 from pellucid.typing import Array, Shape
 
@@ -118,8 +118,8 @@ def leaves(network: Container[Any], who: str) -> list[Leaf]:
 
 
 def _moves(path: str, layer: Layer[Any], order: Order, who: str) -> dict[str, Move]:
-    kind = next((base for base in type(layer).__mro__ if base in LAYOUTS), None)
-    if kind is None or not is_plain(layer, kind):
+    layout = LAYOUTS.of(layer)
+    if layout is None:
         known = ", ".join(sorted(known.__name__ for known in LAYOUTS))
         raise ArgumentError(
             f"{who}: {path} is a {type(layer).__name__}, which has parameters and no counterpart in PyTorch. Known "
@@ -131,7 +131,7 @@ def _moves(path: str, layer: Layer[Any], order: Order, who: str) -> dict[str, Mo
             "load_into."
         )
     shapes = {key: array.shape for key, array in (*layer.params.items(), *layer.buffers.items())}
-    return LAYOUTS[kind](shapes, order.picture)
+    return layout(shapes, order.picture)
 
 
 # The kinds
@@ -140,32 +140,24 @@ def _moves(path: str, layer: Layer[Any], order: Order, who: str) -> dict[str, Mo
 Layout: TypeAlias = Callable[[dict[str, Shape], Shape | None], dict[str, Move]]
 """From the shapes of a layer's arrays, and the picture that was flattened into its input, to the moves."""
 
-LAYOUTS: dict[type[Any], Layout] = {}
-
-
-def _lays_out(*kinds: type[Any]) -> Callable[[Layout], Layout]:
-    def register(layout: Layout) -> Layout:
-        LAYOUTS.update(dict.fromkeys(kinds, layout))
-        return layout
-
-    return register
+LAYOUTS: ByKind[Layout] = ByKind()
 
 
 def _straight(shape: Shape) -> Shape:
     return tuple(range(len(shape)))
 
 
-@_lays_out(PReLU)
+@LAYOUTS.serves(PReLU)
 def _slope(shapes: dict[str, Shape], picture: Shape | None) -> dict[str, Move]:
     return {"weight": Move("slope", shapes["slope"], (0,))}
 
 
-@_lays_out(Affine)
+@LAYOUTS.serves(Affine)
 def _dense(shapes: dict[str, Shape], picture: Shape | None) -> dict[str, Move]:
     return {"weight": Move("W", shapes["W"], (1, 0), picture), **_bias(shapes)}
 
 
-@_lays_out(Conv2D, DepthwiseConv2D, ConvTranspose2D)
+@LAYOUTS.serves(Conv2D, DepthwiseConv2D, ConvTranspose2D)
 def _kernel(shapes: dict[str, Shape], picture: Shape | None) -> dict[str, Move]:
     return {"weight": Move("W", shapes["W"], (2, 3, 1, 0)), **_bias(shapes)}
 
@@ -174,7 +166,7 @@ def _bias(shapes: dict[str, Shape]) -> dict[str, Move]:
     return {"bias": Move("b", shapes["b"], (0,))} if "b" in shapes else {}
 
 
-@_lays_out(BatchNorm, LayerNorm, GroupNorm, InstanceNorm)
+@LAYOUTS.serves(BatchNorm, LayerNorm, GroupNorm, InstanceNorm)
 def _norm(shapes: dict[str, Shape], picture: Shape | None) -> dict[str, Move]:
     keys = {"weight": "gamma", "bias": "beta", "running_mean": "mean", "running_var": "variance"}
     return {

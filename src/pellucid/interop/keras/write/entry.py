@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from pellucid.errors import ArgumentError
-from pellucid.layers.nodes import Operation
-from pellucid.layers.plain import is_plain
+from pellucid.interop.by_kind import ByKind
 from pellucid.typing import Array, Config, Shape
 
 
@@ -55,18 +54,8 @@ class Given(NamedTuple):
 Writer: TypeAlias = Callable[[Given], list[Entry]]
 """Returns layers in a row; of several, the last one has the name."""
 
-WriterT = TypeVar("WriterT", bound=Writer)
-WRITERS: dict[type[Any], Writer] = {}
-
-
-def writes(*kinds: type[Any]) -> Callable[[WriterT], WriterT]:
-    """Let a function write layers or merges of these kinds."""
-
-    def register(writer: WriterT) -> WriterT:
-        WRITERS.update(dict.fromkeys(kinds, writer))
-        return writer
-
-    return register
+WRITERS: ByKind[Writer] = ByKind()
+writes = WRITERS.serves
 
 
 def plainly(kind: str, **config: Any) -> Writer:
@@ -76,8 +65,5 @@ def plainly(kind: str, **config: Any) -> Writer:
 
 def entries_of(given: Given) -> list[Entry]:
     """Return the layers of Keras that a layer or merge is."""
-    operation: Operation = given.operation
-    kind = next((base for base in type(operation).__mro__ if base in WRITERS), None)
-    if kind is None or not is_plain(operation, kind):
-        given.refuse()
-    return WRITERS[kind](given)
+    writer = WRITERS.of(given.operation)
+    return given.refuse() if writer is None else writer(given)

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias
 
 from pellucid.errors import ArgumentError
+from pellucid.interop.by_kind import ByKind
 from pellucid.interop.onnx.write.draft import Draft, Value
 from pellucid.layers import Container
 from pellucid.layers.nodes import Operation
-from pellucid.layers.plain import is_plain
 
 Writer: TypeAlias = Callable[..., Value]
 """(draft, layer or merge, value of each input) → the value of the output."""
 
-WriterT = TypeVar("WriterT", bound=Writer)
-
-WRITERS: dict[type[Any], Writer] = {}
+WRITERS: ByKind[Writer] = ByKind()
 """The writer of every kind of layer and merge."""
 
-
-def writes(*kinds: type[Any]) -> Callable[[WriterT], WriterT]:
-    """Let a function write layers or merges of these kinds."""
-
-    def register(writer: WriterT) -> WriterT:
-        WRITERS.update(dict.fromkeys(kinds, writer))
-        return writer
-
-    return register
+writes = WRITERS.serves
 
 
 def by(operator: str) -> Writer:
@@ -41,9 +31,9 @@ def by(operator: str) -> Writer:
 
 def writer_of(operation: Operation, path: str, who: str) -> Writer:
     """Return the writer of a layer or merge; ArgumentError where its passes are not those of a kind that is known."""
-    kind = next((base for base in type(operation).__mro__ if base in WRITERS), None)
-    if kind is not None and is_plain(operation, kind):
-        return WRITERS[kind]
+    writer = WRITERS.of(operation)
+    if writer is not None:
+        return writer
     label = f"{type(operation).__name__} {path!r}"
     if isinstance(operation, Container):
         raise ArgumentError(
