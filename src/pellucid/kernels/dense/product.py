@@ -17,6 +17,7 @@ from numba.core import cgutils, types
 from pellucid.kernels.dense.records import DEPTH, ROWS, ProductPart, TimesPart, TimesTransposed
 from pellucid.kernels.jit import by_address, inner
 from pellucid.kernels.vectors.border import clear
+from pellucid.kernels.vectors.in_panels import PANEL, Panels, in_panels
 from pellucid.kernels.vectors.instruction import instruction
 from pellucid.kernels.vectors.memory import LINE
 from pellucid.kernels.vectors.prefetch import will_read
@@ -26,7 +27,6 @@ from pellucid.kernels.vectors.simd import INT32S, LANES, load_some, store, store
 from pellucid.kernels.vectors.tile import LOWEST, NONE, Into, rows_of, sweep, whole
 
 F4 = 4  # bytes in a float32
-PANEL = 2 * LANES
 SAMPLES = 128
 """Samples that are taken at once."""
 
@@ -85,19 +85,6 @@ def packed(source, step, rows, columns, target, width):
 
 
 @inner
-def in_panels(source, step, rows, columns, target):
-    """source (rows, columns), rows `step` bytes apart → target in panels of 32 columns (the last of 16 if that is
-    enough), as `sweep` reads them; the rows are read straight on.
-    """
-    for r in range(rows):
-        for c in range(0, columns, LANES):
-            first = c // PANEL * PANEL
-            width = PANEL if columns - first > LANES else LANES
-            store(target + (first * rows + r * width + c - first) * F4, load_some(source + c * F4, columns - c))
-        source += step
-
-
-@inner
 def call_up(source, step, rows, count):
     """Ask for `count` bytes of each of the rows, `step` bytes apart."""
     for r in range(rows):
@@ -116,7 +103,7 @@ def times_part(arguments, piece, scratch):
     for low in range(piece * p.part, end, DEPTH):
         depth = min(DEPTH, end - low)
         packed(p.x + low * F4, p.d * F4, n, depth, matrix, width)
-        in_panels(p.w + low * k * F4, k * F4, depth, k, scratch)
+        in_panels(p.w + low * k * F4, k * F4, 0, depth, Panels(at=scratch, rows=depth, columns=k))
         after = min(DEPTH, end - low - depth)
         call_up(p.x + (low + depth) * F4, p.d * F4, n, after * F4)
         call_up(p.w + (low + depth) * k * F4, 0, 1, after * k * F4)
@@ -144,7 +131,7 @@ def product_part(arguments, piece, scratch):
     for low in range(begin, end, DEPTH):
         depth = min(DEPTH, end - low)
         packed(x + low * F4, p.d * F4, n, depth, matrix, width)
-        in_panels(w + low * step, step, depth, k, scratch)
+        in_panels(w + low * step, step, 0, depth, Panels(at=scratch, rows=depth, columns=k))
         after = min(DEPTH, end - low - depth)
         call_up(x + (low + depth) * F4, p.d * F4, n, after * F4)
         call_up(w + (low + depth) * step, step, after, k * F4)

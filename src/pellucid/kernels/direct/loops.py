@@ -12,6 +12,7 @@ import numpy as np
 from pellucid.kernels.direct.records import Correlate, Gather, Pack, WeightGradient
 from pellucid.kernels.jit import by_address, inner
 from pellucid.kernels.vectors.border import clear, put_inside
+from pellucid.kernels.vectors.in_panels import Panels, in_panels
 from pellucid.kernels.vectors.memory import integers
 from pellucid.kernels.vectors.records import read
 from pellucid.kernels.vectors.simd import LANES, above, load, load_some, splat, store, store_some, where
@@ -28,13 +29,9 @@ def phase_of(table, phase):
 def pack(arguments, piece, scratch):
     """Some rows of the weights, into every panel; `records.Pack` says what lies where."""
     p = read(Pack, arguments)
-    panel = 2 * LANES
-    for r in range(piece * p.rows, min(p.k, (piece + 1) * p.rows)):
-        for c in range(0, p.oc, LANES):
-            first = c // panel * panel
-            width = panel if p.oc - first > LANES else LANES
-            target = p.out + (first * p.k + r * width + c - first) * FLOAT
-            store(target, load_some(p.w + (r * p.oc + c) * FLOAT, p.oc - c))
+    low, step = piece * p.rows, p.oc * FLOAT
+    panels = Panels(at=p.out, rows=p.k, columns=p.oc)
+    in_panels(p.w + low * step, step, low, min(p.k, low + p.rows), panels)
 
 
 @by_address
